@@ -1,1 +1,24 @@
-//! mandate-broker
+//! What carries events between processes. The traits stand here; `RabbitMQ` behind them follows.
+
+use std::future::Future;
+
+use mandate_schema::Push;
+
+/// The next durable place for callbacks: the worker's own ingest in one process, a broker's inbox between two.
+pub trait CallbackSink: Send + Sync + 'static {
+    /// Whether `accept` settles: `true` when an `Ok` means that the worker's storage has an outcome for each push, so
+    /// that the journal may forget them; `false` when they were only handed over and must be asked about later.
+    const SETTLES: bool;
+
+    /// Takes a batch, in the order of the journal. `Ok` means *durable here, you may forget it*; repeats are harmless.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkUnavailable`]: nothing is promised about any push of the batch; hand all of it over again later.
+    fn accept(&self, batch: Vec<Push>) -> impl Future<Output = Result<(), SinkUnavailable>> + Send;
+}
+
+/// The next place did not take a batch. Safe to repeat: ids make it idempotent.
+#[derive(Debug, thiserror::Error)]
+#[error("the next place cannot take callbacks now: {0}")]
+pub struct SinkUnavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
