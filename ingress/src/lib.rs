@@ -1,1 +1,23 @@
-//! mandate-ingress
+//! `WeChat`'s door.
+//!
+//! ```text
+//! WeChat ─► door: verify, open, name ─► journal (fsync) ─► "success"
+//!                                          │ relay
+//!                                          ▼
+//!                                     CallbackSink
+//! ```
+//!
+//! A callback is acknowledged once it is durable in the journal, never later because something behind it is slow or down,
+//! and forgotten there only once the next place has it. No database, no API of `WeChat`, no master key: what is stored and
+//! handed over is the push as `WeChat` sent it, still encrypted.
+
+mod door;
+pub mod journal;
+pub mod relay;
+pub mod routes;
+mod serve;
+mod settings;
+
+pub use door::BodyLimits;
+pub use serve::{Running, ServeError, serve};
+pub use settings::{Settings, SettingsError};

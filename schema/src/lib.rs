@@ -3,12 +3,32 @@
 //! Ids, streams, events with their stored forms, sealing, `CloudEvents`, SQL texts. Pure: no async, no clock, no
 //! environment, no I/O; keys, nonces and times are arguments.
 
+mod cloud_event;
 mod document;
+mod event;
 mod ids;
+pub mod journal_sql;
+mod profile;
 mod push;
+mod seal;
 mod secret;
+pub mod sql;
+mod stored;
+mod stream;
 
+pub use cloud_event::{CloudEvent, format_time};
 pub use document::{Document, is_secret_element};
-pub use ids::{AuthorizerId, CallbackId, CodeDigest, CommandId, ComponentId, CreateTime, EventId, InvalidId, TaskId};
+pub use event::{
+    CredentialsIssued, CredentialsRecovered, CredentialsRejected, CredentialsRotated, Erased, Event, Field,
+    Granted, GrantedVia, NoticeReceived, PermissionsChanged, RecoverySource, RedemptionFailed, Revoked,
+    RevokedVia, TicketReceived, WebhookDisabled,
+};
+pub use ids::{
+    AuthorizerId, CallbackId, CodeDigest, CommandId, ComponentId, CreateTime, EventId, InvalidId, TaskId,
+};
+pub use profile::{AccountKind, Profile};
 pub use push::{PairId, Push, PushKind};
+pub use seal::{DataKey, MasterKeys, NonceBytes, Place, SealError, SealedAt, SealedText, WrappedKey};
 pub use secret::Secret;
+pub use stored::{DecodeError, EVENT_FORM, EVENT_NAMES, EventRecord, SealedFields, StoredEvent};
+pub use stream::{Position, StreamName, Version};

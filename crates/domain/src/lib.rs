@@ -1,1 +1,18 @@
-//! mandate-domain
+//! What callbacks and answers mean: pure decisions and pure folds, without clock, storage or network.
+//!
+//! `decide_*` turns a state and an input into events and tasks; `evolve` folds recorded events into state.
+
+mod answer;
+mod authorizer;
+mod callback;
+mod component;
+mod decision;
+
+pub use answer::{
+    AccountInfo, InfoRefusal, Redeemed, Refusal, Since, decide_confirmed, decide_gone, decide_profile, decide_redeemed,
+    decide_redemption_refused, decide_unrecoverable,
+};
+pub use authorizer::{AUTHORIZER_FORM, Authorizer, Fact, FactKind, Status};
+pub use callback::{decide_authorizer_callback, decide_component_callback, stream_of};
+pub use component::{COMPONENT_FORM, Component, Ticket};
+pub use decision::{AccessToken, Decision, NewEvent, Recorded, Redeem, Task};

@@ -1,1 +1,13 @@
-//! mandate-runtime
+//! The process shell of every door: settings, logs, metrics, stop, health, and the few helpers all of them share.
+//!
+//! Nothing here knows what the service does; a door composes these parts in its `main`.
+
+pub mod config;
+pub mod failpoint;
+pub mod health;
+pub mod jitter;
+pub mod metrics;
+pub mod stop;
+pub mod telemetry;
+pub mod tls;
+pub mod web;

@@ -1,0 +1,210 @@
+//! What `WeChat`'s answers to our calls mean.
+//!
+//! A call takes time, and the stream may gain facts meanwhile. An answer counts only if it gained none since the call
+//! started, other than a grant with the same code; else it is dropped and a confirm task asks for the truth.
+
+use mandate_schema::{
+    CodeDigest, CredentialsIssued, CredentialsRecovered, Event, Field, Granted, GrantedVia, PermissionsChanged, Profile,
+    RecoverySource, RedemptionFailed, Revoked, RevokedVia, Secret,
+};
+
+use crate::{AccessToken, Authorizer, Decision, Fact, FactKind, Status, Task, callback::granted_or_updated};
+
+/// What the stream gained since the call started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Since {
+    /// Its new facts.
+    pub facts: Vec<Fact>,
+    /// Whether it gained a refresh token.
+    pub credentials: bool,
+}
+
+impl Since {
+    /// Collects from the stream's events above the log head that the task noted.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut since = Self::default();
+        for event in events {
+            since.facts.extend(Fact::of(event));
+            since.credentials |= matches!(
+                event,
+                Event::CredentialsIssued(_) | Event::CredentialsRotated(_) | Event::CredentialsRecovered(_)
+            );
+        }
+        since
+    }
+
+    fn overtakes_redemption(&self, digest: CodeDigest) -> bool {
+        self.facts.iter().any(|fact| fact.kind != FactKind::Grant || fact.digest != Some(digest))
+    }
+
+    fn overtakes_info(&self) -> bool {
+        self.credentials || !self.facts.is_empty()
+    }
+}
+
+/// The answer to `api_query_auth`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Redeemed {
+    /// The code that was redeemed.
+    pub digest: CodeDigest,
+    /// How we got the code.
+    pub via: GrantedVia,
+    /// Absent for an account without any API permission.
+    pub refresh_token: Option<Secret>,
+    /// Absent for an account without any API permission.
+    pub access_token: Option<AccessToken>,
+    /// Permission sets granted, ascending.
+    pub permissions: Vec<i64>,
+}
+
+/// The answer to `api_get_authorizer_info`, with a refresh token from there or from the list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountInfo {
+    /// The account's profile.
+    pub profile: Profile,
+    /// Permission sets granted, ascending.
+    pub permissions: Vec<i64>,
+    /// The refresh token, if `WeChat` told one.
+    pub refresh_token: Option<(Secret, RecoverySource)>,
+    /// Whether that token is the one we hold already.
+    pub token_is_ours: bool,
+}
+
+/// A refusal by `WeChat` that will not change by asking again.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Refusal {
+    /// `WeChat`'s error number.
+    pub errcode: i64,
+    /// `WeChat`'s error text, without the request id.
+    pub errmsg: String,
+    /// `WeChat`'s request id.
+    pub rid: Option<String>,
+}
+
+/// Why `api_get_authorizer_info` told nothing of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InfoRefusal {
+    /// 61003: the account does not authorize us.
+    Gone,
+    /// Neither the info nor the list holds a refresh token, or both were refused.
+    NoToken,
+}
+
+/// A code was redeemed.
+pub fn decide_redeemed(state: Option<&Authorizer>, since: &Since, answer: Redeemed) -> Decision {
+    if since.overtakes_redemption(answer.digest) {
+        return Decision::task(Task::Confirm);
+    }
+    let mut decision = Decision::nothing();
+    let mut generation = state.map_or(0, |state| state.generation);
+    if !state.is_some_and(|state| state.has_grant(answer.digest)) {
+        decision = decision.with_event(granted_or_updated(state, timeless_grant(answer.via, Some(answer.digest))));
+        generation += 1;
+    }
+    let issued = Event::CredentialsIssued(CredentialsIssued { generation, code_digest: answer.digest });
+    decision = decision.with_sealed(issued, Field::RefreshToken, answer.refresh_token);
+    decision.events.extend(Decision::nothing().with_permissions(state, answer.permissions).events);
+    decision.access_token = answer.access_token;
+    decision.with_task(Task::Profile)
+}
+
+/// A code was refused for good. Recovery comes before anything is recorded.
+pub fn decide_redemption_refused(digest: CodeDigest, refusal: Refusal) -> Decision {
+    Decision::task(Task::Recover { digest, refusal })
+}
+
+/// `api_get_authorizer_info` for the profile alone.
+pub fn decide_profile(state: Option<&Authorizer>, since: &Since, profile: Profile) -> Decision {
+    if !since.facts.is_empty() {
+        return Decision::task(Task::Confirm);
+    }
+    match state {
+        Some(held) if held.is_held() => Decision::nothing().with_profile(state, profile),
+        Some(_) | None => Decision::nothing(), // revoked before the call: its profile is none of our business
+    }
+}
+
+/// `WeChat` says that the account authorizes us: its answer is believed.
+pub fn decide_confirmed(state: Option<&Authorizer>, since: &Since, info: AccountInfo) -> Decision {
+    if since.overtakes_info() {
+        return Decision::task(Task::Confirm);
+    }
+    let held = state.is_some_and(Authorizer::is_held);
+    let mut decision = Decision::nothing();
+    let mut generation = state.map_or(0, |state| state.generation);
+    if !held {
+        decision = decision.with_event(Event::Granted(timeless_grant(GrantedVia::Confirmed, None)));
+        generation += 1;
+    }
+    let without_credentials = !state.is_some_and(|state| state.status == Status::Authorized);
+    if let Some((token, source)) = info.refresh_token
+        && (without_credentials || !info.token_is_ours)
+    {
+        let recovered = Event::CredentialsRecovered(CredentialsRecovered { generation, source });
+        decision = decision.with_sealed(recovered, Field::RefreshToken, Some(token));
+    }
+    decision.with_permissions(state, info.permissions).with_profile(state, info.profile)
+}
+
+/// 61003: `WeChat` says that the account does not authorize us, and its answer is believed.
+pub fn decide_gone(state: Option<&Authorizer>, since: &Since) -> Decision {
+    if since.overtakes_info() {
+        return Decision::task(Task::Confirm);
+    }
+    if state.is_some_and(Authorizer::is_held) { Decision::event(confirmed_revocation()) } else { Decision::nothing() }
+}
+
+/// Recovery failed too: only now the refused code is recorded as a failure.
+pub fn decide_unrecoverable(
+    state: Option<&Authorizer>,
+    since: &Since,
+    digest: CodeDigest,
+    refusal: Refusal,
+    reason: InfoRefusal,
+) -> Decision {
+    if since.overtakes_info() {
+        return Decision::task(Task::Confirm);
+    }
+    let failed = Event::RedemptionFailed(RedemptionFailed {
+        code_digest: digest,
+        errcode: refusal.errcode,
+        errmsg: refusal.errmsg,
+        rid: refusal.rid,
+    });
+    let held = state.is_some_and(Authorizer::is_held);
+    match reason {
+        InfoRefusal::Gone if held => Decision::event(failed).with_event(confirmed_revocation()),
+        InfoRefusal::Gone | InfoRefusal::NoToken => Decision::event(failed),
+    }
+}
+
+fn timeless_grant(via: GrantedVia, code_digest: Option<CodeDigest>) -> Granted {
+    Granted { create_time: None, code_digest, code_expires_at: None, via, tag: None }
+}
+
+fn confirmed_revocation() -> Event {
+    Event::Revoked(Revoked { create_time: None, via: RevokedVia::Confirmed })
+}
+
+impl Decision {
+    /// Records permission sets if they are others than before.
+    fn with_permissions(self, state: Option<&Authorizer>, permissions: Vec<i64>) -> Self {
+        let before = state.map_or(&[][..], |state| &state.permissions);
+        if before == permissions {
+            return self;
+        }
+        let missing_in = |there: &[i64], from: &[i64]| -> Vec<i64> {
+            from.iter().copied().filter(|id| !there.contains(id)).collect()
+        };
+        let (gained, lost) = (missing_in(before, &permissions), missing_in(&permissions, before));
+        self.with_event(Event::PermissionsChanged(PermissionsChanged { permissions, gained, lost }))
+    }
+
+    /// Records the profile if it is another than before.
+    fn with_profile(self, state: Option<&Authorizer>, profile: Profile) -> Self {
+        if state.and_then(|state| state.profile.as_ref()) == Some(&profile) {
+            return self;
+        }
+        self.with_event(Event::ProfileRecorded(Some(profile)))
+    }
+}

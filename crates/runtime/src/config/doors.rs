@@ -1,0 +1,130 @@
+//! `[ingress]`, `[worker]`, `[simulator]`: where the parts listen, and what they know of each other.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use mandate_schema::Secret;
+
+use super::{
+    scalar::Setting,
+    secret::visible,
+    section::Section,
+    types::{Bytes, Host, HttpUrl},
+};
+
+/// `[ingress]`: `WeChat`'s door.
+#[derive(Clone, Debug)]
+pub struct Ingress {
+    /// Where `WeChat`'s callbacks arrive, and nothing else.
+    pub listen: SocketAddr,
+    /// Where `/healthz`, `/readyz` and `/metrics` are served.
+    pub admin_listen: SocketAddr,
+    /// The journal's file.
+    pub journal: PathBuf,
+    /// How much may wait in the journal.
+    pub journal_max: Bytes,
+    /// The largest callback body that is read.
+    pub body_max: Bytes,
+    /// The worker, which is asked which callbacks have an outcome; not needed in one process.
+    pub settle_url: HttpUrl,
+    /// The shared secret that opens that one question.
+    pub settle_key: Option<Secret>,
+}
+
+impl Ingress {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let ingress = Self {
+            listen: section.get("listen", everywhere(8080)),
+            admin_listen: section.get("admin_listen", loopback(9080)),
+            journal: section.get("journal", PathBuf::from("data/journal.db")),
+            journal_max: section.get("journal_max", Bytes::gib(1)),
+            body_max: section.get("body_max", Bytes::kib(256)),
+            settle_url: section.get("settle_url", url("http://127.0.0.1:8081")),
+            settle_key: settle_key(&mut section),
+        };
+        section.finish();
+        ingress
+    }
+}
+
+/// `[worker]`: the work, its console and API.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// Where console, API and health are served.
+    pub listen: SocketAddr,
+    /// Where merchants' consent pages are served, and nothing else.
+    pub public_listen: SocketAddr,
+    /// How browsers reach `public_listen`.
+    pub public_url: HttpUrl,
+    /// The shared secret with ingress; required in both when there is a broker.
+    pub settle_key: Option<Secret>,
+    /// Whether a consent page can be opened without a prepared link.
+    pub open_consent: bool,
+    /// Hosts that a consent may lead on to.
+    pub return_hosts: Vec<Host>,
+    /// How long the audit trail is kept, in days.
+    pub audit_days: u32,
+}
+
+impl Worker {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let worker = Self {
+            listen: section.get("listen", loopback(8081)),
+            public_listen: section.get("public_listen", everywhere(8082)),
+            public_url: section.get("public_url", url("http://127.0.0.1:8082")),
+            settle_key: settle_key(&mut section),
+            open_consent: section.get("open_consent", false),
+            return_hosts: section.list("return_hosts"),
+            audit_days: section.get("audit_days", 400),
+        };
+        section.finish();
+        worker
+    }
+}
+
+/// `[simulator]`: `WeChat`'s side for development; credentials come from `[[component]]`.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    /// Where the API, the consent pages and the control API are served.
+    pub listen: SocketAddr,
+    /// Where it pushes to; each component's paths are appended.
+    pub push_base: HttpUrl,
+}
+
+impl Simulator {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let simulator = Self {
+            listen: section.get("listen", loopback(8090)),
+            push_base: section.get("push_base", url("http://127.0.0.1:8080")),
+        };
+        section.finish();
+        simulator
+    }
+}
+
+/// A settle key that is shorter than this can be guessed.
+const SETTLE_KEY_CHARACTERS: usize = 16;
+
+fn settle_key(section: &mut Section<'_>) -> Option<Secret> {
+    let key = section.secret("settle_key", visible);
+    if key.as_ref().is_some_and(|key| key.expose().len() < SETTLE_KEY_CHARACTERS) {
+        let key = section.key("settle_key");
+        section.report.warning(format!("{key} has fewer than {SETTLE_KEY_CHARACTERS} characters and can be guessed"));
+    }
+    key
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn everywhere(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+}
+
+/// A default address.
+pub(super) fn url(text: &str) -> HttpUrl {
+    HttpUrl::from_text(text).expect("our own defaults are addresses")
+}

@@ -1,0 +1,111 @@
+//! Whether an answer to a push is a good one.
+
+use super::{Route, client::Answer, records::Delivery};
+use crate::{envelope::Pair, state::State, xml};
+
+/// How much of a body goes into the record.
+const SHOWN: usize = 200;
+
+/// Judges an answer. On the auth-event URL only `success` is good; on the message URL an empty body and an encrypted
+/// reply that opens are good too.
+pub(super) fn judge(route: &Route, app_id: &str, pair: &Pair, answer: &Answer, at: jiff::Timestamp) -> Delivery {
+    let millis = u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX);
+    let mut delivery = Delivery { status: None, body: String::new(), ok: false, millis, at, reply: None, error: None };
+    match &answer.result {
+        Err(error) => delivery.error = Some(error.clone()),
+        Ok((status, body)) => {
+            let text = String::from_utf8_lossy(body);
+            delivery.status = Some(*status);
+            delivery.body = text.chars().take(SHOWN).collect();
+            match route {
+                Route::Event => delivery.ok = *status == 200 && text == "success",
+                Route::Message { .. } if *status != 200 => {}
+                Route::Message { .. } if text.is_empty() || text == "success" => delivery.ok = true,
+                Route::Message { .. } => match open_reply(&text, app_id, pair) {
+                    Ok(reply) => (delivery.ok, delivery.reply) = (true, Some(reply)),
+                    Err(error) => delivery.error = Some(error),
+                },
+            }
+        }
+    }
+    delivery
+}
+
+/// Opens an encrypted passive reply.
+fn open_reply(text: &str, app_id: &str, pair: &Pair) -> Result<String, String> {
+    let part = |name: &str| xml::child_text(text, name).ok_or_else(|| format!("the reply has no single {name}"));
+    let (encrypted, signature) = (part("Encrypt")?, part("MsgSignature")?);
+    if pair.msg_signature(&part("TimeStamp")?, &part("Nonce")?, &encrypted) != signature {
+        return Err("the reply's MsgSignature is wrong".to_owned());
+    }
+    crate::envelope::decrypt(&pair.key, &encrypted, app_id).map_err(|error| format!("the reply does not open: {error}"))
+}
+
+impl State {
+    /// Tries in all for a push that is not answered well.
+    pub(super) fn tries(&self, route: &Route) -> u32 {
+        use crate::switches::{EventRetry, MessageRetry};
+        match route {
+            Route::Event => match self.switches.event_retry {
+                EventRetry::None => 1,
+                EventRetry::Three => 3,
+            },
+            Route::Message { .. } => match self.switches.message_retry {
+                MessageRetry::Three => 3,
+                MessageRetry::None => 1,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mandate_schema::{AuthorizerId, Secret};
+
+    use super::*;
+    use crate::envelope;
+
+    const COMPONENT: &str = "wx1f2e3d4c5b6a7988";
+
+    fn pair() -> Pair {
+        let key = Secret::new("BwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSY");
+        Pair::parse(&Secret::new("RustComponentToken01"), &key).expect("valid")
+    }
+
+    fn message() -> Route {
+        let authorizer = AuthorizerId::parse("wxa0b1c2d3e4f50617").expect("valid");
+        Route::Message { authorizer, user_name: "gh_0a1b2c3d4e5f".into(), openid: "o1".into() }
+    }
+
+    fn judged(route: &Route, status: u16, body: &str) -> Delivery {
+        let answer = Answer { result: Ok((status, body.as_bytes().to_vec())), took: Duration::ZERO };
+        judge(route, COMPONENT, &pair(), &answer, jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn only_success_is_good_on_the_event_url() {
+        assert!(judged(&Route::Event, 200, "success").ok);
+        for (status, body) in [(200, ""), (200, "Success"), (200, "success\n"), (403, "success"), (200, "<html>")] {
+            assert!(!judged(&Route::Event, status, body).ok, "{status} {body:?} was taken");
+        }
+    }
+
+    #[test]
+    fn an_encrypted_reply_is_opened_and_a_wrong_one_is_not_good() {
+        let pair = pair();
+        let encrypted = envelope::encrypt(&pair.key, [b'7'; 16], "<xml>hello</xml>", COMPONENT);
+        let reply = |signature: &str| {
+            format!(
+                "<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt><MsgSignature>{signature}</MsgSignature>\
+                 <TimeStamp>17</TimeStamp><Nonce>42</Nonce></xml>"
+            )
+        };
+        let good = judged(&message(), 200, &reply(&pair.msg_signature("17", "42", &encrypted)));
+        assert_eq!((good.ok, good.reply.as_deref()), (true, Some("<xml>hello</xml>")));
+        assert!(!judged(&message(), 200, &reply(&pair.msg_signature("18", "42", &encrypted))).ok);
+        assert!(judged(&message(), 200, "").ok);
+        assert!(!judged(&message(), 200, "{}").ok);
+    }
+}

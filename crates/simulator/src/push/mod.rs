@@ -1,0 +1,19 @@
+//! Pushes to the callback URLs: what they say, how they are sealed (or forged), how they are sent, what came back.
+
+mod client;
+mod compose;
+mod deliver;
+mod draft;
+mod forge;
+mod judge;
+mod records;
+mod schedule;
+mod seal;
+
+pub(crate) use client::{Client, build as build_client};
+pub(crate) use draft::{Draft, InfoType, Route};
+pub use forge::Forge;
+pub use records::{Delivery, PushOutcome, PushRecord, PushState};
+pub(crate) use records::{Held, Pushes};
+pub use schedule::Hold;
+pub(crate) use schedule::Schedule;

@@ -1,0 +1,34 @@
+//! Reading the texts of a passive reply's envelope: four flat elements that this side defines itself.
+
+/// The text of the only element of this name, CDATA or plain; `None` if there is none, or more than one.
+///
+/// Enough for an envelope of flat elements with base64, hex and digits in them; not a parser for other people's XML.
+pub(crate) fn child_text(document: &str, name: &str) -> Option<String> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let (_, rest) = document.split_once(&open)?;
+    let (inside, after) = rest.split_once(&close)?;
+    if after.contains(&open) || document.contains("<!DOCTYPE") {
+        return None;
+    }
+    let inside = inside.trim();
+    let text = inside.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>")).unwrap_or(inside);
+    Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cdata_and_plain_text_read_alike() {
+        let reply = "<xml>\n<Encrypt><![CDATA[abc=]]></Encrypt>\n<TimeStamp>17</TimeStamp>\n</xml>";
+        assert_eq!(child_text(reply, "Encrypt").as_deref(), Some("abc="));
+        assert_eq!(child_text(reply, "TimeStamp").as_deref(), Some("17"));
+        assert_eq!(child_text(reply, "Nonce"), None);
+    }
+
+    #[test]
+    fn a_repeated_element_is_no_answer() {
+        assert_eq!(child_text("<xml><A>1</A><A>2</A></xml>", "A"), None);
+    }
+}

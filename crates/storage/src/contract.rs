@@ -1,0 +1,365 @@
+//! The contracts that every database fulfils.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use mandate_schema::{
+    CommandId, ComponentId, Position, Push, SealedText, StoredEvent, StreamName, TaskId, WrappedKey,
+};
+
+use crate::{
+    Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandRecord, DeadLetterId, DeadLetterRow,
+    EventQuery, FoldError, FoldInput, Lease, Loaded, NewState, RebuildMode, RebuildReport, StateRow,
+    StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, TokenRow,
+};
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+/// Everything a worker needs.
+pub trait Storage:
+    EventLog + States + Keys + TaskQueue + Tokens + DeadLetters + Messages + Checkpoints + Rebuild + Clone
+{
+}
+
+impl<T> Storage for T where
+    T: EventLog + States + Keys + TaskQueue + Tokens + DeadLetters + Messages + Checkpoints + Rebuild + Clone
+{
+}
+
+/// The append-only log.
+///
+/// Positions are dense and visible in order: a reader that has seen position n has seen everything below.
+pub trait EventLog: Send + Sync + 'static {
+    /// Stores a batch in one transaction; answers each command in order. At most one command per stream.
+    ///
+    /// # Errors
+    ///
+    /// - [`StorageError::Unavailable`]: the outcome is unknown. Repeat the same call.
+    /// - [`StorageError::Data`]: nothing was stored; one of the commands is refused. Repeat them one by one.
+    fn append_batch(&self, commands: Vec<Command>) -> impl Future<Output = Result<Vec<Appended>>> + Send;
+
+    /// Position of the last event.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn head(&self) -> impl Future<Output = Result<Position>> + Send;
+
+    /// The random name of this log; another one after a restore.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn log_id(&self) -> impl Future<Output = Result<String>> + Send;
+
+    /// Reads the log in order of position.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unreadable`]: stop, do not skip.
+    fn read(&self, query: EventQuery) -> impl Future<Output = Result<Vec<StoredEvent>>> + Send;
+
+    /// Reads one stream.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unreadable`]: stop, do not skip.
+    fn read_stream(&self, query: StreamQuery) -> impl Future<Output = Result<Vec<StoredEvent>>> + Send;
+
+    /// One event by its id.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unreadable`].
+    fn event(&self, id: mandate_schema::EventId) -> impl Future<Output = Result<Option<StoredEvent>>> + Send;
+
+    /// Those of the commands that have an outcome. At most 1,000 ids.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn outcomes(&self, ids: Vec<CommandId>) -> impl Future<Output = Result<Vec<CommandRecord>>> + Send;
+}
+
+/// Current state, one row per stream, written by the append.
+pub trait States: Send + Sync + 'static {
+    /// A stream as a decision needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn load(&self, stream: &StreamName) -> impl Future<Output = Result<Loaded>> + Send;
+
+    /// Authorizers in order of stream names.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn authorizers(
+        &self,
+        filter: AuthorizerFilter,
+    ) -> impl Future<Output = Result<Vec<AuthorizerRow>>> + Send;
+
+    /// How many authorizers there are, by component and status.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn status_counts(&self) -> impl Future<Output = Result<Vec<StatusCount>>> + Send;
+
+    /// The state row of one stream.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn state(&self, stream: &StreamName) -> impl Future<Output = Result<Option<StateRow>>> + Send {
+        async { Ok(self.load(stream).await?.state) }
+    }
+}
+
+/// Data keys, wrapped. They are written by the append.
+pub trait Keys: Send + Sync + 'static {
+    /// A data key; `None` if there is none or it was destroyed.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn key(
+        &self,
+        stream: &StreamName,
+        number: u32,
+    ) -> impl Future<Output = Result<Option<WrappedKey>>> + Send;
+}
+
+/// Calls to `WeChat` that wait, with unique keys and leases. They are queued and finished by the append.
+pub trait TaskQueue: Send + Sync + 'static {
+    /// Claims tasks that are due, oldest first, until `leased_until`; the attempt is counted before it runs. A task whose
+    /// lease has ended is due again.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn claim(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Claimed>>> + Send;
+
+    /// Gives an attempt back, to be tried again at `next_at`. Ignored if another attempt has begun.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`]: the lease will end by itself.
+    fn retry(
+        &self,
+        task: TaskId,
+        attempt: u32,
+        next_at: Timestamp,
+        reason: &str,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Makes the ready tasks of a component due now; answers how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn wake(&self, component: &ComponentId, now: Timestamp) -> impl Future<Output = Result<usize>> + Send;
+
+    /// When the next task is due.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
+
+    /// Result of the task with this key.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn task_by_key(&self, key: &str) -> impl Future<Output = Result<Option<TaskDone>>> + Send;
+
+    /// How many tasks there are, by kind and state.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn task_counts(&self) -> impl Future<Output = Result<Vec<TaskCount>>> + Send;
+
+    /// Deletes tasks done before `before`; answers how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn prune_tasks(&self, before: Timestamp) -> impl Future<Output = Result<usize>> + Send;
+}
+
+/// Access tokens: a cache with one holder at a time.
+pub trait Tokens: Send + Sync + 'static {
+    /// The token row of a component or account.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn token(&self, stream: &StreamName) -> impl Future<Output = Result<Option<TokenRow>>> + Send;
+
+    /// Takes the right to refresh, unless somebody else has it; raises the fence.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn lease_token(
+        &self,
+        stream: &StreamName,
+        now: Timestamp,
+        leased_until: Timestamp,
+    ) -> impl Future<Output = Result<Option<Lease>>> + Send;
+
+    /// Stores a refreshed token and ends the lease; `false` if the lease or the generation is no longer the newest.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn store_token(
+        &self,
+        stream: &StreamName,
+        lease: &Lease,
+        access: SealedText,
+        expires_at: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Ends a lease without a result.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`]: the lease will end by itself.
+    fn release_token(&self, stream: &StreamName, lease: &Lease) -> impl Future<Output = Result<()>> + Send;
+
+    /// Empties the row if it still holds exactly this token; `false` if it holds another.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn empty_token(
+        &self,
+        stream: &StreamName,
+        held: &SealedText,
+    ) -> impl Future<Output = Result<bool>> + Send;
+}
+
+/// What could not be handled. Dead letters are written by the append.
+pub trait DeadLetters: Send + Sync + 'static {
+    /// Dead letters in order of their time, behind `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn dead_letters(
+        &self,
+        after: Option<DeadLetterId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<DeadLetterRow>>> + Send;
+
+    /// One dead letter.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn dead_letter(&self, id: DeadLetterId) -> impl Future<Output = Result<Option<DeadLetterRow>>> + Send;
+
+    /// How many there are, by reason.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn dead_letter_counts(&self) -> impl Future<Output = Result<Vec<(String, u64)>>> + Send;
+
+    /// Gives a dead letter up for good; `false` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn discard(&self, id: DeadLetterId) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Makes the task of a dead letter ready again and removes the letter; `false` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn revive_task(&self, id: DeadLetterId, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Counts a retry that failed again.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn count_retry(&self, id: DeadLetterId) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Pushes of the message URL, as `WeChat` sent them (only in the embedded form).
+pub trait Messages: Send + Sync + 'static {
+    /// Stores messages; those that are there are left as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`]: repeat the same call.
+    fn store_messages(&self, pushes: Vec<Push>) -> impl Future<Output = Result<()>> + Send;
+
+    /// How many are stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn message_count(&self) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Deletes messages received before `before`; answers how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn prune_messages(&self, before: Timestamp) -> impl Future<Output = Result<usize>> + Send;
+}
+
+/// How far each reader of the log has come.
+pub trait Checkpoints: Send + Sync + 'static {
+    /// The last position that `reader` has dealt with; 0 at first.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn checkpoint(&self, reader: &str) -> impl Future<Output = Result<Position>> + Send;
+
+    /// Moves a reader's checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn set_checkpoint(&self, reader: &str, position: Position) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Folds events into state; the storage does not know what they mean.
+pub trait Folder: Send + 'static {
+    /// The state after some more events of a stream.
+    ///
+    /// # Errors
+    ///
+    /// [`FoldError`]: the rebuild stops.
+    fn fold(&mut self, input: FoldInput<'_>) -> std::result::Result<NewState, FoldError>;
+}
+
+/// Rebuilding state from the log.
+pub trait Rebuild: Send + Sync + 'static {
+    /// Folds the whole log beside the live rows, ends under the log's lock, compares every row both ways and, in
+    /// [`RebuildMode::Swap`], puts the rebuilt rows in place. `progress` hears the positions reached.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unreadable`]: an event does not fold. Nothing was changed.
+    fn rebuild<F: Folder>(
+        &self,
+        mode: RebuildMode,
+        folder: F,
+        progress: impl Fn(Position) + Send + 'static,
+    ) -> impl Future<Output = Result<RebuildReport>> + Send;
+}

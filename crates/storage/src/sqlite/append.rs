@@ -1,0 +1,263 @@
+//! The append: everything that one batch of commands stores, in one transaction.
+
+use mandate_schema::{CommandId, Position, StreamName, TaskId, Version, sql::sqlite as sql};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{
+    convert::{blob, millis, position, signed, to_json, unsigned},
+    rows::task_id,
+};
+use crate::{
+    Append, Appended, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, NewKey, NewTask,
+    StorageError, TokenChange,
+};
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+/// Appends a batch. The head is read under the write lock, so commit order is position order.
+pub(super) fn append_batch(tx: &Transaction<'_>, commands: &[Command]) -> Result<Vec<Appended>> {
+    let before = head(tx)?;
+    let mut head = before;
+    let mut outcomes = Vec::with_capacity(commands.len());
+    for command in commands {
+        outcomes.push(match command {
+            Command::Decided(append) => store(tx, append, &mut head)?,
+            Command::Dead(letter) => bury(tx, letter)?,
+        });
+    }
+    if head > before {
+        tx.prepare_cached(sql::log_head_move)?.execute([signed(head.0)])?;
+    }
+    Ok(outcomes)
+}
+
+pub(super) fn head(connection: &rusqlite::Connection) -> Result<Position> {
+    position(
+        connection
+            .prepare_cached(sql::log_head)?
+            .query_row([], |row| row.get(0))?,
+    )
+}
+
+fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<Appended> {
+    let known = find_command(tx, append.command)?;
+    if let Some(record) = known
+        .as_ref()
+        .filter(|record| record.outcome != CommandOutcome::Dead)
+    {
+        return Ok(Appended::Duplicate(record.clone()));
+    }
+    if let Some(task) = append.finishes
+        && is_finished(tx, task)?
+    {
+        return Ok(Appended::Finished);
+    }
+    if version(tx, &append.stream)? != append.expected || !store_keys(tx, &append.keys)? {
+        return Ok(Appended::Conflict);
+    }
+    let last = store_events(tx, append, head)?;
+    store_token(tx, append)?;
+    for task in &append.tasks {
+        queue_task(tx, task, append)?;
+    }
+    if let Some(task) = append.finishes {
+        tx.prepare_cached(sql::task_finish)?.execute(params![
+            blob(&task.0),
+            millis(append.recorded_at),
+            last.map(|last| signed(last.0))
+        ])?;
+    }
+    let outcome = if last.is_some() {
+        CommandOutcome::Applied
+    } else {
+        CommandOutcome::Nothing
+    };
+    put_command(tx, append.command, outcome, last, millis(append.recorded_at))?;
+    if known.is_some() {
+        // It was dead and has now been decided: this was its retry.
+        tx.prepare_cached(sql::dead_letter_remove)?
+            .execute([blob(&append.command.0)])?;
+    }
+    Ok(Appended::Stored(last))
+}
+
+/// Stores a dead letter under its command, and marks its task dead.
+fn bury(tx: &Transaction<'_>, letter: &DeadLetter) -> Result<Appended> {
+    if let Some(record) = find_command(tx, letter.command)? {
+        return Ok(Appended::Duplicate(record));
+    }
+    let (push_id, push, task) = match &letter.payload {
+        DeadPayload::Push(push) => (Some(*push.id.0.as_bytes()), Some(to_json(push)?), None),
+        DeadPayload::Task(task) => (None, None, Some(*task.0.as_bytes())),
+    };
+    if let DeadPayload::Task(task) = &letter.payload {
+        if is_finished(tx, *task)? {
+            return Ok(Appended::Finished);
+        }
+        tx.prepare_cached(sql::task_die)?.execute([blob(&task.0)])?;
+    }
+    let at = millis(letter.recorded_at);
+    tx.prepare_cached(sql::dead_letter_put)?.execute(params![
+        blob(&letter.command.0),
+        letter.reason,
+        letter.detail,
+        push_id,
+        push,
+        task,
+        at
+    ])?;
+    put_command(tx, letter.command, CommandOutcome::Dead, None, at)?;
+    Ok(Appended::Stored(None))
+}
+
+pub(super) fn find_command(
+    connection: &rusqlite::Connection,
+    id: CommandId,
+) -> Result<Option<CommandRecord>> {
+    let row: Option<(String, Option<i64>)> = connection
+        .prepare_cached(sql::command_find)?
+        .query_row([blob(&id.0)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    row.map(|(outcome, last)| {
+        Ok(CommandRecord {
+            id,
+            outcome: CommandOutcome::parse(&outcome)
+                .ok_or_else(|| StorageError::unreadable(format!("unknown outcome {outcome}")))?,
+            position: last.map(position).transpose()?,
+        })
+    })
+    .transpose()
+}
+
+fn put_command(
+    tx: &Transaction<'_>,
+    id: CommandId,
+    outcome: CommandOutcome,
+    last: Option<Position>,
+    at: i64,
+) -> Result<()> {
+    let last = last.map(|last| signed(last.0));
+    tx.prepare_cached(sql::command_put)?
+        .execute(params![blob(&id.0), outcome.as_str(), last, at])?;
+    Ok(())
+}
+
+fn is_finished(tx: &Transaction<'_>, task: TaskId) -> Result<bool> {
+    let state: Option<String> = tx
+        .prepare_cached(sql::task_state)?
+        .query_row([blob(&task.0)], |row| row.get(0))
+        .optional()?;
+    Ok(state.is_none_or(|state| state == "done"))
+}
+
+fn version(tx: &Transaction<'_>, stream: &StreamName) -> Result<Version> {
+    let version: Option<i64> = tx
+        .prepare_cached(sql::state_version)?
+        .query_row([stream.to_string()], |row| row.get(0))
+        .optional()?;
+    version.map_or(Ok(0), unsigned).map(Version)
+}
+
+/// Stores new data keys; `false` if a number is taken, which means that the stream was loaded before another append.
+fn store_keys(tx: &Transaction<'_>, keys: &[NewKey]) -> Result<bool> {
+    for NewKey { wrapped, about } in keys {
+        let stream = wrapped.stream.to_string();
+        let last: u32 = tx
+            .prepare_cached(sql::key_last)?
+            .query_row([&stream], |row| row.get(0))?;
+        if last >= wrapped.number {
+            return Ok(false);
+        }
+        tx.prepare_cached(sql::key_insert)?.execute(params![
+            stream,
+            wrapped.number,
+            wrapped.master,
+            wrapped.bytes,
+            about.as_ref().map(mandate_schema::AuthorizerId::as_str)
+        ])?;
+    }
+    Ok(true)
+}
+
+/// Stores the events and the state after them; answers the last position.
+fn store_events(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<Option<Position>> {
+    let stream = append.stream.to_string();
+    let mut version = append.expected;
+    for record in &append.events {
+        version = version.next();
+        head.0 += 1;
+        tx.prepare_cached(sql::event_insert)?.execute(params![
+            signed(head.0),
+            stream,
+            signed(version.0),
+            blob(&record.id.0),
+            record.name,
+            record.form,
+            blob(&record.causation.0),
+            record.occurred_at.map(millis),
+            millis(record.recorded_at),
+            record.data,
+            to_json(&record.sealed)?
+        ])?;
+    }
+    if append.events.is_empty() {
+        return Ok(None);
+    }
+    let state = append
+        .state
+        .as_ref()
+        .ok_or_else(|| StorageError::Data("events without a state".into()))?;
+    tx.prepare_cached(sql::state_put)?.execute(params![
+        stream,
+        signed(version.0),
+        signed(head.0),
+        state.form,
+        state.json
+    ])?;
+    Ok(Some(*head))
+}
+
+fn store_token(tx: &Transaction<'_>, append: &Append) -> Result<()> {
+    let stream = append.stream.to_string();
+    match &append.token {
+        TokenChange::Keep => {}
+        TokenChange::Empty => {
+            tx.prepare_cached(sql::token_empty)?.execute([stream])?;
+        }
+        TokenChange::Store {
+            access,
+            expires_at,
+            generation,
+        } => {
+            tx.prepare_cached(sql::token_put)?.execute(params![
+                stream,
+                access.to_string(),
+                millis(*expires_at),
+                signed(*generation)
+            ])?;
+        }
+    }
+    Ok(())
+}
+
+fn queue_task(tx: &Transaction<'_>, task: &NewTask, append: &Append) -> Result<()> {
+    let at = millis(append.recorded_at);
+    let id = task_id(&task.key, at);
+    let (sealed_by, sealed) = task
+        .sealed
+        .as_ref()
+        .map(|(stream, sealed)| (stream.to_string(), sealed.to_string()))
+        .unzip();
+    tx.prepare_cached(sql::task_queue)?.execute(params![
+        blob(&id.0),
+        task.key,
+        task.kind,
+        task.component.as_str(),
+        task.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str),
+        task.payload,
+        sealed_by,
+        sealed,
+        at
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Opening connections with the settings that durability rests on.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::StorageError;
+
+/// Versions before this one can corrupt a WAL database when two connections checkpoint at the same instant.
+const SAFE_VERSION: i32 = 3_051_003;
+
+/// What a connection may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Create the file if it is missing.
+    Create,
+    /// Read and write.
+    Write,
+    /// Read only.
+    Read,
+}
+
+/// Opens a connection: WAL, every commit on disk before it returns.
+pub(super) fn open(path: &Path, access: Access) -> Result<Connection, StorageError> {
+    if rusqlite::version_number() < SAFE_VERSION {
+        return Err(StorageError::Schema(format!(
+            "SQLite {} can corrupt a database in WAL mode; at least 3.51.3 is needed",
+            rusqlite::version()
+        )));
+    }
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if access == Access::Create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cache_size", -1_024)?; // KiB; the operating system caches the rest
+    connection.set_prepared_statement_cache_capacity(64);
+    if access == Access::Read {
+        connection.pragma_update(None, "query_only", true)?;
+    }
+    Ok(connection)
+}

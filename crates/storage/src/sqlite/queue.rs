@@ -1,0 +1,127 @@
+//! The task queue.
+
+use jiff::Timestamp;
+use mandate_schema::{ComponentId, TaskId, sql::sqlite as sql};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{
+    SqliteStorage, append,
+    convert::{blob, limit, millis, parse, position, time, unsigned, uuid},
+    rows,
+};
+use crate::{Claimed, NewTask, StorageError, TaskCount, TaskDone, TaskQueue, TaskState};
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+impl TaskQueue for SqliteStorage {
+    async fn claim(&self, now: Timestamp, leased_until: Timestamp, max: usize) -> Result<Vec<Claimed>> {
+        self.write(move |tx| {
+            let head = append::head(tx)?;
+            let mut statement = tx.prepare_cached(sql::task_claim)?;
+            let found = statement.query(params![millis(now), millis(leased_until), limit(max)])?;
+            rows::collect(found, |row| claimed(row, head))
+        })
+        .await
+    }
+
+    async fn retry(&self, task: TaskId, attempt: u32, next_at: Timestamp, reason: &str) -> Result<()> {
+        let reason = reason.to_owned();
+        self.write(move |tx| {
+            tx.prepare_cached(sql::task_retry)?.execute(params![
+                blob(&task.0),
+                attempt,
+                millis(next_at),
+                reason
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn wake(&self, component: &ComponentId, now: Timestamp) -> Result<usize> {
+        let component = component.clone();
+        self.write(move |tx| {
+            Ok(tx
+                .prepare_cached(sql::task_wake)?
+                .execute(params![component.as_str(), millis(now)])?)
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        self.read(|c| {
+            let due: Option<i64> = c
+                .prepare_cached(sql::task_next_due)?
+                .query_row([], |row| row.get(0))?;
+            due.map(time).transpose()
+        })
+        .await
+    }
+
+    async fn task_by_key(&self, key: &str) -> Result<Option<TaskDone>> {
+        let key = key.to_owned();
+        self.read(move |c| {
+            let found: Option<(String, Option<i64>)> = c
+                .prepare_cached(sql::task_by_key)?
+                .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            found
+                .map(|(state, last)| {
+                    Ok(TaskDone {
+                        state: task_state(&state)?,
+                        position: last.map(position).transpose()?,
+                    })
+                })
+                .transpose()
+        })
+        .await
+    }
+
+    async fn task_counts(&self) -> Result<Vec<TaskCount>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(sql::task_counts)?;
+            rows::collect(statement.query([])?, |row| {
+                Ok(TaskCount {
+                    kind: row.get(0)?,
+                    state: task_state(&row.get::<_, String>(1)?)?,
+                    count: unsigned(row.get(2)?)?,
+                })
+            })
+        })
+        .await
+    }
+
+    async fn prune_tasks(&self, before: Timestamp) -> Result<usize> {
+        self.write(move |tx| Ok(tx.prepare_cached(sql::task_prune)?.execute([millis(before)])?))
+            .await
+    }
+}
+
+fn task_state(text: &str) -> Result<TaskState> {
+    TaskState::parse(text).ok_or_else(|| StorageError::unreadable(format!("unknown task state {text}")))
+}
+
+fn claimed(row: &Row<'_>, head: mandate_schema::Position) -> Result<Claimed> {
+    let sealed_by: Option<String> = row.get(6)?;
+    let sealed: Option<String> = row.get(7)?;
+    let sealed = sealed_by
+        .zip(sealed)
+        .map(|(by, text)| Ok::<_, StorageError>((parse(&by)?, parse(&text)?)));
+    Ok(Claimed {
+        id: TaskId(uuid(&row.get::<_, Vec<u8>>(0)?)?),
+        task: NewTask {
+            key: row.get(1)?,
+            kind: row.get(2)?,
+            component: parse(&row.get::<_, String>(3)?)?,
+            authorizer: row
+                .get::<_, Option<String>>(4)?
+                .map(|id| parse(&id))
+                .transpose()?,
+            payload: row.get(5)?,
+            sealed: sealed.transpose()?,
+        },
+        attempt: row.get(8)?,
+        head,
+        created_at: time(row.get(9)?)?,
+    })
+}

@@ -1,0 +1,98 @@
+//! Token rows and their leases.
+
+use jiff::Timestamp;
+use mandate_schema::{SealedText, StreamName, sql::sqlite as sql};
+use rusqlite::{Row, params};
+
+use super::{
+    SqliteStorage,
+    convert::{millis, parse, signed, time, unsigned},
+};
+use crate::{Lease, StorageError, TokenRow, Tokens};
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+impl Tokens for SqliteStorage {
+    async fn token(&self, stream: &StreamName) -> Result<Option<TokenRow>> {
+        let stream = stream.to_string();
+        self.read(move |c| {
+            let mut statement = c.prepare_cached(sql::token_find)?;
+            let mut found = statement.query([stream])?;
+            found.next()?.map(token).transpose()
+        })
+        .await
+    }
+
+    async fn lease_token(
+        &self,
+        stream: &StreamName,
+        now: Timestamp,
+        leased_until: Timestamp,
+    ) -> Result<Option<Lease>> {
+        let stream = stream.to_string();
+        self.write(move |tx| {
+            let mut statement = tx.prepare_cached(sql::token_lease)?;
+            let mut found = statement.query(params![stream, millis(now), millis(leased_until)])?;
+            found
+                .next()?
+                .map(|row| {
+                    Ok(Lease {
+                        fence: unsigned(row.get(3)?)?,
+                        row: token(row)?,
+                    })
+                })
+                .transpose()
+        })
+        .await
+    }
+
+    async fn store_token(
+        &self,
+        stream: &StreamName,
+        lease: &Lease,
+        access: SealedText,
+        expires_at: Timestamp,
+    ) -> Result<bool> {
+        let (stream, lease) = (stream.to_string(), lease.clone());
+        self.write(move |tx| {
+            let changed = tx.prepare_cached(sql::token_store)?.execute(params![
+                stream,
+                signed(lease.fence),
+                signed(lease.row.generation),
+                access.to_string(),
+                millis(expires_at)
+            ])?;
+            Ok(changed == 1)
+        })
+        .await
+    }
+
+    async fn release_token(&self, stream: &StreamName, lease: &Lease) -> Result<()> {
+        let (stream, fence) = (stream.to_string(), lease.fence);
+        self.write(move |tx| {
+            tx.prepare_cached(sql::token_release)?
+                .execute(params![stream, signed(fence)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn empty_token(&self, stream: &StreamName, held: &SealedText) -> Result<bool> {
+        let (stream, held) = (stream.to_string(), held.to_string());
+        self.write(move |tx| Ok(tx.prepare_cached(sql::token_empty_if)?.execute([stream, held])? == 1))
+            .await
+    }
+}
+
+/// Columns access, `expires_at`, generation.
+fn token(row: &Row<'_>) -> Result<TokenRow> {
+    let access: Option<String> = row.get(0)?;
+    let expires_at: Option<i64> = row.get(1)?;
+    let access = access
+        .zip(expires_at)
+        .map(|(text, at)| Ok::<_, StorageError>((parse(&text)?, time(at)?)));
+    Ok(TokenRow {
+        access: access.transpose()?,
+        generation: unsigned(row.get(2)?)?,
+    })
+}

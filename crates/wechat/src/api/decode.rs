@@ -1,0 +1,174 @@
+//! From the body of an HTTP 200 to an answer or a refusal.
+
+use std::{fmt, net::IpAddr};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::lenient;
+
+/// Longest error text that is kept, in characters.
+const ERRMSG_MAX: usize = 500;
+
+/// The answer to a successful call.
+pub trait Reply: Sized {
+    /// Reads a body that is known to be a JSON object and no refusal; use [`decode`].
+    #[doc(hidden)]
+    fn read(body: &[u8]) -> Result<Self, ReplyError>;
+}
+
+/// The JSON form of an answer, every field of it optional. The reader's own error would quote the body.
+pub(super) fn wire<W: DeserializeOwned>(body: &[u8]) -> Result<W, ReplyError> {
+    serde_json::from_slice(body).map_err(|_| ReplyError::NotJson)
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyError {
+    /// `WeChat` said no.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The body is not a JSON object: truncated, or a page of some proxy. Whether the call took effect is unknown.
+    #[error("the answer is not a JSON object")]
+    NotJson,
+    /// The call took effect, but its answer lacks this field, or it is unreadable.
+    #[error("the answer has no {0}")]
+    MissingField(&'static str),
+}
+
+/// A refusal by `WeChat`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The error number, never 0: see [`crate::errors`].
+    pub errcode: i64,
+    /// The error text, without the request id, at most 500 characters. For people; never decide on it.
+    pub errmsg: String,
+    /// The id of the request, by which `WeChat` can tell more about it.
+    pub rid: Option<String>,
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WeChat refused: {} {}", self.errcode, self.errmsg)?;
+        self.rid.as_ref().map_or(Ok(()), |rid| write!(f, " (rid {rid})"))
+    }
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    #[serde(default, deserialize_with = "present")]
+    errcode: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    errmsg: Option<String>,
+}
+
+/// Tells an unreadable number (`Some(None)`) from an absent one (`None`).
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+    lenient::integer(deserializer).map(Some)
+}
+
+/// Reads the body of an HTTP 200. `errcode` alone decides; success may come with 0 or without it.
+///
+/// # Errors
+///
+/// [`ReplyError`]. It never quotes the body, but for `errmsg`.
+pub fn decode<T: Reply>(body: &[u8]) -> Result<T, ReplyError> {
+    // serde would take a list for an object, too.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(ReplyError::NotJson);
+    }
+    let outcome: Outcome = wire(body)?;
+    match outcome.errcode {
+        None | Some(Some(0)) => T::read(body),
+        Some(Some(errcode)) => {
+            let (errmsg, rid) = split_rid(&outcome.errmsg.unwrap_or_default());
+            Err(ReplyError::Refused(Refusal { errcode, errmsg, rid }))
+        }
+        Some(None) => Err(ReplyError::MissingField("errcode")),
+    }
+}
+
+/// Takes the request id out of an error text: `invalid code rid: 61725984-6126f6f9-040f19c4`.
+fn split_rid(errmsg: &str) -> (String, Option<String>) {
+    let is_id = |c: char| c.is_ascii_hexdigit() || c == '-';
+    let found = errmsg.split_once("rid:").and_then(|(before, after)| {
+        let after = after.trim_start();
+        let end = after.find(|c| !is_id(c)).unwrap_or(after.len());
+        let (rid, rest) = after.split_at(end);
+        (!rid.is_empty()).then(|| (format!("{}{rest}", before.trim_end()), rid.to_owned()))
+    });
+    let (errmsg, rid) = match found {
+        Some((errmsg, rid)) => (errmsg, Some(rid)),
+        None => (errmsg.to_owned(), None),
+    };
+    (errmsg.trim().trim_end_matches(',').chars().take(ERRMSG_MAX).collect(), rid)
+}
+
+impl Refusal {
+    /// The address that `WeChat` saw the call come from, if this refusal is about it (61004, 40164, 45035): the one to
+    /// register.
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        if !matches!(self.errcode, 61004 | 40164 | 45035) {
+            return None;
+        }
+        let is_address = |c: char| c.is_ascii_hexdigit() || c == '.' || c == ':';
+        let mut parts = self.errmsg.split(|c| !is_address(c));
+        parts.find_map(address)
+    }
+}
+
+/// Reads an address that may have punctuation around it. An IPv4 address in IPv6 form becomes IPv4.
+fn address(part: &str) -> Option<IpAddr> {
+    let candidates = [part, part.trim_end_matches(['.', ':']), part.trim_matches(['.', ':'])];
+    let address = candidates.iter().find_map(|text| text.parse::<IpAddr>().ok())?.to_canonical();
+    (!address.is_unspecified()).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(errcode: i64, errmsg: &str) -> Refusal {
+        let (errmsg, rid) = split_rid(errmsg);
+        Refusal { errcode, errmsg, rid }
+    }
+
+    #[test]
+    fn the_request_id_is_taken_out_of_the_text() {
+        let split = |text: &str| split_rid(text);
+        let id = || Some("61725984-6126f6f9-040f19c4".to_owned());
+        assert_eq!(split("invalid code rid: 61725984-6126f6f9-040f19c4"), ("invalid code".into(), id()));
+        assert_eq!(split("invalid code, rid:61725984-6126f6f9-040f19c4"), ("invalid code".into(), id()));
+        assert_eq!(split("a rid: 61725984-6126f6f9-040f19c4 hint: [x]"), ("a hint: [x]".into(), id()));
+        assert_eq!(split("system error"), ("system error".into(), None));
+        assert_eq!(split("grid: none"), ("grid: none".into(), None));
+        assert_eq!(split("rid: "), ("rid:".into(), None));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(split_rid(&"错".repeat(2000)).0.chars().count(), ERRMSG_MAX);
+    }
+
+    #[test]
+    fn the_address_that_wechat_saw_is_found() {
+        let cases = [
+            (61004, "access clientip is not registered requestIP: 203.0.113.7 rid: 6172-61", "203.0.113.7"),
+            (61004, "access clientip is not registered request IP:203.0.113.7.", "203.0.113.7"),
+            (40164, "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist", "203.0.113.7"),
+            (40164, "invalid ip ::ffff:203.0.113.7, not in whitelist", "203.0.113.7"),
+            (61004, "access clientip is not registered, ip: 2001:db8::1", "2001:db8::1"),
+        ];
+        for (errcode, errmsg, expected) in cases {
+            assert_eq!(refusal(errcode, errmsg).client_ip(), expected.parse().ok(), "{errmsg}");
+        }
+    }
+
+    #[test]
+    fn no_address_is_made_up() {
+        assert_eq!(refusal(61004, "access clientip is not registered rid: 6172-61").client_ip(), None);
+        assert_eq!(refusal(40001, "invalid credential from 203.0.113.7").client_ip(), None);
+        assert_eq!(refusal(61004, "see :: 1.2.3").client_ip(), None);
+    }
+}

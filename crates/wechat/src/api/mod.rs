@@ -1,0 +1,87 @@
+//! The component APIs that we call: paths, requests, answers.
+//!
+//! JSON both ways, always POST. A failure comes as HTTP 200 with an `errcode`: [`decode`] decides on that number alone.
+
+mod decode;
+mod info;
+mod lenient;
+mod reply;
+mod request;
+
+pub use decode::{Refusal, Reply, ReplyError, decode};
+pub use info::{AuthorizationInfo, AuthorizerInfoReply, QueryAuthReply};
+pub use reply::{
+    AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, ListedAuthorizer, PreauthCodeReply, StartPushTicketReply,
+};
+pub use request::{
+    AuthorizerInfoRequest, AuthorizerListRequest, AuthorizerTokenRequest, ComponentTokenRequest, PreauthCodeRequest,
+    QueryAuthRequest, Request, StartPushTicketRequest, encode,
+};
+
+/// A component API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// Ticket and secret for the component's own token.
+    ComponentToken,
+    /// A one-time code for one authorization link.
+    CreatePreauthCode,
+    /// An authorization code for an account's tokens. A code can be redeemed once.
+    QueryAuth,
+    /// A refresh token for an account's next access token.
+    AuthorizerToken,
+    /// An account's profile, permission sets and refresh token.
+    GetAuthorizerInfo,
+    /// All accounts that authorize the component, page by page.
+    GetAuthorizerList,
+    /// Makes `WeChat` send tickets again. Not in a loop.
+    StartPushTicket,
+}
+
+impl Api {
+    /// Every one of them.
+    pub const ALL: [Self; 7] = [
+        Self::ComponentToken,
+        Self::CreatePreauthCode,
+        Self::QueryAuth,
+        Self::AuthorizerToken,
+        Self::GetAuthorizerInfo,
+        Self::GetAuthorizerList,
+        Self::StartPushTicket,
+    ];
+
+    /// The path under the API's base address.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::ComponentToken => "/cgi-bin/component/api_component_token",
+            Self::CreatePreauthCode => "/cgi-bin/component/api_create_preauthcode",
+            Self::QueryAuth => "/cgi-bin/component/api_query_auth",
+            Self::AuthorizerToken => "/cgi-bin/component/api_authorizer_token",
+            Self::GetAuthorizerInfo => "/cgi-bin/component/api_get_authorizer_info",
+            Self::GetAuthorizerList => "/cgi-bin/component/api_get_authorizer_list",
+            Self::StartPushTicket => "/cgi-bin/component/api_start_push_ticket",
+        }
+    }
+
+    /// The name in metrics and logs: the last part of the path.
+    pub fn name(self) -> &'static str {
+        self.path().trim_start_matches("/cgi-bin/component/")
+    }
+
+    /// Whether the call carries the component token, in the query parameter [`TOKEN_PARAMETER`].
+    pub fn needs_component_token(self) -> bool {
+        match self {
+            Self::ComponentToken | Self::StartPushTicket => false,
+            Self::CreatePreauthCode
+            | Self::QueryAuth
+            | Self::AuthorizerToken
+            | Self::GetAuthorizerInfo
+            | Self::GetAuthorizerList => true,
+        }
+    }
+}
+
+/// The query parameter of the component token. Newer pages of `WeChat`'s documentation call it `access_token`; both work.
+pub const TOKEN_PARAMETER: &str = "component_access_token";
+
+#[cfg(test)]
+mod tests;

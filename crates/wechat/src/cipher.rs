@@ -1,0 +1,161 @@
+//! The cipher of the envelope: AES-256-CBC over `random(16) ‖ length(4, big-endian) ‖ message ‖ appid ‖ padding`.
+//!
+//! The key's first half is the IV, always. The padding is PKCS#7 with a block size of **32**, twice that of AES, so the
+//! ready-made unpadders refuse about half of all pushes. The ciphertext is not authenticated: check
+//! [`crate::signature`] first.
+
+use aes::Aes256;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::NoPadding};
+use mandate_schema::Secret;
+use zeroize::Zeroizing;
+
+use crate::key::EncodingAesKey;
+
+const AES_BLOCK: usize = 16;
+const PADDING_BLOCK: usize = 32;
+/// Random bytes and length before the message.
+const HEAD: usize = 20;
+
+/// Why a ciphertext could not be opened. The order is the order of the checks.
+///
+/// Never tell the network which one it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CipherError {
+    /// The text is not standard, padded, canonical base64.
+    #[error("the ciphertext is not base64")]
+    BadBase64,
+    /// Nothing, or not a multiple of 16 bytes.
+    #[error("the ciphertext is not whole AES blocks")]
+    BadBlockLength,
+    /// The last byte is not 1 to 32, or larger than the data, or not all padding bytes equal it.
+    #[error("the padding is wrong")]
+    BadPadding,
+    /// Fewer bytes than random prefix and length.
+    #[error("the plaintext is too short")]
+    TooShort,
+    /// The length reaches past the end.
+    #[error("the length is wrong")]
+    BadLength,
+    /// What follows the message is not the expected appid.
+    #[error("the appid behind the message is another one")]
+    WrongAppId,
+    /// The message is not UTF-8.
+    #[error("the message is not UTF-8")]
+    BadUtf8,
+}
+
+impl CipherError {
+    /// The name in logs, metrics and test vectors.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::BadBase64 => "bad_base64",
+            Self::BadBlockLength => "bad_block_length",
+            Self::BadPadding => "bad_padding",
+            Self::TooShort => "too_short",
+            Self::BadLength => "bad_length",
+            Self::WrongAppId => "wrong_appid",
+            Self::BadUtf8 => "bad_utf8",
+        }
+    }
+}
+
+/// Decrypts a base64 ciphertext and returns the message, if it was meant for `app_id`: the component's on both URLs.
+///
+/// # Errors
+///
+/// [`CipherError`], the first check that fails.
+pub fn decrypt(key: &EncodingAesKey, app_id: &str, base64: &str) -> Result<Secret, CipherError> {
+    decrypt_bytes(key, app_id, decode(base64)?)
+}
+
+/// The part of [`decrypt`] that does not depend on the key, so that trying several keys does it once.
+pub(crate) fn decode(base64: &str) -> Result<Vec<u8>, CipherError> {
+    let ciphertext = BASE64_STANDARD.decode(base64).map_err(|_| CipherError::BadBase64)?;
+    if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(AES_BLOCK) {
+        return Err(CipherError::BadBlockLength);
+    }
+    Ok(ciphertext)
+}
+
+/// The part of [`decrypt`] that depends on the key.
+pub(crate) fn decrypt_bytes(
+    key: &EncodingAesKey,
+    app_id: &str,
+    ciphertext: Vec<u8>,
+) -> Result<Secret, CipherError> {
+    let mut buffer = Zeroizing::new(ciphertext);
+    let plaintext = cbc::Decryptor::<Aes256>::new(key.bytes().into(), &key.iv().into())
+        .decrypt_padded::<NoPadding>(buffer.as_mut_slice())
+        .map_err(|_| CipherError::BadBlockLength)?;
+    let (message, tail) = split_message(unpad(plaintext)?)?;
+    if tail != app_id.as_bytes() {
+        return Err(CipherError::WrongAppId);
+    }
+    str::from_utf8(message).map(Secret::new).map_err(|_| CipherError::BadUtf8)
+}
+
+/// Takes 1 to 32 equal bytes off, each of which holds their count.
+fn unpad(data: &[u8]) -> Result<&[u8], CipherError> {
+    let count = data.last().map_or(0, |&last| usize::from(last));
+    let rest = data.len().checked_sub(count).ok_or(CipherError::BadPadding)?;
+    let (content, padding) = data.split_at(rest);
+    let valid = (1..=PADDING_BLOCK).contains(&count) && padding.iter().all(|&b| usize::from(b) == count);
+    if valid { Ok(content) } else { Err(CipherError::BadPadding) }
+}
+
+/// Splits what is left into the message and the appid behind it.
+fn split_message(content: &[u8]) -> Result<(&[u8], &[u8]), CipherError> {
+    let (head, rest) = content.split_at_checked(HEAD).ok_or(CipherError::TooShort)?;
+    let (_, length) = head.split_last_chunk::<4>().ok_or(CipherError::TooShort)?;
+    // A length that does not even fit a usize is past the end, too.
+    let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| CipherError::BadLength)?;
+    rest.split_at_checked(length).ok_or(CipherError::BadLength)
+}
+
+/// Encrypts a message for `app_id` and returns base64. `random` must be 16 fresh random bytes.
+///
+/// # Panics
+///
+/// If the message has 4 GiB or more, which the length field cannot say.
+pub fn encrypt(key: &EncodingAesKey, app_id: &str, random: [u8; 16], message: &str) -> String {
+    let length = u32::try_from(message.len()).expect("a message is far below 4 GiB");
+    let size = HEAD + message.len() + app_id.len();
+    let padding = PADDING_BLOCK - size % PADDING_BLOCK;
+    let mut buffer = Zeroizing::new(Vec::with_capacity(size + padding));
+    buffer.extend_from_slice(&random);
+    buffer.extend_from_slice(&length.to_be_bytes());
+    buffer.extend_from_slice(message.as_bytes());
+    buffer.extend_from_slice(app_id.as_bytes());
+    let count = u8::try_from(padding).expect("padding is 1 to 32");
+    buffer.resize(size + padding, count);
+    let ciphertext = cbc::Encryptor::<Aes256>::new(key.bytes().into(), &key.iv().into())
+        .encrypt_padded::<NoPadding>(buffer.as_mut_slice(), size + padding)
+        .expect("whole blocks need no padding");
+    BASE64_STANDARD.encode(ciphertext)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_1_to_32_equal_bytes() {
+        let mut whole = vec![7; 32];
+        whole.extend([32; 32]);
+        assert_eq!(unpad(&whole), Ok([7; 32].as_slice()));
+        assert_eq!(unpad(&[9, 1]), Ok([9].as_slice()));
+        for bad in [&[][..], &[0; 16], &[33; 64], &[2], &[3, 2, 3]] {
+            assert_eq!(unpad(bad), Err(CipherError::BadPadding), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_length_past_the_end_is_refused_without_overflow() {
+        for length in [1, u32::MAX, u32::MAX - 19, 1 << 31] {
+            let mut content = [0; HEAD];
+            content[16..].copy_from_slice(&length.to_be_bytes());
+            assert_eq!(split_message(&content), Err(CipherError::BadLength), "{length}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The encrypted envelope of a push, from query and body to plaintext, and back for a passive reply.
+//!
+//! ```text
+//! CallbackQuery::parse ─► KeyRing::open ─► Opened { plaintext, pair } ─► callback or message
+//!                                             └─► KeyRing::seal_reply
+//! ```
+//!
+//! The checks run in one fixed order and nothing is decrypted before the signature has matched. To the network all
+//! failures must look the same: [`EnvelopeError`] is for logs and metrics.
+
+mod error;
+mod outer;
+mod query;
+mod ring;
+
+pub use crate::cipher::CipherError;
+pub use crate::key::EncodingAesKey;
+pub use error::{EnvelopeError, KeyRingError};
+pub use query::CallbackQuery;
+pub use ring::{KeyRing, Opened, Pair};

@@ -1,0 +1,258 @@
+//! The journal: where a callback is durable before `WeChat` hears `success`.
+//!
+//! One `SQLite` file (write-ahead log, `synchronous=FULL`), one writer thread, group commit. A callback goes from *new*
+//! over *handed over* to *settled*. Its id is unique for 72 hours (event URL) or 15 minutes (message URL), so that
+//! repetitions and replays stop here. Texts of settled callbacks stay while the file is below `journal_max`: they can be
+//! handed over again ([`JournalFile::resend`]).
+
+mod beside;
+mod error;
+mod file;
+mod model;
+mod read;
+mod store;
+mod writer;
+
+use std::{
+    fmt,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use mandate_schema::Push;
+use rusqlite::Connection;
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+pub use beside::JournalFile;
+pub use error::{Disposition, JournalError, RecordError};
+pub use model::{Amount, Backlog, Clock, JournalHealth, JournalStatus, Limits, Recorded, Seq, Waiting};
+
+use file::ServingLock;
+use store::{Mark, Store};
+use writer::{Command, SLOW, Writer};
+
+/// The journal of the serving process. Clones share it; when the last one is dropped, what has queued up is committed and
+/// the file is closed.
+#[derive(Clone)]
+pub struct Journal(Arc<Shared>);
+
+struct Shared {
+    /// `None` only while being dropped.
+    commands: Option<SyncSender<Command>>,
+    writer: Option<JoinHandle<()>>,
+    reader: Arc<Mutex<Connection>>,
+    health: Arc<watch::Sender<JournalHealth>>,
+    stored: Arc<Notify>,
+    limits: Limits,
+}
+
+impl Journal {
+    /// Opens the journal at `path` for serving, and makes it if it is not there. Blocks for a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::InUse`] if another process serves it; otherwise what is wrong with the file or its folder.
+    pub fn open(path: &Path, limits: Limits) -> Result<Self, JournalError> {
+        file::check_sqlite()?;
+        file::prepare(path)?;
+        let lock = ServingLock::take(path)?;
+        let writing = file::open_writer(path, limits.busy_patience)?;
+        let reader = Arc::new(Mutex::new(file::open_reader(path, limits.busy_patience)?));
+        let (commands, queue) = sync_channel(limits.queue);
+        let health = Arc::new(watch::Sender::new(JournalHealth::Writable));
+        let stored = Arc::new(Notify::new());
+        let writer = Writer {
+            store: Store::new(writing, limits.clone()),
+            limits: limits.clone(),
+            commands: queue,
+            health: Arc::clone(&health),
+            stored: Arc::clone(&stored),
+            swept: None,
+            _lock: lock,
+        };
+        let failed = |source| JournalError::File { path: path.to_owned(), source };
+        let thread = thread::Builder::new().name("journal".into()).spawn(guarded(writer)).map_err(failed)?;
+        let commands = Some(commands);
+        Ok(Self(Arc::new(Shared { commands, writer: Some(thread), reader, health, stored, limits })))
+    }
+
+    /// Stores a callback; when this returns `Ok`, it survives a loss of power.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`], for each of which the answer to `WeChat` is 503.
+    pub async fn record(&self, push: Push) -> Result<Recorded, RecordError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Command::Record(push, answer)).map_err(|refused| match refused {
+            Refused::Full => RecordError::Overloaded,
+            Refused::Stopped => RecordError::Failed,
+        })?;
+        match timeout(self.0.limits.commit_patience, answered).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_dropped)) => Err(RecordError::Failed),
+            Err(_elapsed) => {
+                self.0.too_slow();
+                Err(RecordError::Slow)
+            }
+        }
+    }
+
+    /// Callbacks that wait for their hand-over, in order: at most `limit` and about 4 MiB, at least one if there is any.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; its disposition says whether to try again.
+    pub async fn waiting(&self, limit: usize) -> Result<Vec<Waiting>, JournalError> {
+        self.read(move |connection| read::new_callbacks(connection, limit)).await
+    }
+
+    /// Notes that callbacks were handed over and their outcome must be asked about.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; with disposition [`Disposition::Retry`] they are still *new* and come again.
+    pub async fn handed_over(&self, seqs: Vec<Seq>) -> Result<(), JournalError> {
+        self.mark(Mark::HandedOver, seqs).await
+    }
+
+    /// Notes that the next place has an outcome for callbacks, so that they need not be kept.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; with disposition [`Disposition::Retry`] they still wait and come again.
+    pub async fn settle(&self, seqs: Vec<Seq>) -> Result<(), JournalError> {
+        self.mark(Mark::Settled, seqs).await
+    }
+
+    /// What waits.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; its disposition says whether to try again.
+    pub async fn backlog(&self) -> Result<Backlog, JournalError> {
+        self.read(read::backlog).await
+    }
+
+    /// What is in the journal.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; its disposition says whether to try again.
+    pub async fn status(&self) -> Result<JournalStatus, JournalError> {
+        self.read(read::status).await
+    }
+
+    /// Returns when callbacks were stored since the last call. One waiter at a time. Callbacks that another process
+    /// resends do not count: look at [`Journal::waiting`] now and then as well.
+    pub async fn stored(&self) {
+        self.0.stored.notified().await;
+    }
+
+    /// Whether the journal can be written, now and after each change.
+    pub fn health(&self) -> watch::Receiver<JournalHealth> {
+        self.0.health.subscribe()
+    }
+
+    /// Returns, with the reason, once the journal has failed for good: the process must stop then.
+    pub async fn failed(&self) -> JournalError {
+        let mut health = self.health();
+        let failed = health.wait_for(|health| matches!(health, JournalHealth::Failed(_))).await;
+        let reason = match failed.as_deref() {
+            Ok(JournalHealth::Failed(reason)) => reason.to_string(),
+            Ok(JournalHealth::Writable | JournalHealth::Refusing(_)) | Err(_) => "it has ended".to_owned(),
+        };
+        JournalError::Stopped(reason)
+    }
+
+    async fn mark(&self, mark: Mark, seqs: Vec<Seq>) -> Result<(), JournalError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Command::Mark(mark, seqs, answer)).map_err(|refused| match refused {
+            Refused::Full => JournalError::Locked,
+            Refused::Stopped => self.0.stopped(),
+        })?;
+        answered.await.unwrap_or_else(|_dropped| Err(self.0.stopped()))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let reader = Arc::clone(&self.0.reader);
+        spawn_blocking(move || read(&reader.lock().unwrap_or_else(PoisonError::into_inner)))
+            .await
+            .map_err(|failure| JournalError::Stopped(failure.to_string()))?
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("health", &*self.0.health.borrow()).finish_non_exhaustive()
+    }
+}
+
+/// Why a command did not reach the writer.
+enum Refused {
+    Full,
+    Stopped,
+}
+
+impl Shared {
+    fn send(&self, command: Command) -> Result<(), Refused> {
+        let commands = self.commands.as_ref().ok_or(Refused::Stopped)?;
+        commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => Refused::Full,
+            TrySendError::Disconnected(_) => Refused::Stopped,
+        })
+    }
+
+    /// A caller's patience has ended while the writer still works on its commit; the writer sets it right again.
+    fn too_slow(&self) {
+        self.health.send_if_modified(|health| {
+            let writable = *health == JournalHealth::Writable;
+            if writable {
+                *health = JournalHealth::Refusing(SLOW);
+            }
+            writable
+        });
+    }
+
+    fn stopped(&self) -> JournalError {
+        JournalError::Stopped(match &*self.health.borrow() {
+            JournalHealth::Failed(reason) => reason.to_string(),
+            JournalHealth::Writable | JournalHealth::Refusing(_) => "it has ended".to_owned(),
+        })
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(writer) = self.writer.take() {
+            // A panic of the writer was reported through the health already.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// The writer's thread: a panic is a failure of the journal like any other.
+fn guarded(writer: Writer) -> impl FnOnce() + Send + 'static {
+    move || {
+        let health = Arc::clone(&writer.health);
+        let run = std::panic::AssertUnwindSafe(|| writer.run());
+        if std::panic::catch_unwind(run).is_err() {
+            health.send_replace(JournalHealth::Failed("the writer panicked".into()));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "../journal_tests/mod.rs"]
+mod tests;

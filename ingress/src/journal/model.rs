@@ -1,0 +1,143 @@
+//! Values that the journal takes and gives.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use mandate_schema::{Push, PushKind};
+
+/// Tells the time. A value, so that tests can turn it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Place of a callback in the journal: grows in the order of commits, is never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub(super) i64);
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Limits of a journal.
+#[derive(Clone)]
+pub struct Limits {
+    /// `journal_max`: how many bytes of callbacks may wait. Settled callbacks are kept for a resend while the file is
+    /// smaller than this.
+    pub max_bytes: u64,
+    /// How long a callback waits for its commit before it is refused.
+    pub commit_patience: Duration,
+    /// How long a write waits for another process that holds the lock.
+    pub busy_patience: Duration,
+    /// How many callbacks may queue for the writer.
+    pub queue: usize,
+    /// How often an idle writer looks after the file.
+    pub housekeeping: Duration,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Limits {
+    /// The limits of a service with this `journal_max`, in bytes.
+    pub fn new(max_bytes: u64) -> Self {
+        Self {
+            max_bytes,
+            commit_patience: Duration::from_secs(3),
+            busy_patience: Duration::from_secs(2),
+            queue: 4_096,
+            housekeeping: Duration::from_secs(1),
+            clock: Arc::new(Timestamp::now),
+        }
+    }
+
+    /// How many waiting bytes a callback of this kind may bring the journal to. The message URL gives way first: its
+    /// pushes are repeated by `WeChat`, an authorization's may not be.
+    pub(super) fn ceiling(&self, kind: PushKind) -> u64 {
+        match kind {
+            PushKind::Event => self.max_bytes,
+            PushKind::Message => self.max_bytes / 10 * 9,
+        }
+    }
+}
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limits").field("max_bytes", &self.max_bytes).finish_non_exhaustive()
+    }
+}
+
+/// How long a callback id is unique in the journal: repetitions by `WeChat`, and replays, stop here.
+pub(super) fn dedupe_window(kind: PushKind) -> Duration {
+    match kind {
+        PushKind::Event => Duration::from_hours(72),
+        PushKind::Message => Duration::from_mins(15),
+    }
+}
+
+/// A callback that is durable now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It was not there before.
+    New,
+    /// It was there already and is answered as the first one was.
+    Duplicate,
+}
+
+/// A callback that waits for its hand-over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place.
+    pub seq: Seq,
+    /// The callback.
+    pub push: Push,
+}
+
+/// Whether the journal can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalHealth {
+    /// It can.
+    Writable,
+    /// Not now; the text says why. It heals by itself.
+    Refusing(&'static str),
+    /// Never again in this process; the text says why.
+    Failed(Arc<str>),
+}
+
+/// Rows and bytes in one state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Callbacks.
+    pub rows: u64,
+    /// Their size in bytes, as it counts against `journal_max`.
+    pub bytes: u64,
+}
+
+/// What waits in the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Not handed over yet.
+    pub new: Amount,
+    /// Handed over, without a known outcome.
+    pub handed_over: Amount,
+    /// When the one that waits longest was received; `None` if nothing waits.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Backlog {
+    /// Callbacks without a known outcome.
+    pub fn unsettled(&self) -> u64 {
+        self.new.rows + self.handed_over.rows
+    }
+}
+
+/// What is in the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JournalStatus {
+    /// What waits.
+    pub waiting: Backlog,
+    /// Settled callbacks whose texts are kept and can be handed over again.
+    pub settled_kept: Amount,
+    /// Settled callbacks of which only the id is kept, so that a repetition is recognised.
+    pub ids_only: u64,
+    /// Size of the file in bytes, without the write-ahead log.
+    pub file_bytes: u64,
+}

@@ -1,0 +1,231 @@
+//! What the writer does to the file, each call one transaction.
+
+use jiff::Timestamp;
+use mandate_runtime::failpoint;
+use mandate_schema::{Push, PushKind, journal_sql as sql};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::{
+    JournalError, Limits, RecordError, Recorded, Seq,
+    model::dedupe_window,
+};
+
+/// What a row costs beside its texts: other columns, indexes, page headers.
+const ROW_BYTES: usize = 256;
+
+/// How far a hand-over has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    HandedOver,
+    Settled,
+}
+
+/// The connection that writes, and what it needs to decide.
+pub(super) struct Store {
+    connection: Connection,
+    limits: Limits,
+}
+
+/// Callbacks and marks that share one commit.
+#[derive(Default)]
+pub(super) struct Changes<'a> {
+    pub(super) pushes: Vec<&'a Push>,
+    pub(super) marks: Vec<(Mark, &'a [Seq])>,
+}
+
+impl Store {
+    pub(super) fn new(connection: Connection, limits: Limits) -> Self {
+        Self { connection, limits }
+    }
+
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Stores callbacks and marks in one commit; says for each callback, in order, what became of it.
+    pub(super) fn apply(
+        &mut self,
+        changes: &Changes<'_>,
+    ) -> Result<Vec<Result<Recorded, RecordError>>, JournalError> {
+        let now = (self.limits.clock)();
+        let transaction = begin(&mut self.connection)?;
+        for (mark, seqs) in &changes.marks {
+            apply_mark(&transaction, *mark, seqs, now)?;
+        }
+        let outcomes = record_all(&transaction, &changes.pushes, &self.limits)?;
+        failpoint::reached("journal.before_commit");
+        transaction.commit()?;
+        failpoint::reached("journal.after_commit");
+        Ok(outcomes)
+    }
+
+    /// Bytes that count against `journal_max`.
+    pub(super) fn waiting_bytes(&self) -> Result<u64, JournalError> {
+        waiting_bytes(&self.connection)
+    }
+
+    /// Whether settled texts must give way: the pages in use have reached `journal_max`.
+    pub(super) fn is_over_limit(&self) -> Result<bool, JournalError> {
+        Ok(used_bytes(&self.connection)? >= self.limits.max_bytes)
+    }
+
+    /// Gives back the texts of up to `limit` settled callbacks, oldest first; says of how many.
+    pub(super) fn drop_kept_texts(&mut self, limit: usize) -> Result<usize, JournalError> {
+        self.change(sql::DROP_KEPT_TEXTS, params![count(limit)])
+    }
+
+    /// Forgets up to `limit` ids per kind whose window has passed; says how many.
+    pub(super) fn delete_expired(&mut self, limit: usize) -> Result<usize, JournalError> {
+        let now = (self.limits.clock)();
+        let mut deleted = 0;
+        for kind in [PushKind::Event, PushKind::Message] {
+            let before = window_start(kind, now);
+            deleted += self.change(sql::DELETE_EXPIRED, params![kind.as_str(), before, count(limit)])?;
+        }
+        Ok(deleted)
+    }
+
+    /// Writes and removes as much as a large callback takes.
+    pub(super) fn probe(&mut self) -> Result<(), JournalError> {
+        self.change(sql::FILL_PROBE, [])?;
+        self.change(sql::CLEAR_PROBE, [])?;
+        Ok(())
+    }
+
+    /// One statement in its own transaction; a read comes first in none of them, so the lock is asked for at once.
+    fn change(&mut self, statement: &str, params: impl rusqlite::Params) -> Result<usize, JournalError> {
+        Ok(self.connection.prepare_cached(statement)?.execute(params)?)
+    }
+}
+
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, JournalError> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+fn apply_mark(
+    transaction: &Transaction<'_>,
+    mark: Mark,
+    seqs: &[Seq],
+    now: Timestamp,
+) -> Result<(), JournalError> {
+    match mark {
+        Mark::Settled => {
+            let mut statement = transaction.prepare_cached(sql::SETTLE_CALLBACK)?;
+            for seq in seqs {
+                statement.execute([seq.0])?;
+            }
+        }
+        Mark::HandedOver => {
+            let mut statement = transaction.prepare_cached(sql::HAND_OVER_CALLBACK)?;
+            for seq in seqs {
+                statement.execute([seq.0, now.as_millisecond()])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn record_all(
+    transaction: &Transaction<'_>,
+    pushes: &[&Push],
+    limits: &Limits,
+) -> Result<Vec<Result<Recorded, RecordError>>, JournalError> {
+    let mut recorder = Recorder {
+        find: transaction.prepare_cached(sql::FIND_CALLBACK)?,
+        forget: transaction.prepare_cached(sql::FORGET_CALLBACK)?,
+        insert: transaction.prepare_cached(sql::INSERT_CALLBACK)?,
+        waiting: waiting_bytes(transaction)?,
+        limits,
+    };
+    pushes.iter().map(|push| recorder.record(push)).collect()
+}
+
+/// Stores the callbacks of one commit.
+struct Recorder<'a> {
+    find: CachedStatement<'a>,
+    forget: CachedStatement<'a>,
+    insert: CachedStatement<'a>,
+    /// Bytes that wait, those of this commit included.
+    waiting: u64,
+    limits: &'a Limits,
+}
+
+/// What the journal knows of a callback id.
+enum Known {
+    Unknown,
+    InWindow,
+    /// Its window has passed; the row may go.
+    Expired(i64),
+}
+
+impl Recorder<'_> {
+    fn record(&mut self, push: &Push) -> Result<Result<Recorded, RecordError>, JournalError> {
+        let known = self.known(push)?;
+        if matches!(known, Known::InWindow) {
+            return Ok(Ok(Recorded::Duplicate));
+        }
+        let bytes = (push.query.len() + push.body.len() + ROW_BYTES) as u64;
+        if self.waiting + bytes > self.limits.ceiling(push.kind()) {
+            return Ok(Err(RecordError::JournalFull));
+        }
+        if let Known::Expired(seq) = known {
+            self.forget.execute([seq])?;
+        }
+        self.insert(push, bytes)?;
+        self.waiting += bytes;
+        Ok(Ok(Recorded::New))
+    }
+
+    fn known(&mut self, push: &Push) -> Result<Known, JournalError> {
+        let row = self.find.query_row([push.id.0.as_bytes().as_slice()], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get_ref(1)?.as_str()? == "settled", row.get::<_, i64>(2)?))
+        });
+        Ok(match row.optional()? {
+            None => Known::Unknown,
+            // What waits is held once, however long it waits.
+            Some((_, false, _)) => Known::InWindow,
+            Some((seq, true, received)) if received < window_start(push.kind(), push.received_at) => {
+                Known::Expired(seq)
+            }
+            Some((_, true, _)) => Known::InWindow,
+        })
+    }
+
+    fn insert(&mut self, push: &Push, bytes: u64) -> Result<(), JournalError> {
+        self.insert.execute(params![
+            push.id.0.as_bytes().as_slice(),
+            push.kind().as_str(),
+            push.component.as_str(),
+            push.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str),
+            push.pair.to_string(),
+            push.query,
+            push.body,
+            i64::try_from(bytes).unwrap_or(i64::MAX),
+            push.received_at.as_millisecond(),
+        ])?;
+        Ok(())
+    }
+}
+
+/// The oldest `received_at` (Unix milliseconds) that is still in the window.
+fn window_start(kind: PushKind, now: Timestamp) -> i64 {
+    let window = i64::try_from(dedupe_window(kind).as_millis()).unwrap_or(i64::MAX);
+    now.as_millisecond().saturating_sub(window)
+}
+
+fn waiting_bytes(connection: &Connection) -> Result<u64, JournalError> {
+    let bytes: i64 = connection.prepare_cached(sql::READ_WAITING_BYTES)?.query_row([], |row| row.get(0))?;
+    Ok(bytes.unsigned_abs())
+}
+
+/// Bytes of the file's pages that hold something.
+pub(super) fn used_bytes(connection: &Connection) -> Result<u64, JournalError> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = number("page_count")? - number("freelist_count")?;
+    Ok((pages * number("page_size")?).unsigned_abs())
+}
+
+fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,179 @@
+//! Hands callbacks over from the journal to the next durable place, in order.
+
+use std::time::Duration;
+
+use mandate_broker::{CallbackSink, SinkUnavailable};
+use mandate_runtime::{failpoint, jitter::full_jitter, metrics::Metrics, stop::Stop};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, info, warn};
+
+use crate::journal::{Disposition, Journal, JournalError};
+
+/// Callbacks of one hand-over.
+const BATCH: usize = 256;
+
+/// How often the journal is looked at without being told: callbacks that an operator resends arrive unannounced.
+const POLL: Duration = Duration::from_secs(1);
+
+/// First wait while the next place is down; doubles up to [`LONGEST_WAIT`], the whole range at random.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// Longest wait while the next place is down.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the next place may take for one batch. Giving up is safe: a repetition is harmless there.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Moves callbacks from the journal to a sink.
+#[derive(Debug)]
+pub struct Relay<S> {
+    journal: Journal,
+    sink: S,
+    metrics: Metrics,
+}
+
+/// What one step found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing waits.
+    Idle,
+    /// So many callbacks were handed over; more may wait.
+    HandedOver(usize),
+}
+
+/// A step that did not hand over its batch, or could not note that it did. Either way the batch comes again.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The next place does not take callbacks now.
+    #[error(transparent)]
+    Sink(#[from] SinkUnavailable),
+    /// The next place did not answer in time.
+    #[error("the next place did not take a batch within {PATIENCE:?}")]
+    Timeout,
+    /// The journal could not be read or marked.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl RelayError {
+    /// Whether the relay waits and tries again, or the process must stop.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Sink(_) | Self::Timeout => Disposition::Retry,
+            Self::Journal(error) => error.disposition(),
+        }
+    }
+}
+
+impl<S: CallbackSink> Relay<S> {
+    /// A relay from `journal` to `sink`. A journal has one relay.
+    pub fn new(journal: Journal, sink: S, metrics: Metrics) -> Self {
+        Self { journal, sink, metrics }
+    }
+
+    /// Hands over the oldest callbacks that wait, at most 256, and notes it in the journal.
+    ///
+    /// # Errors
+    ///
+    /// [`RelayError`]; nothing is lost, and with [`Disposition::Retry`] the next step tries the same batch.
+    pub async fn step(&self) -> Result<Step, RelayError> {
+        let batch = self.journal.waiting(BATCH).await?;
+        if batch.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let (seqs, pushes): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.seq, waiting.push)).unzip();
+        let count = seqs.len();
+        failpoint::reached("relay.before_accept");
+        timeout(PATIENCE, self.sink.accept(pushes)).await.map_err(|_elapsed| RelayError::Timeout)??;
+        failpoint::reached("relay.before_settle");
+        if S::SETTLES {
+            self.journal.settle(seqs).await?;
+        } else {
+            self.journal.handed_over(seqs).await?;
+        }
+        self.metrics.relay_handed_over_total(count as u64);
+        Ok(Step::HandedOver(count))
+    }
+
+    /// Steps until the stop is requested; a batch that is under way is finished first.
+    ///
+    /// # Errors
+    ///
+    /// [`RelayError`] of disposition [`Disposition::Stop`] only; all others are waited for, with jitter.
+    pub async fn run(self, stop: Stop) -> Result<(), RelayError> {
+        // Beside each other, so that the backlog is seen to grow while the next place hangs.
+        tokio::try_join!(self.hand_over(&stop), self.show_backlog(&stop)).map(|((), ())| ())
+    }
+
+    async fn hand_over(&self, stop: &Stop) -> Result<(), RelayError> {
+        let mut failures = 0;
+        while !stop.is_requested() {
+            match self.step().await {
+                Ok(Step::HandedOver(count)) => {
+                    recovered(&mut failures);
+                    debug!(callbacks = count, "handed {count} callbacks over");
+                }
+                Ok(Step::Idle) => {
+                    recovered(&mut failures);
+                    tokio::select! {
+                        () = stop.requested() => {}
+                        () = self.journal.stored() => {}
+                        () = sleep(POLL) => {}
+                    }
+                }
+                Err(error) if error.disposition() == Disposition::Stop => return Err(error),
+                Err(error) => {
+                    warn_once(failures, &error);
+                    pause(full_jitter(FIRST_WAIT, LONGEST_WAIT, failures), stop).await;
+                    failures = failures.saturating_add(1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the metrics of what waits. A journal that cannot be read just now is no reason to stop.
+    async fn show_backlog(&self, stop: &Stop) -> Result<(), RelayError> {
+        while !stop.is_requested() {
+            match self.journal.backlog().await {
+                Ok(backlog) => {
+                    self.metrics.journal_unsettled(backlog.unsettled());
+                    self.metrics.journal_oldest_seconds(backlog.oldest);
+                }
+                Err(error) if error.disposition() == Disposition::Retry => {}
+                Err(error) => return Err(error.into()),
+            }
+            pause(POLL, stop).await;
+        }
+        Ok(())
+    }
+}
+
+/// Waits, but not beyond the stop.
+async fn pause(wait: Duration, stop: &Stop) {
+    tokio::select! {
+        () = stop.requested() => {}
+        () = sleep(wait) => {}
+    }
+}
+
+/// Says once that the next place is down; the metrics show how long.
+fn warn_once(failures: u32, error: &RelayError) {
+    if failures == 0 {
+        warn!(%error, "callbacks wait in the journal: {error}");
+    } else {
+        debug!(%error, failures, "callbacks still wait in the journal: {error}");
+    }
+}
+
+fn recovered(failures: &mut u32) {
+    if *failures > 0 {
+        info!(failures = *failures, "callbacks are handed over again");
+        *failures = 0;
+    }
+}
+
+#[cfg(test)]
+#[path = "relay_tests.rs"]
+mod tests;

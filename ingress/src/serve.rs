@@ -1,0 +1,96 @@
+//! Starts the door: journal, relay, both listeners.
+
+use std::net::SocketAddr;
+
+use actix_web::web::Data;
+use mandate_broker::CallbackSink;
+use mandate_runtime::{
+    health::{Dependency, Readiness},
+    metrics::Metrics,
+    stop::Stop,
+    web::{self, BindError},
+};
+use tracing::info;
+
+use crate::{
+    door::{self, Door},
+    journal::{Journal, JournalError, JournalHealth},
+    relay::Relay,
+    settings::{MAX_CONNECTIONS, Settings, WORKERS},
+};
+
+/// Ingress could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The journal.
+    #[error("cannot open the journal: {0}")]
+    Journal(#[from] JournalError),
+    /// A listener.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// Where a started ingress is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// `WeChat`'s callbacks.
+    pub listen: SocketAddr,
+    /// Health and metrics.
+    pub admin: SocketAddr,
+}
+
+/// Starts ingress: answers callbacks and hands them over to `sink` until `stop` is requested.
+///
+/// Everything runs in the background as tasks of `stop`, inside the tokio runtime of the caller. A journal that fails for
+/// good stops the process with a failure. When [`Stop::finish`] has returned, the listeners and the relay have ended.
+///
+/// # Errors
+///
+/// [`ServeError`]; nothing is left running then.
+pub async fn serve<S: CallbackSink>(
+    settings: Settings,
+    sink: S,
+    stop: &Stop,
+    metrics: &Metrics,
+    readiness: &Readiness,
+) -> Result<Running, ServeError> {
+    let Settings { listen, admin_listen, journal, journal_limits, body, routes, rings } = settings;
+    let clock = journal_limits.clock.clone();
+    let opened = tokio::task::spawn_blocking(move || Journal::open(&journal, journal_limits)).await;
+    let journal = opened.map_err(|failure| JournalError::Stopped(failure.to_string()))??;
+
+    let health = readiness.register("journal");
+    let door = Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body, clock));
+    let limits = web::Limits { workers: WORKERS, max_connections: MAX_CONNECTIONS };
+    let (server, listen) =
+        web::bind(listen, limits, stop, move |config| door::configure(config, &door))?;
+    let (admin_server, admin) = web::bind_admin(admin_listen, stop, readiness, metrics)?;
+
+    stop.spawn("journal", guard(journal.clone(), health, stop.clone()));
+    stop.spawn("relay", Relay::new(journal, sink, metrics.clone()).run(stop.clone()));
+    stop.spawn("callback listener", server);
+    stop.spawn("admin listener", admin_server);
+    info!(%listen, %admin, "callbacks are answered at {listen}, health and metrics at {admin}");
+    Ok(Running { listen, admin })
+}
+
+/// Shows the journal's health as readiness, and stops the process when the journal has failed.
+async fn guard(journal: Journal, dependency: Dependency, stop: Stop) -> Result<(), JournalError> {
+    let mut health = journal.health();
+    loop {
+        let current = health.borrow_and_update().clone();
+        match current {
+            JournalHealth::Writable => dependency.ok(),
+            JournalHealth::Refusing(reason) => dependency.failing(reason),
+            JournalHealth::Failed(reason) => {
+                dependency.failing(&*reason);
+                return Err(JournalError::Stopped(reason.to_string()));
+            }
+        }
+        tokio::select! {
+            biased;
+            changed = health.changed() => changed.expect("the journal is held, so its health does not end"),
+            () = stop.requested() => return Ok(()),
+        }
+    }
+}

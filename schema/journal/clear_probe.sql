@@ -1,0 +1,2 @@
+-- clear_probe: gives the probe's room back
+DELETE FROM probe

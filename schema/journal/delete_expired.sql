@@ -1,0 +1,7 @@
+-- delete_expired: forgets ids of one kind that were received before their window
+DELETE FROM callback
+WHERE seq IN (
+    SELECT seq FROM callback
+    WHERE state = 'settled' AND body IS NULL AND kind = ?1 AND received_at < ?2
+    LIMIT ?3
+)

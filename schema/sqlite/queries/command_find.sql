@@ -1,0 +1,2 @@
+-- command_find
+select outcome, position from command where id = ?1

@@ -1,0 +1,2 @@
+-- state_version
+select version from state where stream = ?1

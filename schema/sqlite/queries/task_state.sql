@@ -1,0 +1,2 @@
+-- task_state
+select state from task where id = ?1

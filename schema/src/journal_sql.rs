@@ -1,0 +1,122 @@
+//! SQL texts of ingress's journal: one statement per file in `schema/journal/`, named like its constant.
+//!
+//! The journal is a `SQLite` file of its own, so that ingress needs no database server to answer `WeChat`.
+
+/// `application_id` of a journal file: `MNDJ` in ASCII. Keeps other `SQLite` files from being taken for a journal.
+pub const APPLICATION_ID: i32 = 0x4d4e_444a;
+
+/// `user_version` of the form that [`CREATE`] makes.
+pub const FORM: i32 = 1;
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub const $name: &str = include_str!(concat!("../journal/", $file, ".sql"));
+        )*
+
+        /// Every statement with its name.
+        pub const ALL: &[(&str, &str)] = &[$(($file, $name)),*];
+    };
+}
+
+statements! {
+    /// Table of callbacks.
+    CREATE_CALLBACK = "create_callback";
+    /// Index of what waits.
+    CREATE_CALLBACK_WAITING = "create_callback_waiting";
+    /// Index of settled callbacks with texts.
+    CREATE_CALLBACK_KEPT = "create_callback_kept";
+    /// Index of settled callbacks without texts.
+    CREATE_CALLBACK_BARE = "create_callback_bare";
+    /// Table of counts.
+    CREATE_TALLY = "create_tally";
+    /// First rows of the counts.
+    FILL_TALLY = "fill_tally";
+    /// Trigger that counts inserts.
+    CREATE_TALLY_ON_INSERT = "create_tally_on_insert";
+    /// Trigger that counts changes of state.
+    CREATE_TALLY_ON_UPDATE = "create_tally_on_update";
+    /// Trigger that counts deletes.
+    CREATE_TALLY_ON_DELETE = "create_tally_on_delete";
+    /// Table of the write probe.
+    CREATE_PROBE = "create_probe";
+    /// Takes the probe's room.
+    FILL_PROBE = "fill_probe";
+    /// Gives it back.
+    CLEAR_PROBE = "clear_probe";
+    /// `(id) -> (seq, state, received_at)`.
+    FIND_CALLBACK = "find_callback";
+    /// `(id, kind, component, authorizer, pair, query, body, bytes, received_at)`.
+    INSERT_CALLBACK = "insert_callback";
+    /// `(seq)`.
+    FORGET_CALLBACK = "forget_callback";
+    /// `() -> bytes`.
+    READ_WAITING_BYTES = "read_waiting_bytes";
+    /// `() -> (state, rows, bytes)*`.
+    READ_TALLY = "read_tally";
+    /// `() -> rows`.
+    READ_KEPT = "read_kept";
+    /// `() -> received_at or null`.
+    READ_OLDEST_WAITING = "read_oldest_waiting";
+    /// `(limit) -> (seq, id, component, authorizer, pair, query, body, received_at, bytes)*`.
+    READ_NEW = "read_new";
+    /// `(seq)`.
+    SETTLE_CALLBACK = "settle_callback";
+    /// `(seq, now)`.
+    HAND_OVER_CALLBACK = "hand_over_callback";
+    /// `(limit)`.
+    DROP_KEPT_TEXTS = "drop_kept_texts";
+    /// `(kind, before, limit)`.
+    DELETE_EXPIRED = "delete_expired";
+    /// `(after_seq, since, limit) -> seq*`.
+    RESEND_CALLBACKS = "resend_callbacks";
+}
+
+/// Makes an empty journal, in this order, in one transaction.
+pub const CREATE: &[&str] = &[
+    CREATE_CALLBACK,
+    CREATE_CALLBACK_WAITING,
+    CREATE_CALLBACK_KEPT,
+    CREATE_CALLBACK_BARE,
+    CREATE_TALLY,
+    FILL_TALLY,
+    CREATE_TALLY_ON_INSERT,
+    CREATE_TALLY_ON_UPDATE,
+    CREATE_TALLY_ON_DELETE,
+    CREATE_PROBE,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_statement_starts_with_its_name() {
+        for (name, text) in ALL {
+            assert!(
+                text.starts_with(&format!("-- {name}: ")),
+                "{name} does not start with its name"
+            );
+        }
+    }
+
+    #[test]
+    fn every_file_is_listed() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("journal");
+        let files: BTreeSet<String> = fs::read_dir(folder)
+            .expect("the folder exists")
+            .map(|entry| {
+                entry
+                    .expect("readable")
+                    .file_name()
+                    .to_string_lossy()
+                    .replace(".sql", "")
+            })
+            .collect();
+        let listed: BTreeSet<String> = ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(files, listed);
+    }
+}

@@ -1,0 +1,135 @@
+//! SQL texts: migrations and queries, one statement per file, the same names for each database.
+
+/// A numbered migration. It is applied once and never changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its name.
+    pub name: &'static str,
+    /// Its statements.
+    pub sql: &'static str,
+}
+
+impl Migration {
+    /// SHA-256 of its statements, hex: shows that an applied migration was not changed afterwards.
+    pub fn sha256(&self) -> String {
+        let hash = ring::digest::digest(&ring::digest::SHA256, self.sql.as_bytes());
+        hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    }
+}
+
+macro_rules! queries {
+    ($(#[$doc:meta])* $module:ident, $folder:literal, { $($name:ident,)* }) => {
+        $(#[$doc])*
+        #[expect(non_upper_case_globals, reason = "a query is named like its file")]
+        #[expect(missing_docs, reason = "the file's text is the documentation")]
+        pub mod $module {
+            $(pub const $name: &str = include_str!(concat!("../", $folder, "/queries/", stringify!($name), ".sql"));)*
+
+            /// All of them, by name.
+            pub const ALL: &[(&str, &str)] = &[$((stringify!($name), $name),)*];
+        }
+    };
+}
+
+/// The migrations of the `SQLite` store, in order.
+pub const SQLITE_MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "log",
+    sql: include_str!("../sqlite/migrations/0001_log.sql"),
+}];
+
+queries! {
+    /// The queries of the `SQLite` store.
+    sqlite, "sqlite", {
+        checkpoint_find,
+        checkpoint_put,
+        command_discard,
+        command_find,
+        command_put,
+        dead_letter_count_retry,
+        dead_letter_counts,
+        dead_letter_find,
+        dead_letter_list,
+        dead_letter_put,
+        dead_letter_remove,
+        event_by_id,
+        event_insert,
+        event_read,
+        event_read_stream,
+        event_read_stream_backwards,
+        key_find,
+        key_insert,
+        key_last,
+        log_head,
+        log_head_move,
+        message_count,
+        message_prune,
+        message_put,
+        rebuild_clear_live,
+        rebuild_compare,
+        rebuild_count,
+        rebuild_fill_live,
+        rebuild_load,
+        rebuild_prepare,
+        rebuild_put,
+        state_list_authorizers,
+        state_load,
+        state_put,
+        state_status_counts,
+        state_version,
+        task_by_key,
+        task_claim,
+        task_counts,
+        task_die,
+        task_finish,
+        task_next_due,
+        task_prune,
+        task_queue,
+        task_retry,
+        task_revive,
+        task_state,
+        task_wake,
+        token_empty,
+        token_empty_if,
+        token_find,
+        token_lease,
+        token_put,
+        token_release,
+        token_store,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_file_is_listed_and_starts_with_a_comment_that_names_it() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sqlite/queries");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| {
+                file.unwrap()
+                    .path()
+                    .file_stem()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect();
+        files.sort();
+        let listed: Vec<&str> = sqlite::ALL.iter().map(|(name, _)| *name).collect();
+        assert_eq!(files, listed);
+        for (name, sql) in sqlite::ALL {
+            assert_eq!(sql.lines().next(), Some(format!("-- {name}").as_str()));
+            assert_eq!(
+                sql.matches(';').count(),
+                0,
+                "{name}: one statement, without a semicolon"
+            );
+        }
+    }
+}
