@@ -22,7 +22,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the next place may take for one batch. Giving up is safe: a repetition is harmless there.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Moves callbacks from the journal to a sink.
 #[derive(Debug)]
@@ -68,7 +68,11 @@ impl RelayError {
 impl<S: CallbackSink> Relay<S> {
     /// A relay from `journal` to `sink`. A journal has one relay.
     pub fn new(journal: Journal, sink: S, metrics: Metrics) -> Self {
-        Self { journal, sink, metrics }
+        Self {
+            journal,
+            sink,
+            metrics,
+        }
     }
 
     /// Hands over the oldest callbacks that wait, at most 256, and notes it in the journal.
@@ -81,11 +85,15 @@ impl<S: CallbackSink> Relay<S> {
         if batch.is_empty() {
             return Ok(Step::Idle);
         }
-        let (seqs, pushes): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|waiting| (waiting.seq, waiting.push)).unzip();
+        let (seqs, pushes): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .map(|waiting| (waiting.seq, waiting.push))
+            .unzip();
         let count = seqs.len();
         failpoint::reached("relay.before_accept");
-        timeout(PATIENCE, self.sink.accept(pushes)).await.map_err(|_elapsed| RelayError::Timeout)??;
+        timeout(PATIENCE, self.sink.accept(pushes))
+            .await
+            .map_err(|_elapsed| RelayError::Timeout)??;
         failpoint::reached("relay.before_settle");
         if S::SETTLES {
             self.journal.settle(seqs).await?;

@@ -54,20 +54,40 @@ pub async fn serve<S: CallbackSink>(
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> Result<Running, ServeError> {
-    let Settings { listen, admin_listen, journal, journal_limits, body, routes, rings } = settings;
+    let Settings {
+        listen,
+        admin_listen,
+        journal,
+        journal_limits,
+        body,
+        routes,
+        rings,
+    } = settings;
     let clock = journal_limits.clock.clone();
     let opened = tokio::task::spawn_blocking(move || Journal::open(&journal, journal_limits)).await;
     let journal = opened.map_err(|failure| JournalError::Stopped(failure.to_string()))??;
 
     let health = readiness.register("journal");
-    let door = Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body, clock));
-    let limits = web::Limits { workers: WORKERS, max_connections: MAX_CONNECTIONS };
-    let (server, listen) =
-        web::bind(listen, limits, stop, move |config| door::configure(config, &door))?;
+    let door = Data::new(Door::new(
+        routes,
+        rings,
+        journal.clone(),
+        metrics.clone(),
+        body,
+        clock,
+    ));
+    let limits = web::Limits {
+        workers: WORKERS,
+        max_connections: MAX_CONNECTIONS,
+    };
+    let (server, listen) = web::bind(listen, limits, stop, move |config| door::configure(config, &door))?;
     let (admin_server, admin) = web::bind_admin(admin_listen, stop, readiness, metrics)?;
 
     stop.spawn("journal", guard(journal.clone(), health, stop.clone()));
-    stop.spawn("relay", Relay::new(journal, sink, metrics.clone()).run(stop.clone()));
+    stop.spawn(
+        "relay",
+        Relay::new(journal, sink, metrics.clone()).run(stop.clone()),
+    );
     stop.spawn("callback listener", server);
     stop.spawn("admin listener", admin_server);
     info!(%listen, %admin, "callbacks are answered at {listen}, health and metrics at {admin}");

@@ -1,4 +1,6 @@
--- create_callback: one row per callback, exactly as WeChat sent it; texts are null once their room was given back
+-- create_callback: one row per callback; state is n(ew), h(anded over) or s(ettled)
+-- A row keeps its size when its state changes (letters, handed_over_at set from the start), so that a hand-over can be
+-- noted on a full disk. Texts stand in a table of their own, so that noting it does not write them again.
 CREATE TABLE callback (
     seq            INTEGER PRIMARY KEY AUTOINCREMENT,
     id             BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -6,15 +8,12 @@ CREATE TABLE callback (
     component      TEXT    NOT NULL,
     authorizer     TEXT,
     pair           TEXT    NOT NULL,
-    query          TEXT,
-    body           TEXT,
     bytes          INTEGER NOT NULL CHECK (bytes >= 0),
     received_at    INTEGER NOT NULL,
-    state          TEXT    NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'handed_over', 'settled')),
+    state          TEXT    NOT NULL DEFAULT 'n' CHECK (state IN ('n', 'h', 's')),
     resent         INTEGER NOT NULL DEFAULT 0 CHECK (resent IN (0, 1)),
-    handed_over_at INTEGER,
+    handed_over_at INTEGER NOT NULL,
     attempts       INTEGER NOT NULL DEFAULT 0,
     CHECK ((kind = 'message') = (authorizer IS NOT NULL)),
-    CHECK ((query IS NULL) = (body IS NULL)),
-    CHECK (state = 'settled' OR body IS NOT NULL)
+    CHECK (state = 's' OR bytes > 0)
 ) STRICT

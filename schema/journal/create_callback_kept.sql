@@ -1,2 +1,2 @@
 -- create_callback_kept: finds the oldest settled callbacks whose texts are still kept
-CREATE INDEX callback_kept ON callback (seq) WHERE state = 'settled' AND body IS NOT NULL
+CREATE INDEX callback_kept ON callback (seq) WHERE state = 's' AND bytes > 0

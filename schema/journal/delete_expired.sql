@@ -2,6 +2,6 @@
 DELETE FROM callback
 WHERE seq IN (
     SELECT seq FROM callback
-    WHERE state = 'settled' AND body IS NULL AND kind = ?1 AND received_at < ?2
+    WHERE state = 's' AND bytes = 0 AND kind = ?1 AND received_at < ?2
     LIMIT ?3
 )

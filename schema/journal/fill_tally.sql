@@ -1,3 +1,2 @@
 -- fill_tally: every combination exists from the start, so that the triggers only update
-INSERT INTO tally (state, resent)
-VALUES ('new', 0), ('new', 1), ('handed_over', 0), ('handed_over', 1), ('settled', 0), ('settled', 1)
+INSERT INTO tally (state, resent) VALUES ('n', 0), ('n', 1), ('h', 0), ('h', 1), ('s', 0), ('s', 1)

@@ -1,3 +1,4 @@
 -- insert_callback: a callback that waits for its hand-over
-INSERT INTO callback (id, kind, component, authorizer, pair, query, body, bytes, received_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+INSERT INTO callback (id, kind, component, authorizer, pair, bytes, received_at, handed_over_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+RETURNING seq

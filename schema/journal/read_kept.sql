@@ -1,2 +1,2 @@
 -- read_kept: settled callbacks whose texts are still kept for a resend
-SELECT count(*) FROM callback WHERE state = 'settled' AND body IS NOT NULL
+SELECT count(*) FROM callback WHERE state = 's' AND bytes > 0

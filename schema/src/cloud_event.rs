@@ -53,10 +53,10 @@ impl CloudEvent {
         Self {
             specversion: "1.0".into(),
             id: record.id.to_string(),
-            source: stored.stream.component().map_or_else(
-                || "/mandate".into(),
-                |component| format!("/wechat/component/{component}"),
-            ),
+            source: stored
+                .stream
+                .component()
+                .map_or_else(|| "/mandate".into(), |component| format!("/wechat/component/{component}")),
             dataschema: format!("/api/v1/schemas/{kind}.json"),
             kind,
             subject: key.clone(),
@@ -78,14 +78,8 @@ fn published_data(stored: &StoredEvent, event: &Event) -> Map<String, Value> {
         _ => Map::new(),
     };
     let text = |text: Option<&str>| text.map_or(Value::Null, |text| Value::String(text.to_owned()));
-    data.insert(
-        "component".into(),
-        text(stored.stream.component().map(ComponentId::as_str)),
-    );
-    data.insert(
-        "authorizer".into(),
-        text(stored.stream.authorizer().map(AuthorizerId::as_str)),
-    );
+    data.insert("component".into(), text(stored.stream.component().map(ComponentId::as_str)));
+    data.insert("authorizer".into(), text(stored.stream.authorizer().map(AuthorizerId::as_str)));
     data.insert("stream".into(), Value::String(stored.stream.to_string()));
     data.insert("version".into(), Value::from(stored.version.0));
     data

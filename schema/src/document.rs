@@ -59,11 +59,8 @@ impl Document {
     /// Splits the document into its public part and the part that must never be published
     /// ([`is_secret_element`] of any name in the path).
     pub fn split_secrets(&self) -> (Document, Document) {
-        let (secret, public) = self
-            .0
-            .clone()
-            .into_iter()
-            .partition(|(path, _)| path.split('.').any(is_secret_element));
+        let (secret, public) =
+            self.0.clone().into_iter().partition(|(path, _)| path.split('.').any(is_secret_element));
         (Document(public), Document(secret))
     }
 
@@ -75,15 +72,8 @@ impl Document {
 
 /// Whether an element of this name holds a secret: a ticket, a token, a secret or an authorization code.
 pub fn is_secret_element(name: &str) -> bool {
-    const MARKS: [&str; 7] = [
-        "ticket",
-        "token",
-        "secret",
-        "authcode",
-        "auth_code",
-        "authorizationcode",
-        "preauthcode",
-    ];
+    const MARKS: [&str; 7] =
+        ["ticket", "token", "secret", "authcode", "auth_code", "authorizationcode", "preauthcode"];
     let name = name.to_ascii_lowercase();
     MARKS.iter().any(|mark| name.contains(mark))
 }
@@ -108,13 +98,7 @@ mod tests {
     #[test]
     fn secret_elements_are_split_off_wherever_they_stand() {
         let mut document = Document::default();
-        for path in [
-            "auth_code",
-            "info.AuthCode",
-            "PreAuthCode",
-            "token.inner",
-            "ComponentVerifyTicket",
-        ] {
+        for path in ["auth_code", "info.AuthCode", "PreAuthCode", "token.inner", "ComponentVerifyTicket"] {
             document.push(path, "x");
         }
         for path in ["info.code", "appid", "status"] {

@@ -22,19 +22,10 @@ pub struct InvalidId {
 /// only what keys, paths and routing keys rely on is required.
 fn check_app_id(text: &str, kind: &'static str) -> Result<(), InvalidId> {
     if !(4..=64).contains(&text.len()) {
-        return Err(InvalidId {
-            kind,
-            reason: "it must have 4 to 64 characters",
-        });
+        return Err(InvalidId { kind, reason: "it must have 4 to 64 characters" });
     }
-    if !text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-    {
-        return Err(InvalidId {
-            kind,
-            reason: "only letters, digits, '_' and '-' are allowed",
-        });
+    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        return Err(InvalidId { kind, reason: "only letters, digits, '_' and '-' are allowed" });
     }
     Ok(())
 }
@@ -168,11 +159,7 @@ impl CallbackId {
         plaintext: &str,
     ) -> Self {
         let authorizer = authorizer.map_or("", AuthorizerId::as_str);
-        let parts = [
-            component.as_str().as_bytes(),
-            authorizer.as_bytes(),
-            plaintext.as_bytes(),
-        ];
+        let parts = [component.as_str().as_bytes(), authorizer.as_bytes(), plaintext.as_bytes()];
         Self(timed_uuid(create_time.0.saturating_mul(1000), &parts))
     }
 }
@@ -180,10 +167,7 @@ impl CallbackId {
 impl CommandId {
     /// The command that attempt number `attempt` (from 1) of a task appends.
     pub fn of_attempt(task: TaskId, attempt: u32) -> Self {
-        Self(timed_uuid(
-            uuid_millis(task.0),
-            &[b"attempt", task.0.as_bytes(), &attempt.to_be_bytes()],
-        ))
+        Self(timed_uuid(uuid_millis(task.0), &[b"attempt", task.0.as_bytes(), &attempt.to_be_bytes()]))
     }
 }
 
@@ -196,10 +180,7 @@ impl From<CallbackId> for CommandId {
 impl EventId {
     /// The id of event number `index` (from 0) of a command.
     pub fn of_command(command: CommandId, index: u32) -> Self {
-        Self(timed_uuid(
-            uuid_millis(command.0),
-            &[b"event", command.0.as_bytes(), &index.to_be_bytes()],
-        ))
+        Self(timed_uuid(uuid_millis(command.0), &[b"event", command.0.as_bytes(), &index.to_be_bytes()]))
     }
 }
 
@@ -278,10 +259,7 @@ impl FromStr for CodeDigest {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId {
-            kind: "code digest",
-            reason: "it must be 64 hex digits",
-        };
+        let invalid = InvalidId { kind: "code digest", reason: "it must be 64 hex digits" };
         if text.len() != 64 || !text.is_ascii() {
             return Err(invalid);
         }
@@ -311,14 +289,7 @@ mod tests {
 
     #[test]
     fn appids_that_would_break_a_path_or_a_routing_key_are_refused() {
-        for bad in [
-            "",
-            "wx1",
-            "wx/../../etc",
-            "wx1f2e.3d4c",
-            "wx 1f2e3d4c",
-            &"w".repeat(65),
-        ] {
+        for bad in ["", "wx1", "wx/../../etc", "wx1f2e.3d4c", "wx 1f2e3d4c", &"w".repeat(65)] {
             assert!(AuthorizerId::parse(bad).is_err(), "{bad:?} was accepted");
         }
     }

@@ -23,8 +23,12 @@ macro_rules! statements {
 statements! {
     /// Table of callbacks.
     CREATE_CALLBACK = "create_callback";
-    /// Index of what waits.
-    CREATE_CALLBACK_WAITING = "create_callback_waiting";
+    /// Table of queries and bodies.
+    CREATE_TEXTS = "create_texts";
+    /// Index of what waits for its hand-over.
+    CREATE_CALLBACK_NEW = "create_callback_new";
+    /// Index of what waits for its outcome.
+    CREATE_CALLBACK_HANDED_OVER = "create_callback_handed_over";
     /// Index of settled callbacks with texts.
     CREATE_CALLBACK_KEPT = "create_callback_kept";
     /// Index of settled callbacks without texts.
@@ -47,10 +51,18 @@ statements! {
     CLEAR_PROBE = "clear_probe";
     /// `(id) -> (seq, state, received_at)`.
     FIND_CALLBACK = "find_callback";
-    /// `(id, kind, component, authorizer, pair, query, body, bytes, received_at)`.
+    /// `(id, kind, component, authorizer, pair, bytes, received_at) -> seq`.
     INSERT_CALLBACK = "insert_callback";
+    /// `(seq, query, body)`.
+    INSERT_TEXTS = "insert_texts";
     /// `(seq)`.
-    FORGET_CALLBACK = "forget_callback";
+    DELETE_CALLBACK = "delete_callback";
+    /// `(seq)`.
+    DELETE_TEXTS = "delete_texts";
+    /// `(seq)`.
+    NOTE_TEXTS_DELETED = "note_texts_deleted";
+    /// `(limit) -> seq*`.
+    READ_OLDEST_KEPT = "read_oldest_kept";
     /// `() -> bytes`.
     READ_WAITING_BYTES = "read_waiting_bytes";
     /// `() -> (state, rows, bytes)*`.
@@ -65,8 +77,6 @@ statements! {
     SETTLE_CALLBACK = "settle_callback";
     /// `(seq, now)`.
     HAND_OVER_CALLBACK = "hand_over_callback";
-    /// `(limit)`.
-    DROP_KEPT_TEXTS = "drop_kept_texts";
     /// `(kind, before, limit)`.
     DELETE_EXPIRED = "delete_expired";
     /// `(after_seq, since, limit) -> seq*`.
@@ -76,7 +86,9 @@ statements! {
 /// Makes an empty journal, in this order, in one transaction.
 pub const CREATE: &[&str] = &[
     CREATE_CALLBACK,
-    CREATE_CALLBACK_WAITING,
+    CREATE_TEXTS,
+    CREATE_CALLBACK_NEW,
+    CREATE_CALLBACK_HANDED_OVER,
     CREATE_CALLBACK_KEPT,
     CREATE_CALLBACK_BARE,
     CREATE_TALLY,
@@ -96,10 +108,7 @@ mod tests {
     #[test]
     fn every_statement_starts_with_its_name() {
         for (name, text) in ALL {
-            assert!(
-                text.starts_with(&format!("-- {name}: ")),
-                "{name} does not start with its name"
-            );
+            assert!(text.starts_with(&format!("-- {name}: ")), "{name} does not start with its name");
         }
     }
 
@@ -108,13 +117,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("journal");
         let files: BTreeSet<String> = fs::read_dir(folder)
             .expect("the folder exists")
-            .map(|entry| {
-                entry
-                    .expect("readable")
-                    .file_name()
-                    .to_string_lossy()
-                    .replace(".sql", "")
-            })
+            .map(|entry| entry.expect("readable").file_name().to_string_lossy().replace(".sql", ""))
             .collect();
         let listed: BTreeSet<String> = ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
         assert_eq!(files, listed);

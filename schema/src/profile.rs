@@ -81,9 +81,6 @@ mod tests {
     #[test]
     fn a_profile_with_nothing_but_its_kind_is_readable() {
         let profile: Profile = serde_json::from_str(r#"{"kind":"mini_program"}"#).expect("stored form");
-        assert_eq!(
-            (profile.kind, profile.nick_name),
-            (AccountKind::MiniProgram, None)
-        );
+        assert_eq!((profile.kind, profile.nick_name), (AccountKind::MiniProgram, None));
     }
 }

@@ -57,11 +57,7 @@ fn nil_id() -> CallbackId {
 impl Push {
     /// Which URL it came to.
     pub fn kind(&self) -> PushKind {
-        if self.authorizer.is_some() {
-            PushKind::Message
-        } else {
-            PushKind::Event
-        }
+        if self.authorizer.is_some() { PushKind::Message } else { PushKind::Event }
     }
 }
 
@@ -113,13 +109,10 @@ impl FromStr for PairId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let number = (text.len() == 8)
-            .then(|| u32::from_str_radix(text, 16).ok())
-            .flatten();
-        number.map(|n| Self(n.to_be_bytes())).ok_or(InvalidId {
-            kind: "pair id",
-            reason: "it must be 8 hex digits",
-        })
+        let number = (text.len() == 8).then(|| u32::from_str_radix(text, 16).ok()).flatten();
+        number
+            .map(|n| Self(n.to_be_bytes()))
+            .ok_or(InvalidId { kind: "pair id", reason: "it must be 8 hex digits" })
     }
 }
 

@@ -79,10 +79,7 @@ impl FromStr for SealedText {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId {
-            kind: "sealed text",
-            reason: "it must be a key number, a dot and base64",
-        };
+        let invalid = InvalidId { kind: "sealed text", reason: "it must be a key number, a dot and base64" };
         let (key, bytes) = text.split_once('.').ok_or(invalid.clone())?;
         Ok(Self {
             key: key.parse().map_err(|_| invalid.clone())?,
@@ -123,13 +120,7 @@ pub struct SealedAt {
 impl SealedAt {
     /// The place it was sealed for.
     pub fn place<'a>(&'a self, stream: &'a StreamName) -> Place<'a> {
-        Place {
-            stream,
-            version: self.version,
-            kind: &self.kind,
-            field: self.field.as_str(),
-            form: self.form,
-        }
+        Place { stream, version: self.version, kind: &self.kind, field: self.field.as_str(), form: self.form }
     }
 }
 
@@ -148,10 +139,7 @@ impl fmt::Debug for DataKey {
 impl DataKey {
     /// A data key from 32 random bytes.
     pub fn new(number: u32, bytes: &[u8; 32]) -> Self {
-        Self {
-            number,
-            key: aes_key(bytes),
-        }
+        Self { number, key: aes_key(bytes) }
     }
 
     /// Its number in the stream.
@@ -204,10 +192,7 @@ impl fmt::Debug for MasterKeys {
 impl MasterKeys {
     /// A ring from ids and keys, the wrapping one first. `None` if there is none.
     pub fn new<'a>(keys: impl IntoIterator<Item = (&'a str, &'a [u8; 32])>) -> Option<Self> {
-        let keys: Vec<_> = keys
-            .into_iter()
-            .map(|(id, key)| (id.to_owned(), aes_key(key)))
-            .collect();
+        let keys: Vec<_> = keys.into_iter().map(|(id, key)| (id.to_owned(), aes_key(key))).collect();
         (!keys.is_empty()).then_some(Self(keys))
     }
 
@@ -272,19 +257,11 @@ mod tests {
     use super::*;
 
     fn stream() -> StreamName {
-        "authorizer/wx1f2e3d4c5b6a7988/wxa0b1c2d3e4f50617"
-            .parse()
-            .expect("valid")
+        "authorizer/wx1f2e3d4c5b6a7988/wxa0b1c2d3e4f50617".parse().expect("valid")
     }
 
     fn place(stream: &StreamName) -> Place<'_> {
-        Place {
-            stream,
-            version: 3,
-            kind: "credentials.issued",
-            field: "refresh_token",
-            form: 1,
-        }
+        Place { stream, version: 3, kind: "credentials.issued", field: "refresh_token", form: 1 }
     }
 
     #[test]
@@ -293,38 +270,17 @@ mod tests {
         let other = StreamName::Component("wx1f2e3d4c5b6a7988".parse().expect("valid"));
         let sealed = key.seal(place(&stream), &Secret::new("refreshtoken@@@x"), [1; 12]);
         let sealed: SealedText = sealed.to_string().parse().expect("own form");
-        assert_eq!(
-            key.open(place(&stream), &sealed),
-            Ok(Secret::new("refreshtoken@@@x"))
-        );
+        assert_eq!(key.open(place(&stream), &sealed), Ok(Secret::new("refreshtoken@@@x")));
         for wrong in [
-            Place {
-                stream: &other,
-                ..place(&stream)
-            },
-            Place {
-                version: 4,
-                ..place(&stream)
-            },
-            Place {
-                kind: "credentials.rotated",
-                ..place(&stream)
-            },
-            Place {
-                field: "ticket",
-                ..place(&stream)
-            },
-            Place {
-                form: 2,
-                ..place(&stream)
-            },
+            Place { stream: &other, ..place(&stream) },
+            Place { version: 4, ..place(&stream) },
+            Place { kind: "credentials.rotated", ..place(&stream) },
+            Place { field: "ticket", ..place(&stream) },
+            Place { form: 2, ..place(&stream) },
         ] {
             assert_eq!(key.open(wrong, &sealed), Err(SealError::DoesNotOpen));
         }
-        assert_eq!(
-            DataKey::new(1, &[8; 32]).open(place(&stream), &sealed),
-            Err(SealError::DoesNotOpen)
-        );
+        assert_eq!(DataKey::new(1, &[8; 32]).open(place(&stream), &sealed), Err(SealError::DoesNotOpen));
     }
 
     #[test]
@@ -335,16 +291,10 @@ mod tests {
         let ring = MasterKeys::new([("new", &[2; 32]), ("old", &[1; 32])]).expect("two keys");
         let key = ring.unwrap(&wrapped).expect("still in the ring");
         let sealed = key.seal(place(&stream), &Secret::new("x"), [3; 12]);
-        assert_eq!(
-            DataKey::new(1, &[9; 32]).open(place(&stream), &sealed),
-            Ok(Secret::new("x"))
-        );
+        assert_eq!(DataKey::new(1, &[9; 32]).open(place(&stream), &sealed), Ok(Secret::new("x")));
         assert_eq!(ring.wrap(&stream, 1, &[9; 32], [2; 12]).master, "new");
         let without = MasterKeys::new([("new", &[2; 32])]).expect("one key");
-        assert_eq!(
-            without.unwrap(&wrapped).unwrap_err(),
-            SealError::UnknownMasterKey("old".into())
-        );
+        assert_eq!(without.unwrap(&wrapped).unwrap_err(), SealError::UnknownMasterKey("old".into()));
         let moved = WrappedKey { number: 2, ..wrapped };
         assert_eq!(ring.unwrap(&moved).unwrap_err(), SealError::DoesNotOpen);
     }

@@ -34,11 +34,8 @@ macro_rules! queries {
 }
 
 /// The migrations of the `SQLite` store, in order.
-pub const SQLITE_MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "log",
-    sql: include_str!("../sqlite/migrations/0001_log.sql"),
-}];
+pub const SQLITE_MIGRATIONS: &[Migration] =
+    &[Migration { number: 1, name: "log", sql: include_str!("../sqlite/migrations/0001_log.sql") }];
 
 queries! {
     /// The queries of the `SQLite` store.
@@ -83,6 +80,7 @@ queries! {
         task_claim,
         task_counts,
         task_die,
+        task_end_leases,
         task_finish,
         task_next_due,
         task_prune,
@@ -110,26 +108,14 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sqlite/queries");
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
-            .map(|file| {
-                file.unwrap()
-                    .path()
-                    .file_stem()
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_owned()
-            })
+            .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
             .collect();
         files.sort();
         let listed: Vec<&str> = sqlite::ALL.iter().map(|(name, _)| *name).collect();
         assert_eq!(files, listed);
         for (name, sql) in sqlite::ALL {
             assert_eq!(sql.lines().next(), Some(format!("-- {name}").as_str()));
-            assert_eq!(
-                sql.matches(';').count(),
-                0,
-                "{name}: one statement, without a semicolon"
-            );
+            assert_eq!(sql.matches(';').count(), 0, "{name}: one statement, without a semicolon");
         }
     }
 }

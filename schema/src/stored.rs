@@ -99,10 +99,9 @@ impl Event {
                 .as_object_mut()
                 .and_then(|data| data.remove("document"))
                 .map(|text| (Field::Document, text.to_string())),
-            Self::ProfileRecorded(_) => Some((
-                Field::Profile,
-                std::mem::replace(&mut data, json!({})).to_string(),
-            )),
+            Self::ProfileRecorded(_) => {
+                Some((Field::Profile, std::mem::replace(&mut data, json!({})).to_string()))
+            }
             _ => None,
         };
         (data.to_string(), sealed)
@@ -114,20 +113,12 @@ impl Event {
     ///
     /// [`DecodeError`]: the reader must stop; skipping would lose a fact.
     pub fn from_stored(record: &EventRecord, opened: Option<&str>) -> Result<Self, DecodeError> {
-        let malformed = |source| DecodeError::Malformed {
-            name: record.name.clone(),
-            source,
-        };
+        let malformed = |source| DecodeError::Malformed { name: record.name.clone(), source };
         if record.form != EVENT_FORM || !EVENT_NAMES.contains(&record.name.as_str()) {
-            return Err(DecodeError::Unknown {
-                name: record.name.clone(),
-                form: record.form,
-            });
+            return Err(DecodeError::Unknown { name: record.name.clone(), form: record.form });
         }
         let mut data: Value = serde_json::from_str(&record.data).map_err(&malformed)?;
-        let opened: Value = opened
-            .map_or(Ok(Value::Null), serde_json::from_str)
-            .map_err(&malformed)?;
+        let opened: Value = opened.map_or(Ok(Value::Null), serde_json::from_str).map_err(&malformed)?;
         match record.name.as_str() {
             "component.notice_received" => data["document"] = opened,
             "profile.recorded" => data = opened,

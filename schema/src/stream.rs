@@ -86,10 +86,7 @@ impl FromStr for StreamName {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = |reason| InvalidId {
-            kind: "stream name",
-            reason,
-        };
+        let invalid = |reason| InvalidId { kind: "stream name", reason };
         let mut parts = text.split('/');
         let name = match (parts.next(), parts.next(), parts.next()) {
             (Some("component"), Some(component), None) => Self::Component(component.parse()?),
@@ -101,11 +98,7 @@ impl FromStr for StreamName {
             }
             _ => return Err(invalid("expected component/…, authorizer/…/… or webhook/…")),
         };
-        if parts.next().is_some() {
-            Err(invalid("too many parts"))
-        } else {
-            Ok(name)
-        }
+        if parts.next().is_some() { Err(invalid("too many parts")) } else { Ok(name) }
     }
 }
 

@@ -1,1 +1,155 @@
-//! mandate-worker
+//! The work: ingest, tasks, the component API over HTTP, and the views that doors show. Generic over the storage.
+
+pub mod api;
+pub mod component_token;
+mod dead_letters;
+mod fold;
+mod housekeeping;
+mod ingest;
+mod opener;
+mod record;
+mod tasks;
+mod vault;
+pub mod views;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use mandate_runtime::{failpoint, metrics::Metrics, stop::Stop};
+use mandate_schema::{ComponentId, MasterKeys, Position, Secret};
+use mandate_storage::{AppendObserver, Appender, RebuildMode, RebuildReport, Storage, StorageError};
+use mandate_wechat::envelope::KeyRing;
+use tokio::sync::Notify;
+
+pub use dead_letters::{Retried, RetryError};
+pub use fold::{ReadError, RebuildFolder, StreamState};
+pub use ingest::{Ingest, IngestError, Ingested};
+pub use opener::{OpenError, Opener, UNKNOWN_PAIR};
+pub use tasks::{NO_TICKET, TaskRunner};
+pub use vault::{Vault, VaultError};
+
+use api::ApiClient;
+use component_token::ComponentTokens;
+
+/// What a worker is made of. Shared by its ingest, its tasks and the doors.
+pub struct Core<S> {
+    /// The storage.
+    pub storage: S,
+    vault: Arc<Vault<S>>,
+    appender: Appender,
+    opener: Opener,
+    api: ApiClient,
+    tokens: ComponentTokens<S>,
+    components: Vec<ComponentId>,
+    messages_max_age: SignedDuration,
+    metrics: Metrics,
+    /// Rung when there may be something to claim.
+    tasks_changed: Notify,
+}
+
+/// A component as the worker knows it.
+pub struct ComponentSettings {
+    /// Its pairs of token and key.
+    pub ring: KeyRing,
+    /// Its secret.
+    pub app_secret: Option<Secret>,
+}
+
+/// What the settings say to a worker.
+pub struct Parts<S> {
+    /// The storage.
+    pub storage: S,
+    /// The master keys.
+    pub master: MasterKeys,
+    /// The components that are served.
+    pub components: Vec<ComponentSettings>,
+    /// The client of the component API.
+    pub api: ApiClient,
+    /// How long pushes of the message URL are kept.
+    pub messages_max_age: Duration,
+    /// Where to count.
+    pub metrics: Metrics,
+}
+
+impl<S: Storage> Core<S> {
+    /// Puts a worker together; nothing runs yet but the appender. Call it inside a tokio runtime.
+    pub fn new(parts: Parts<S>) -> Arc<Self> {
+        let Parts { storage, master, components, api, messages_max_age, metrics } = parts;
+        let vault = Arc::new(Vault::new(storage.clone(), master));
+        let ids = components.iter().map(|component| component.ring.component().clone()).collect();
+        let secrets: HashMap<ComponentId, Secret> = components
+            .iter()
+            .filter_map(|component| Some((component.ring.component().clone(), component.app_secret.clone()?)))
+            .collect();
+        let observer = Arc::new(Observer(metrics.clone()));
+        Arc::new(Self {
+            appender: Appender::start(storage.clone(), observer),
+            opener: Opener::new(components.into_iter().map(|component| component.ring)),
+            tokens: ComponentTokens::new(storage.clone(), vault.clone(), api.clone(), secrets),
+            components: ids,
+            vault,
+            storage,
+            api,
+            messages_max_age: SignedDuration::try_from(messages_max_age).unwrap_or(SignedDuration::MAX),
+            metrics,
+            tasks_changed: Notify::new(),
+        })
+    }
+
+    /// Starts the background work: tasks and housekeeping. Pushes that could not be opened for want of a pair of keys are
+    /// tried again first.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`]: the store does not answer.
+    pub async fn start(self: &Arc<Self>, stop: &Stop) -> Result<(), StorageError> {
+        self.retry_unknown_pairs().await?;
+        self.measure().await?;
+        let runner = TaskRunner::new(self.clone());
+        let stopping = stop.clone();
+        stop.spawn("tasks", async move {
+            runner.run(stopping).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let (core, stopping) = (self.clone(), stop.clone());
+        stop.spawn("housekeeping", async move {
+            core.keep_house(stopping).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        Ok(())
+    }
+
+    /// The components that are served.
+    pub fn components(&self) -> &[ComponentId] {
+        &self.components
+    }
+}
+
+/// Rebuilds the state from the log, or only compares. Calls nobody; works beside a running service.
+///
+/// # Errors
+///
+/// [`StorageError`]; nothing was changed.
+pub async fn rebuild<S: Storage>(
+    storage: &S,
+    master: MasterKeys,
+    mode: RebuildMode,
+    progress: impl Fn(Position) + Send + 'static,
+) -> Result<RebuildReport, StorageError> {
+    let vault = Arc::new(Vault::new(storage.clone(), master));
+    storage.rebuild(mode, RebuildFolder::new(vault), progress).await
+}
+
+struct Observer(Metrics);
+
+impl AppendObserver for Observer {
+    fn before(&self, _: usize) {
+        failpoint::reached("append.before");
+    }
+
+    fn after(&self, commands: usize, took: Duration) {
+        failpoint::reached("append.after");
+        self.0.append_batch_commands(commands);
+        self.0.append_seconds(took);
+    }
+}

@@ -4,8 +4,8 @@
 //! started, other than a grant with the same code; else it is dropped and a confirm task asks for the truth.
 
 use mandate_schema::{
-    CodeDigest, CredentialsIssued, CredentialsRecovered, Event, Field, Granted, GrantedVia, PermissionsChanged, Profile,
-    RecoverySource, RedemptionFailed, Revoked, RevokedVia, Secret,
+    CodeDigest, CredentialsIssued, CredentialsRecovered, Event, Field, Granted, GrantedVia,
+    PermissionsChanged, Profile, RecoverySource, RedemptionFailed, Revoked, RevokedVia, Secret,
 };
 
 use crate::{AccessToken, Authorizer, Decision, Fact, FactKind, Status, Task, callback::granted_or_updated};
@@ -53,17 +53,17 @@ pub struct Redeemed {
     pub refresh_token: Option<Secret>,
     /// Absent for an account without any API permission.
     pub access_token: Option<AccessToken>,
-    /// Permission sets granted, ascending.
-    pub permissions: Vec<i64>,
+    /// Permission sets granted, ascending; `None` if the answer did not say.
+    pub permissions: Option<Vec<i64>>,
 }
 
 /// The answer to `api_get_authorizer_info`, with a refresh token from there or from the list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountInfo {
-    /// The account's profile.
-    pub profile: Profile,
-    /// Permission sets granted, ascending.
-    pub permissions: Vec<i64>,
+    /// The account's profile; `None` if the answer left it out.
+    pub profile: Option<Profile>,
+    /// Permission sets granted, ascending; `None` if the answer did not say.
+    pub permissions: Option<Vec<i64>>,
     /// The refresh token, if `WeChat` told one.
     pub refresh_token: Option<(Secret, RecoverySource)>,
     /// Whether that token is the one we hold already.
@@ -98,12 +98,13 @@ pub fn decide_redeemed(state: Option<&Authorizer>, since: &Since, answer: Redeem
     let mut decision = Decision::nothing();
     let mut generation = state.map_or(0, |state| state.generation);
     if !state.is_some_and(|state| state.has_grant(answer.digest)) {
-        decision = decision.with_event(granted_or_updated(state, timeless_grant(answer.via, Some(answer.digest))));
+        decision =
+            decision.with_event(granted_or_updated(state, timeless_grant(answer.via, Some(answer.digest))));
         generation += 1;
     }
     let issued = Event::CredentialsIssued(CredentialsIssued { generation, code_digest: answer.digest });
     decision = decision.with_sealed(issued, Field::RefreshToken, answer.refresh_token);
-    decision.events.extend(Decision::nothing().with_permissions(state, answer.permissions).events);
+    decision = decision.with_permissions(state, answer.permissions);
     decision.access_token = answer.access_token;
     decision.with_task(Task::Profile)
 }
@@ -114,7 +115,7 @@ pub fn decide_redemption_refused(digest: CodeDigest, refusal: Refusal) -> Decisi
 }
 
 /// `api_get_authorizer_info` for the profile alone.
-pub fn decide_profile(state: Option<&Authorizer>, since: &Since, profile: Profile) -> Decision {
+pub fn decide_profile(state: Option<&Authorizer>, since: &Since, profile: Option<Profile>) -> Decision {
     if !since.facts.is_empty() {
         return Decision::task(Task::Confirm);
     }
@@ -151,7 +152,11 @@ pub fn decide_gone(state: Option<&Authorizer>, since: &Since) -> Decision {
     if since.overtakes_info() {
         return Decision::task(Task::Confirm);
     }
-    if state.is_some_and(Authorizer::is_held) { Decision::event(confirmed_revocation()) } else { Decision::nothing() }
+    if state.is_some_and(Authorizer::is_held) {
+        Decision::event(confirmed_revocation())
+    } else {
+        Decision::nothing()
+    }
 }
 
 /// Recovery failed too: only now the refused code is recorded as a failure.
@@ -188,7 +193,10 @@ fn confirmed_revocation() -> Event {
 
 impl Decision {
     /// Records permission sets if they are others than before.
-    fn with_permissions(self, state: Option<&Authorizer>, permissions: Vec<i64>) -> Self {
+    fn with_permissions(self, state: Option<&Authorizer>, permissions: Option<Vec<i64>>) -> Self {
+        let Some(permissions) = permissions else {
+            return self;
+        };
         let before = state.map_or(&[][..], |state| &state.permissions);
         if before == permissions {
             return self;
@@ -201,7 +209,8 @@ impl Decision {
     }
 
     /// Records the profile if it is another than before.
-    fn with_profile(self, state: Option<&Authorizer>, profile: Profile) -> Self {
+    fn with_profile(self, state: Option<&Authorizer>, profile: Option<Profile>) -> Self {
+        let Some(profile) = profile else { return self };
         if state.and_then(|state| state.profile.as_ref()) == Some(&profile) {
             return self;
         }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use mandate_schema::{
-    AuthorizerId, CodeDigest, ComponentId, CreateTime, Event, Field, Granted, GrantedVia, NoticeReceived, Revoked,
+    CodeDigest, ComponentId, CreateTime, Event, Field, Granted, GrantedVia, NoticeReceived, Revoked,
     RevokedVia, Secret, StreamName, TicketReceived,
 };
 use mandate_wechat::callback::{Callback, Grant, Info};
@@ -17,7 +17,18 @@ pub fn stream_of(component: &ComponentId, callback: &Callback) -> StreamName {
             StreamName::Authorizer(component.clone(), grant.authorizer.clone())
         }
         Info::Unauthorized { authorizer } => StreamName::Authorizer(component.clone(), authorizer.clone()),
-        _ => StreamName::Component(component.clone()),
+        Info::Ticket { .. }
+        | Info::FastRegister(_)
+        | Info::FastRegisterBeta(_)
+        | Info::FastVerifyBeta(_)
+        | Info::IcpVerify(_)
+        | Info::IcpApply(_)
+        | Info::WxaAuth(_)
+        | Info::WxaVerify(_)
+        | Info::WxaAuthAndIcp(_)
+        | Info::OrderPathApply(_)
+        | Info::OrderPathAudit(_)
+        | Info::Other { .. } => StreamName::Component(component.clone()),
     }
 }
 
@@ -30,7 +41,7 @@ pub fn decide_component_callback(component: &ComponentId, callback: &Callback) -
             Some(ticket.clone()),
         ),
         Info::FastRegister(registration) => {
-            let mut decision = decide_notice(callback, registration.app_id.clone());
+            let mut decision = decide_notice(callback);
             if let Some(code) = &registration.code {
                 decision.tasks.push(Task::Redeem(Redeem {
                     component: component.clone(),
@@ -41,12 +52,13 @@ pub fn decide_component_callback(component: &ComponentId, callback: &Callback) -
             }
             decision
         }
-        _ => decide_notice(callback, named_account(callback)),
+        _ => decide_notice(callback),
     }
 }
 
 /// A notice is kept whole: secret elements apart from the others, both sealed.
-fn decide_notice(callback: &Callback, about: Option<AuthorizerId>) -> Decision {
+fn decide_notice(callback: &Callback) -> Decision {
+    let about = callback.info.authorizers().first().map(|authorizer| (*authorizer).clone());
     let (document, secrets) = callback.document.split_secrets();
     let event = Event::NoticeReceived(NoticeReceived {
         info_type: callback.info_type().to_owned(),
@@ -56,14 +68,10 @@ fn decide_notice(callback: &Callback, about: Option<AuthorizerId>) -> Decision {
     let secrets = (!secrets.is_empty())
         .then(|| serde_json::to_string(&secrets).expect("a document is a map of texts"))
         .map(|text| (Field::Secrets, Secret::new(text)));
-    Decision { events: vec![NewEvent { event, secrets: secrets.into_iter().collect(), about }], ..Decision::default() }
-}
-
-/// The account a notice names, whatever the element is called.
-fn named_account(callback: &Callback) -> Option<AuthorizerId> {
-    ["AuthorizerAppid", "appid", "authorizer_appid", "verify_appid", "list.appid"]
-        .iter()
-        .find_map(|path| callback.document.get(path).and_then(|text| text.trim().parse().ok()))
+    Decision {
+        events: vec![NewEvent { event, secrets: secrets.into_iter().collect(), about }],
+        ..Decision::default()
+    }
 }
 
 /// Decides a grant or a revocation on the account's state.
@@ -105,7 +113,7 @@ fn decide_grant(
     let fact = Granted {
         create_time: Some(sent_at),
         code_digest: Some(digest),
-        code_expires_at: grant.code_expires_at,
+        code_expires_at: grant.code_expires_at.map(|at| CreateTime(at.as_second())),
         via: GrantedVia::Callback,
         tag: None,
     };
@@ -142,7 +150,9 @@ enum Age {
 }
 
 fn compare_to_newest(state: Option<&Authorizer>, sent_at: CreateTime) -> Age {
-    let Some(newest) = state.and_then(|state| state.newest_fact.as_ref()) else { return Age::Newer };
+    let Some(newest) = state.and_then(|state| state.newest_fact.as_ref()) else {
+        return Age::Newer;
+    };
     match newest.time.map(|time| sent_at.cmp(&time)) {
         Some(Ordering::Greater) => Age::Newer,
         Some(Ordering::Equal) | None => Age::Unclear,

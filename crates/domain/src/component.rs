@@ -60,7 +60,9 @@ impl Component {
 
     /// A late ticket is in the log but does not become current.
     fn receive_ticket(&mut self, create_time: CreateTime, recorded: Recorded<'_>) {
-        let Some(ticket) = recorded.sealed_at(Field::Ticket) else { return };
+        let Some(ticket) = recorded.sealed_at(Field::Ticket) else {
+            return;
+        };
         let ticket = Ticket { create_time, received_at: recorded.recorded_at, ticket };
         if self.ticket.as_ref().is_none_or(|current| current.create_time < create_time) {
             self.previous_ticket = self.ticket.replace(ticket);

@@ -44,14 +44,25 @@ impl Readiness {
 
     /// Adds a dependency, failing as `starting` until its owner says otherwise.
     pub fn register(&self, name: &'static str) -> Dependency {
-        self.states().insert(name, State::Failing { reason: "starting".to_owned() });
-        Dependency { name, readiness: self.clone() }
+        self.states().insert(
+            name,
+            State::Failing {
+                reason: "starting".to_owned(),
+            },
+        );
+        Dependency {
+            name,
+            readiness: self.clone(),
+        }
     }
 
     /// The states of now.
     pub fn report(&self) -> Report {
         let dependencies = self.states().clone();
-        Report { ready: dependencies.values().all(|state| *state == State::Ok), dependencies }
+        Report {
+            ready: dependencies.values().all(|state| *state == State::Ok),
+            dependencies,
+        }
     }
 
     fn states(&self) -> MutexGuard<'_, States> {
@@ -77,8 +88,13 @@ impl Dependency {
     /// The dependency does not do its work; `reason` is shown to operators and must not hold secrets.
     pub fn failing(&self, reason: impl Into<String>) {
         let reason = reason.into();
-        if self.set(State::Failing { reason: reason.clone() }) {
-            warn!(dependency = self.name, reason, "{} is not ready: {reason}", self.name);
+        if self.set(State::Failing {
+            reason: reason.clone(),
+        }) {
+            warn!(
+                dependency = self.name,
+                reason, "{} is not ready: {reason}", self.name
+            );
         }
     }
 
@@ -122,6 +138,8 @@ mod tests {
         let journal = Readiness::new().register("journal");
         assert!(journal.set(State::Ok));
         assert!(!journal.set(State::Ok));
-        assert!(journal.set(State::Failing { reason: "disk full".to_owned() }));
+        assert!(journal.set(State::Failing {
+            reason: "disk full".to_owned()
+        }));
     }
 }

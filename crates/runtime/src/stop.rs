@@ -89,12 +89,16 @@ impl Stop {
     /// If the process may not listen to signals.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::new();
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let listener = stop.clone();
         // Not tracked: it outlives everything else, up to the end of the runtime.
         tokio::spawn(async move {
             let name = next_signal(&mut terminate, &mut interrupt).await;
-            info!(signal = name, "{name} received, stopping; a second one stops at once");
+            info!(
+                signal = name,
+                "{name} received, stopping; a second one stops at once"
+            );
             listener.request();
             let name = next_signal(&mut terminate, &mut interrupt).await;
             warn!(signal = name, "{name} received again, stopping at once");
@@ -140,7 +144,10 @@ impl Stop {
             match AssertUnwindSafe(task).catch_unwind().await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => running.stop.fail(name, error),
-                Err(panic) => running.stop.record(Failure::Panicked { task: name, message: message(&*panic) }),
+                Err(panic) => running.stop.record(Failure::Panicked {
+                    task: name,
+                    message: message(&*panic),
+                }),
             }
         });
     }
@@ -149,12 +156,19 @@ impl Stop {
     /// dropped. If that happens in a panic, the process stops with a failure.
     pub fn running(&self, name: &'static str) -> Running {
         self.state().running.push(name);
-        Running { name, stop: self.clone(), _token: self.0.tasks.token() }
+        Running {
+            name,
+            stop: self.clone(),
+            _token: self.0.tasks.token(),
+        }
     }
 
     /// Records that something went wrong for good and stops the process. The first failure decides how it ends.
     pub fn fail(&self, task: &'static str, error: impl Into<Box<dyn Error + Send + Sync>>) {
-        self.record(Failure::Failed { task, source: error.into() });
+        self.record(Failure::Failed {
+            task,
+            source: error.into(),
+        });
     }
 
     /// Waits until the stop is requested, then until everything has ended, at most `grace`.
@@ -197,7 +211,10 @@ impl Default for Stop {
 impl fmt::Debug for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let running = self.state().running.clone();
-        f.debug_struct("Stop").field("requested", &self.is_requested()).field("running", &running).finish()
+        f.debug_struct("Stop")
+            .field("requested", &self.is_requested())
+            .field("running", &running)
+            .finish()
     }
 }
 
@@ -214,7 +231,10 @@ impl Drop for Running {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let message = "see the panic's own message".to_owned();
-            self.stop.record(Failure::Panicked { task: self.name, message });
+            self.stop.record(Failure::Panicked {
+                task: self.name,
+                message,
+            });
         }
         let mut state = self.stop.state();
         if let Some(at) = state.running.iter().position(|name| *name == self.name) {
@@ -233,7 +253,9 @@ async fn next_signal(terminate: &mut Signal, interrupt: &mut Signal) -> &'static
 /// The text of a panic, as far as it has one.
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -282,7 +304,16 @@ mod tests {
             panic!("broken invariant");
         });
         let failure = stop.finish(GRACE).await.expect_err("a failure");
-        assert!(matches!(failure, Failure::Panicked { task: "journal writer", .. }), "{failure}");
+        assert!(
+            matches!(
+                failure,
+                Failure::Panicked {
+                    task: "journal writer",
+                    ..
+                }
+            ),
+            "{failure}"
+        );
         assert!(thread.join().is_err());
     }
 
@@ -292,7 +323,10 @@ mod tests {
         stop.fail("journal", "disk gone");
         stop.fail("relay", "journal gone");
         let failure = stop.finish(GRACE).await.expect_err("a failure");
-        assert!(matches!(failure, Failure::Failed { task: "journal", .. }), "{failure}");
+        assert!(
+            matches!(failure, Failure::Failed { task: "journal", .. }),
+            "{failure}"
+        );
     }
 
     #[tokio::test]
@@ -311,13 +345,20 @@ mod tests {
         stop.request();
         stop.0.forced.cancel();
         let failure = stop.finish(GRACE).await.expect_err("forced");
-        assert!(matches!(&failure, Failure::Forced { running } if running == &["relay"]), "{failure}");
+        assert!(
+            matches!(&failure, Failure::Forced { running } if running == &["relay"]),
+            "{failure}"
+        );
     }
 
     #[tokio::test]
     async fn a_signal_stops_and_a_second_one_forces() {
         let stop = Stop::on_signals().expect("signals");
-        let kill = || std::process::Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status();
+        let kill = || {
+            std::process::Command::new("kill")
+                .args(["-TERM", &std::process::id().to_string()])
+                .status()
+        };
         assert!(kill().expect("kill runs").success());
         stop.requested().await;
         assert!(!stop.0.forced.is_cancelled());

@@ -66,7 +66,10 @@ fn filter(text: &str) -> Result<EnvFilter, BadLevel> {
         return Err(BadLevel);
     }
     // Regular expressions over field values are not wanted and cost memory.
-    EnvFilter::builder().with_regex(false).parse(text).map_err(|_| BadLevel)
+    EnvFilter::builder()
+        .with_regex(false)
+        .parse(text)
+        .map_err(|_| BadLevel)
 }
 
 fn subscriber<W>(log: &Log, terminal: bool, writer: W) -> Result<impl Subscriber + Send + Sync, BadLevel>
@@ -86,7 +89,9 @@ where
     } else {
         lines.with_ansi(false).boxed()
     };
-    Ok(tracing_subscriber::registry().with(filter(&log.level)?).with(lines))
+    Ok(tracing_subscriber::registry()
+        .with(filter(&log.level)?)
+        .with(lines))
 }
 
 /// Logs a panic like any other event, so that one parser reads all of stderr.
@@ -118,7 +123,10 @@ mod tests {
     /// What an event looks like in the log.
     fn logged(format: LogFormat, level: &str, terminal: bool) -> String {
         let lines = Lines::default();
-        let log = Log { format, level: level.to_owned() };
+        let log = Log {
+            format,
+            level: level.to_owned(),
+        };
         let writer = lines.clone();
         let subscriber = subscriber(&log, terminal, move || writer.clone()).expect("a good level");
         tracing::subscriber::with_default(subscriber, || {
@@ -136,7 +144,10 @@ mod tests {
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["message"], "appended 2 events");
         assert_eq!(line["event.count"], 2);
-        assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+        assert!(
+            line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')),
+            "{line}"
+        );
         assert!(logged(LogFormat::Auto, "info", true).contains("appended 2 events"));
         assert!(!logged(LogFormat::Auto, "info", true).starts_with('{'));
     }
@@ -157,10 +168,23 @@ mod tests {
 
     #[test]
     fn a_misspelt_level_is_refused_instead_of_silencing_the_log() {
-        for bad in ["inof", "", "info,", "mandate_ingress=lots", "=info", "mandate_ingress"] {
+        for bad in [
+            "inof",
+            "",
+            "info,",
+            "mandate_ingress=lots",
+            "=info",
+            "mandate_ingress",
+        ] {
             assert_eq!(check_level(bad), Err(BadLevel), "{bad:?} was accepted");
         }
-        for good in ["info", "WARN", "off", "info,mandate_ingress=debug", "warn,actix_server=info,lapin=off"] {
+        for good in [
+            "info",
+            "WARN",
+            "off",
+            "info,mandate_ingress=debug",
+            "warn,actix_server=info,lapin=off",
+        ] {
             assert_eq!(check_level(good), Ok(()), "{good:?} was refused");
         }
     }

@@ -54,15 +54,7 @@ impl Appender {
     /// Starts an appender on this log.
     pub fn start<L: EventLog>(log: L, observer: Arc<dyn AppendObserver>) -> Self {
         let (requests, incoming) = mpsc::channel(QUEUE);
-        tokio::spawn(
-            Batcher {
-                log,
-                observer,
-                incoming,
-                held_back: Vec::new(),
-            }
-            .run(),
-        );
+        tokio::spawn(Batcher { log, observer, incoming, held_back: Vec::new() }.run());
         Self { requests }
     }
 
@@ -76,10 +68,7 @@ impl Appender {
     pub async fn append(&self, command: Command) -> Result<Appended, StorageError> {
         let (answer, answered) = oneshot::channel();
         let stopped = || StorageError::Unavailable("the appender has stopped".into());
-        self.requests
-            .send(Request { command, answer })
-            .await
-            .map_err(|_| stopped())?;
+        self.requests.send(Request { command, answer }).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 }
@@ -122,19 +111,14 @@ impl<L: EventLog> Batcher<L> {
 
     fn admit(&mut self, request: Request, batch: &mut Vec<Request>, streams: &mut HashSet<StreamName>) {
         let fits = batch.len() < BATCH_MAX
-            && request
-                .command
-                .stream()
-                .is_none_or(|stream| streams.insert(stream.clone()));
+            && request.command.stream().is_none_or(|stream| streams.insert(stream.clone()));
         let queue = if fits { batch } else { &mut self.held_back };
         queue.push(request);
     }
 
     async fn append(&self, batch: Vec<Request>) {
-        let (commands, answers): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .map(|request| (request.command, request.answer))
-            .unzip();
+        let (commands, answers): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|request| (request.command, request.answer)).unzip();
         match self.call(commands.clone()).await {
             Ok(appended) => {
                 for (answer, appended) in answers.into_iter().zip(appended) {
@@ -148,10 +132,7 @@ impl<L: EventLog> Batcher<L> {
             // One of them is refused: each alone, so that only that one fails.
             Err(_) => {
                 for (command, answer) in commands.into_iter().zip(answers) {
-                    let alone = self
-                        .call(vec![command])
-                        .await
-                        .map(|mut appended| appended.remove(0));
+                    let alone = self.call(vec![command]).await.map(|mut appended| appended.remove(0));
                     answer.send(alone).ok(); // as above
                 }
             }

@@ -159,12 +159,25 @@ pub trait TaskQueue: Send + Sync + 'static {
         reason: &str,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Makes the ready tasks of a component due now; answers how many.
+    /// Makes the tasks of a component that wait for this reason due now; answers how many.
     ///
     /// # Errors
     ///
     /// [`StorageError::Unavailable`].
-    fn wake(&self, component: &ComponentId, now: Timestamp) -> impl Future<Output = Result<usize>> + Send;
+    fn wake(
+        &self,
+        component: &ComponentId,
+        reason: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Ends all leases: attempts that died with their process are due at once. Only for a caller that knows that no other
+    /// worker runs.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn end_leases(&self, now: Timestamp) -> impl Future<Output = Result<usize>> + Send;
 
     /// When the next task is due.
     ///

@@ -3,6 +3,8 @@
 //! No driver type crosses a contract. Every implementation passes one conformance suite.
 
 mod appender;
+#[cfg(test)]
+mod conformance;
 mod contract;
 mod error;
 mod model;

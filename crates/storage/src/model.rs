@@ -151,9 +151,7 @@ impl CommandOutcome {
 
     /// Reads the name in storage.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Applied, Self::Nothing, Self::Dead, Self::Discarded]
-            .into_iter()
-            .find(|o| o.as_str() == text)
+        [Self::Applied, Self::Nothing, Self::Dead, Self::Discarded].into_iter().find(|o| o.as_str() == text)
     }
 }
 

@@ -34,7 +34,10 @@ pub(super) struct ServingLock {
 impl ServingLock {
     pub(super) fn take(journal: &Path) -> Result<Self, JournalError> {
         let path = beside(journal, ".lock");
-        let file = private_file(&path).map_err(|source| JournalError::File { path: path.clone(), source })?;
+        let file = private_file(&path).map_err(|source| JournalError::File {
+            path: path.clone(),
+            source,
+        })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(JournalError::InUse(journal.to_owned())),
@@ -69,21 +72,22 @@ pub(super) fn prepare(path: &Path) -> Result<(), JournalError> {
 /// Opens the connection that writes; makes tables in an empty file.
 pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, JournalError> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy)?;
-    let empty: bool =
-        connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0)).map_err(
-            |error| match JournalError::from(error) {
-                JournalError::Database(_) => JournalError::NotAJournal(path.to_owned()),
-                other => other,
-            },
-        )?;
+    let empty: bool = connection
+        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| match JournalError::from(error) {
+            JournalError::Database(_) => JournalError::NotAJournal(path.to_owned()),
+            other => other,
+        })?;
     if !empty {
         check_form(&connection, path)?;
     }
     set_up_writer(&connection)?;
     if empty {
         create(&mut connection)?;
-        sync_folder(folder(path))
-            .map_err(|source| JournalError::File { path: folder(path).to_owned(), source })?;
+        sync_folder(folder(path)).map_err(|source| JournalError::File {
+            path: folder(path).to_owned(),
+            source,
+        })?;
     }
     Ok(connection)
 }
@@ -116,8 +120,7 @@ fn connect(path: &Path, access: OpenFlags, busy: Duration) -> Result<Connection,
 }
 
 fn set_up_writer(connection: &Connection) -> Result<(), JournalError> {
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
         return Err(JournalError::NoWriteAheadLog);
     }
@@ -173,7 +176,9 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

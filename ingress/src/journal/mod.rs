@@ -48,7 +48,8 @@ struct Shared {
     /// `None` only while being dropped.
     commands: Option<SyncSender<Command>>,
     writer: Option<JoinHandle<()>>,
-    reader: Arc<Mutex<Connection>>,
+    /// `None` once the journal is closed.
+    reader: Arc<Mutex<Option<Connection>>>,
     health: Arc<watch::Sender<JournalHealth>>,
     stored: Arc<Notify>,
     limits: Limits,
@@ -65,7 +66,7 @@ impl Journal {
         file::prepare(path)?;
         let lock = ServingLock::take(path)?;
         let writing = file::open_writer(path, limits.busy_patience)?;
-        let reader = Arc::new(Mutex::new(file::open_reader(path, limits.busy_patience)?));
+        let reader = Arc::new(Mutex::new(Some(file::open_reader(path, limits.busy_patience)?)));
         let (commands, queue) = sync_channel(limits.queue);
         let health = Arc::new(watch::Sender::new(JournalHealth::Writable));
         let stored = Arc::new(Notify::new());
@@ -78,10 +79,23 @@ impl Journal {
             swept: None,
             _lock: lock,
         };
-        let failed = |source| JournalError::File { path: path.to_owned(), source };
-        let thread = thread::Builder::new().name("journal".into()).spawn(guarded(writer)).map_err(failed)?;
+        let failed = |source| JournalError::File {
+            path: path.to_owned(),
+            source,
+        };
+        let thread = thread::Builder::new()
+            .name("journal".into())
+            .spawn(guarded(writer))
+            .map_err(failed)?;
         let commands = Some(commands);
-        Ok(Self(Arc::new(Shared { commands, writer: Some(thread), reader, health, stored, limits })))
+        Ok(Self(Arc::new(Shared {
+            commands,
+            writer: Some(thread),
+            reader,
+            health,
+            stored,
+            limits,
+        })))
     }
 
     /// Stores a callback; when this returns `Ok`, it survives a loss of power.
@@ -91,10 +105,12 @@ impl Journal {
     /// [`RecordError`], for each of which the answer to `WeChat` is 503.
     pub async fn record(&self, push: Push) -> Result<Recorded, RecordError> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Command::Record(push, answer)).map_err(|refused| match refused {
-            Refused::Full => RecordError::Overloaded,
-            Refused::Stopped => RecordError::Failed,
-        })?;
+        self.0
+            .send(Command::Record(push, answer))
+            .map_err(|refused| match refused {
+                Refused::Full => RecordError::Overloaded,
+                Refused::Stopped => RecordError::Failed,
+            })?;
         match timeout(self.0.limits.commit_patience, answered).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_dropped)) => Err(RecordError::Failed),
@@ -111,7 +127,8 @@ impl Journal {
     ///
     /// [`JournalError`]; its disposition says whether to try again.
     pub async fn waiting(&self, limit: usize) -> Result<Vec<Waiting>, JournalError> {
-        self.read(move |connection| read::new_callbacks(connection, limit)).await
+        self.read(move |connection| read::new_callbacks(connection, limit))
+            .await
     }
 
     /// Notes that callbacks were handed over and their outcome must be asked about.
@@ -164,7 +181,9 @@ impl Journal {
     /// Returns, with the reason, once the journal has failed for good: the process must stop then.
     pub async fn failed(&self) -> JournalError {
         let mut health = self.health();
-        let failed = health.wait_for(|health| matches!(health, JournalHealth::Failed(_))).await;
+        let failed = health
+            .wait_for(|health| matches!(health, JournalHealth::Failed(_)))
+            .await;
         let reason = match failed.as_deref() {
             Ok(JournalHealth::Failed(reason)) => reason.to_string(),
             Ok(JournalHealth::Writable | JournalHealth::Refusing(_)) | Err(_) => "it has ended".to_owned(),
@@ -172,12 +191,25 @@ impl Journal {
         JournalError::Stopped(reason)
     }
 
+    /// Commits what has queued up and closes the file, whoever still has a handle. Another process can serve it then.
+    pub async fn close(&self) {
+        self.0.close_reader();
+        let (closed, is_closed) = oneshot::channel();
+        // A full queue drains; a writer that has ended has closed the file.
+        while let Err(Refused::Full) = self.0.send(Command::Close(closed)) {
+            todo!()
+        }
+        let _ = is_closed.await;
+    }
+
     async fn mark(&self, mark: Mark, seqs: Vec<Seq>) -> Result<(), JournalError> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Command::Mark(mark, seqs, answer)).map_err(|refused| match refused {
-            Refused::Full => JournalError::Locked,
-            Refused::Stopped => self.0.stopped(),
-        })?;
+        self.0
+            .send(Command::Mark(mark, seqs, answer))
+            .map_err(|refused| match refused {
+                Refused::Full => JournalError::Locked,
+                Refused::Stopped => self.0.stopped(),
+            })?;
         answered.await.unwrap_or_else(|_dropped| Err(self.0.stopped()))
     }
 
@@ -186,15 +218,19 @@ impl Journal {
         read: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, JournalError> {
         let reader = Arc::clone(&self.0.reader);
-        spawn_blocking(move || read(&reader.lock().unwrap_or_else(PoisonError::into_inner)))
-            .await
-            .map_err(|failure| JournalError::Stopped(failure.to_string()))?
+        let locked = move || match &*reader.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(connection) => read(connection),
+            None => Err(JournalError::Stopped("it is closed".to_owned())),
+        };
+        spawn_blocking(locked).await.map_err(|failure| JournalError::Stopped(failure.to_string()))?
     }
 }
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("health", &*self.0.health.borrow()).finish_non_exhaustive()
+        f.debug_struct("Journal")
+            .field("health", &*self.0.health.borrow())
+            .finish_non_exhaustive()
     }
 }
 

@@ -49,7 +49,7 @@ impl Limits {
         }
     }
 
-    /// How many waiting bytes a callback of this kind may bring the journal to. The message URL gives way first: its
+    /// From how many waiting bytes on a callback of this kind is refused. The message URL gives way first: its
     /// pushes are repeated by `WeChat`, an authorization's may not be.
     pub(super) fn ceiling(&self, kind: PushKind) -> u64 {
         match kind {
@@ -61,7 +61,9 @@ impl Limits {
 
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Limits").field("max_bytes", &self.max_bytes).finish_non_exhaustive()
+        f.debug_struct("Limits")
+            .field("max_bytes", &self.max_bytes)
+            .finish_non_exhaustive()
     }
 }
 

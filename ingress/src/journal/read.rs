@@ -5,7 +5,11 @@ use mandate_schema::{AuthorizerId, CallbackId, ComponentId, Push, journal_sql as
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
-use super::{Backlog, JournalError, JournalStatus, Seq, Waiting, model::Amount, store::used_bytes};
+use super::{
+    Backlog, JournalError, JournalStatus, Seq, Waiting,
+    model::Amount,
+    store::{HANDED_OVER, NEW, SETTLED, used_bytes},
+};
 
 /// A batch ends after this many bytes, so that large callbacks do not add up in memory.
 const BATCH_BYTES: i64 = 4 << 20;
@@ -38,7 +42,10 @@ pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalEr
     let kept = kept.unsigned_abs();
     Ok(JournalStatus {
         waiting,
-        settled_kept: Amount { rows: kept, bytes: settled.bytes },
+        settled_kept: Amount {
+            rows: kept,
+            bytes: settled.bytes,
+        },
         ids_only: settled.rows.saturating_sub(kept),
         file_bytes: used_bytes(connection)?,
     })
@@ -60,13 +67,15 @@ fn tally(connection: &Connection) -> Result<Tally, JournalError> {
             bytes: row.get::<_, i64>(2)?.unsigned_abs(),
         };
         match row.get_ref(0)?.as_str().unwrap_or_default() {
-            "new" => tally.waiting.new = amount,
-            "handed_over" => tally.waiting.handed_over = amount,
-            _ => tally.settled = amount,
+            NEW => tally.waiting.new = amount,
+            HANDED_OVER => tally.waiting.handed_over = amount,
+            SETTLED => tally.settled = amount,
+            _ => {} // the table allows no other
         }
     }
-    let oldest: Option<i64> =
-        connection.prepare_cached(sql::READ_OLDEST_WAITING)?.query_row([], |row| row.get(0))?;
+    let oldest: Option<i64> = connection
+        .prepare_cached(sql::READ_OLDEST_WAITING)?
+        .query_row([], |row| row.get(0))?;
     tally.waiting.oldest = oldest.and_then(|millis| Timestamp::from_millisecond(millis).ok());
     Ok(tally)
 }
@@ -86,7 +95,11 @@ fn waiting(row: &Row<'_>) -> Result<Waiting, JournalError> {
             .transpose()
             .ok()
             .ok_or_else(unreadable("authorizer"))?,
-        pair: row.get::<_, String>("pair")?.parse().ok().ok_or_else(unreadable("pair"))?,
+        pair: row
+            .get::<_, String>("pair")?
+            .parse()
+            .ok()
+            .ok_or_else(unreadable("pair"))?,
         query: row.get("query")?,
         body: row.get("body")?,
         received_at: Timestamp::from_millisecond(row.get("received_at")?)

@@ -5,13 +5,19 @@ use mandate_runtime::failpoint;
 use mandate_schema::{Push, PushKind, journal_sql as sql};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{
-    JournalError, Limits, RecordError, Recorded, Seq,
-    model::dedupe_window,
-};
+use super::{JournalError, Limits, RecordError, Recorded, Seq, model::dedupe_window};
 
 /// What a row costs beside its texts: other columns, indexes, page headers.
 const ROW_BYTES: usize = 256;
+
+/// Column `state` of a callback that the next place has an outcome for.
+pub(super) const SETTLED: &str = "s";
+
+/// Column `state` of a callback that was handed over.
+pub(super) const HANDED_OVER: &str = "h";
+
+/// Column `state` of a callback that waits for its hand-over.
+pub(super) const NEW: &str = "n";
 
 /// How far a hand-over has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +49,11 @@ impl Store {
         &self.connection
     }
 
+    #[cfg(test)]
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// Stores callbacks and marks in one commit; says for each callback, in order, what became of it.
     pub(super) fn apply(
         &mut self,
@@ -72,7 +83,21 @@ impl Store {
 
     /// Gives back the texts of up to `limit` settled callbacks, oldest first; says of how many.
     pub(super) fn drop_kept_texts(&mut self, limit: usize) -> Result<usize, JournalError> {
-        self.change(sql::DROP_KEPT_TEXTS, params![count(limit)])
+        let transaction = begin(&mut self.connection)?;
+        let seqs = {
+            let mut oldest = transaction.prepare_cached(sql::READ_OLDEST_KEPT)?;
+            oldest
+                .query_map([count(limit)], |row| row.get(0))?
+                .collect::<Result<Vec<i64>, _>>()?
+        };
+        for seq in &seqs {
+            transaction.prepare_cached(sql::DELETE_TEXTS)?.execute([seq])?;
+            transaction
+                .prepare_cached(sql::NOTE_TEXTS_DELETED)?
+                .execute([seq])?;
+        }
+        transaction.commit()?;
+        Ok(seqs.len())
     }
 
     /// Forgets up to `limit` ids per kind whose window has passed; says how many.
@@ -93,7 +118,7 @@ impl Store {
         Ok(())
     }
 
-    /// One statement in its own transaction; a read comes first in none of them, so the lock is asked for at once.
+    /// One statement in a transaction of its own.
     fn change(&mut self, statement: &str, params: impl rusqlite::Params) -> Result<usize, JournalError> {
         Ok(self.connection.prepare_cached(statement)?.execute(params)?)
     }
@@ -133,8 +158,10 @@ fn record_all(
 ) -> Result<Vec<Result<Recorded, RecordError>>, JournalError> {
     let mut recorder = Recorder {
         find: transaction.prepare_cached(sql::FIND_CALLBACK)?,
-        forget: transaction.prepare_cached(sql::FORGET_CALLBACK)?,
+        delete: transaction.prepare_cached(sql::DELETE_CALLBACK)?,
+        delete_texts: transaction.prepare_cached(sql::DELETE_TEXTS)?,
         insert: transaction.prepare_cached(sql::INSERT_CALLBACK)?,
+        insert_texts: transaction.prepare_cached(sql::INSERT_TEXTS)?,
         waiting: waiting_bytes(transaction)?,
         limits,
     };
@@ -144,8 +171,10 @@ fn record_all(
 /// Stores the callbacks of one commit.
 struct Recorder<'a> {
     find: CachedStatement<'a>,
-    forget: CachedStatement<'a>,
+    delete: CachedStatement<'a>,
+    delete_texts: CachedStatement<'a>,
     insert: CachedStatement<'a>,
+    insert_texts: CachedStatement<'a>,
     /// Bytes that wait, those of this commit included.
     waiting: u64,
     limits: &'a Limits,
@@ -166,11 +195,12 @@ impl Recorder<'_> {
             return Ok(Ok(Recorded::Duplicate));
         }
         let bytes = (push.query.len() + push.body.len() + ROW_BYTES) as u64;
-        if self.waiting + bytes > self.limits.ceiling(push.kind()) {
+        if self.waiting >= self.limits.ceiling(push.kind()) {
             return Ok(Err(RecordError::JournalFull));
         }
         if let Known::Expired(seq) = known {
-            self.forget.execute([seq])?;
+            self.delete_texts.execute([seq])?;
+            self.delete.execute([seq])?;
         }
         self.insert(push, bytes)?;
         self.waiting += bytes;
@@ -179,31 +209,36 @@ impl Recorder<'_> {
 
     fn known(&mut self, push: &Push) -> Result<Known, JournalError> {
         let row = self.find.query_row([push.id.0.as_bytes().as_slice()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get_ref(1)?.as_str()? == "settled", row.get::<_, i64>(2)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get_ref(1)?.as_str()? == SETTLED,
+                row.get::<_, i64>(2)?,
+            ))
         });
-        Ok(match row.optional()? {
-            None => Known::Unknown,
-            // What waits is held once, however long it waits.
-            Some((_, false, _)) => Known::InWindow,
-            Some((seq, true, received)) if received < window_start(push.kind(), push.received_at) => {
-                Known::Expired(seq)
-            }
-            Some((_, true, _)) => Known::InWindow,
+        let Some((seq, settled, received_at)) = row.optional()? else {
+            return Ok(Known::Unknown);
+        };
+        // What waits is held once, however long it waits.
+        let expired = settled && received_at < window_start(push.kind(), push.received_at);
+        Ok(if expired {
+            Known::Expired(seq)
+        } else {
+            Known::InWindow
         })
     }
 
     fn insert(&mut self, push: &Push, bytes: u64) -> Result<(), JournalError> {
-        self.insert.execute(params![
+        let row = params![
             push.id.0.as_bytes().as_slice(),
             push.kind().as_str(),
             push.component.as_str(),
             push.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str),
             push.pair.to_string(),
-            push.query,
-            push.body,
             i64::try_from(bytes).unwrap_or(i64::MAX),
             push.received_at.as_millisecond(),
-        ])?;
+        ];
+        let seq: i64 = self.insert.query_row(row, |row| row.get(0))?;
+        self.insert_texts.execute(params![seq, push.query, push.body])?;
         Ok(())
     }
 }
@@ -215,7 +250,9 @@ fn window_start(kind: PushKind, now: Timestamp) -> i64 {
 }
 
 fn waiting_bytes(connection: &Connection) -> Result<u64, JournalError> {
-    let bytes: i64 = connection.prepare_cached(sql::READ_WAITING_BYTES)?.query_row([], |row| row.get(0))?;
+    let bytes: i64 = connection
+        .prepare_cached(sql::READ_WAITING_BYTES)?
+        .query_row([], |row| row.get(0))?;
     Ok(bytes.unsigned_abs())
 }
 

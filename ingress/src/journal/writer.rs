@@ -43,6 +43,8 @@ pub(super) enum Command {
     Record(Push, oneshot::Sender<Result<Recorded, RecordError>>),
     /// Note how far hand-overs have come.
     Mark(Mark, Vec<Seq>, oneshot::Sender<Result<(), JournalError>>),
+    /// End, and say so once the file is closed.
+    Close(oneshot::Sender<()>),
     /// Run something on the store, for tests.
     #[cfg(test)]
     Inspect(Box<dyn FnOnce(&mut Store) + Send>),
@@ -56,6 +58,7 @@ type Marking = (Mark, Vec<Seq>, oneshot::Sender<Result<(), JournalError>>);
 struct Group {
     callbacks: Vec<Callback>,
     markings: Vec<Marking>,
+    close: Option<oneshot::Sender<()>>,
 }
 
 /// The writer's side of a journal.
@@ -70,24 +73,34 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Writes until every handle of the journal is gone, or until the first error that is fatal.
+    /// Writes until it is told to close, until every handle of the journal is gone, or until the first error that is fatal.
     pub(super) fn run(mut self) {
-        if let Err(error) = self.work() {
+        let ended = self.work();
+        if let Err(error) = &ended {
             error!(%error, "the journal cannot be written any more: {error}");
             self.health.send_replace(JournalHealth::Failed(error.to_string().into()));
         }
+        drop(self);
+        if let Ok(Some(closed)) = ended {
+            let _ = closed.send(());
+        }
     }
 
-    fn work(&mut self) -> Result<(), JournalError> {
+    /// Returns whom to tell that the file is closed.
+    fn work(&mut self) -> Result<Option<oneshot::Sender<()>>, JournalError> {
         self.assess()?;
         loop {
             match self.commands.recv_timeout(self.limits.housekeeping) {
                 Ok(first) => {
-                    let group = self.collect(first);
+                    let mut group = self.collect(first);
+                    let close = group.close.take();
                     self.commit(group)?;
+                    if close.is_some() {
+                        return Ok(close);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => self.heal()?,
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
             }
             self.keep_house()?;
         }
@@ -101,10 +114,11 @@ impl Writer {
             match command {
                 Command::Record(push, answer) => group.callbacks.push((push, answer)),
                 Command::Mark(mark, seqs, answer) => group.markings.push((mark, seqs, answer)),
+                Command::Close(closed) => group.close = Some(closed),
                 #[cfg(test)]
                 Command::Inspect(act) => act(&mut self.store),
             }
-            let full = group.callbacks.len() + group.markings.len() >= GROUP;
+            let full = group.close.is_some() || group.callbacks.len() + group.markings.len() >= GROUP;
             next = if full { None } else { self.commands.try_recv().ok() };
         }
         group
@@ -172,7 +186,10 @@ impl Writer {
     /// Marks may fit where callbacks do not, and what they settle can make room.
     fn mark_alone(&mut self, markings: Vec<Marking>) -> Result<(), JournalError> {
         for (mark, seqs, answer) in markings {
-            let changes = Changes { marks: vec![(mark, &seqs)], ..Changes::default() };
+            let changes = Changes {
+                marks: vec![(mark, &seqs)],
+                ..Changes::default()
+            };
             match self.store.apply(&changes) {
                 Err(error) if error.disposition() == Disposition::Stop => {
                     let _ = answer.send(Err(JournalError::Stopped(error.to_string())));
@@ -201,7 +218,10 @@ impl Writer {
         if took <= self.limits.commit_patience {
             return self.assess();
         }
-        warn!(took_seconds = took.as_secs_f64(), "a commit to the journal took {took:?}");
+        warn!(
+            took_seconds = took.as_secs_f64(),
+            "a commit to the journal took {took:?}"
+        );
         self.set_health(JournalHealth::Refusing(SLOW));
         Ok(())
     }
@@ -259,7 +279,11 @@ impl Group {
     fn changes(&self) -> Changes<'_> {
         Changes {
             pushes: self.callbacks.iter().map(|(push, _)| push).collect(),
-            marks: self.markings.iter().map(|(mark, seqs, _)| (*mark, seqs.as_slice())).collect(),
+            marks: self
+                .markings
+                .iter()
+                .map(|(mark, seqs, _)| (*mark, seqs.as_slice()))
+                .collect(),
         }
     }
 }

@@ -4,10 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use mandate_schema::Secret;
 
-use super::{
-    secret::mask_url,
-    section::Section,
-};
+use super::{secret::mask_url, section::Section};
 
 /// `[broker]`.
 #[derive(Clone, Debug)]
@@ -52,7 +49,10 @@ impl BrokerUrl {
         } else if text.starts_with("amqp://") || text.starts_with("amqps://") {
             Ok(Self::Amqp(Secret::new(text)))
         } else {
-            Err("must be \"embedded:\" or \"amqp://user:password@host:5672/vhost\" (amqps:// with TLS)".to_owned())
+            Err(
+                "must be \"embedded:\" or \"amqp://user:password@host:5672/vhost\" (amqps:// with TLS)"
+                    .to_owned(),
+            )
         }
     }
 

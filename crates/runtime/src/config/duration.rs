@@ -5,22 +5,35 @@ use std::time::Duration;
 use super::scalar::Setting;
 
 /// Units by name, the longest first, in milliseconds.
-const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
 
 /// Far beyond any use, far below what any clock or timer can take.
 const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
 impl Setting for Duration {
     fn from_text(text: &str) -> Result<Self, String> {
-        parse(text).ok_or_else(|| "must be a duration longer than zero, such as \"500ms\", \"5s\", \"24h\", \"30d\"".to_owned())
+        parse(text).ok_or_else(|| {
+            "must be a duration longer than zero, such as \"500ms\", \"5s\", \"24h\", \"30d\"".to_owned()
+        })
     }
 
     fn show(&self) -> String {
         // 24h is said more often than 1d.
-        let units = UNITS.iter().filter(|(name, _)| *name != "d" || self.as_secs() > 86_400);
+        let units = UNITS
+            .iter()
+            .filter(|(name, _)| *name != "d" || self.as_secs() > 86_400);
         let millis = u64::try_from(self.as_millis()).unwrap_or(u64::MAX);
         let exact = units.into_iter().find(|(_, unit)| millis.is_multiple_of(*unit));
-        exact.map_or_else(|| format!("{self:?}"), |(name, unit)| format!("{}{name}", millis / unit))
+        exact.map_or_else(
+            || format!("{self:?}"),
+            |(name, unit)| format!("{}{name}", millis / unit),
+        )
     }
 }
 
@@ -40,9 +53,22 @@ mod tests {
     fn durations_are_a_number_and_a_unit() {
         assert_eq!(parse("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(parse("5s"), Some(Duration::from_secs(5)));
-        assert_eq!(parse("15m"), Some(Duration::from_secs(900)));
-        assert_eq!(parse("30d"), Some(Duration::from_secs(30 * 86_400)));
-        for bad in ["", "5", "s", "5 s", "-5s", "+5s", "1.5h", "5S", "0s", "1h30m", "99999999999999999999d", "40000d"] {
+        assert_eq!(parse("15m"), Some(Duration::from_mins(15)));
+        assert_eq!(parse("30d"), Some(Duration::from_hours(30 * 24)));
+        for bad in [
+            "",
+            "5",
+            "s",
+            "5 s",
+            "-5s",
+            "+5s",
+            "1.5h",
+            "5S",
+            "0s",
+            "1h30m",
+            "99999999999999999999d",
+            "40000d",
+        ] {
             assert_eq!(parse(bad), None, "{bad:?} was accepted");
         }
     }

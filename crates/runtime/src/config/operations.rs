@@ -70,7 +70,10 @@ pub enum LogFormat {
 
 impl Log {
     pub(super) fn read(mut section: Section<'_>) -> Self {
-        let log = Self { format: section.get("format", LogFormat::Auto), level: section.get("level", Level("info".to_owned())).0 };
+        let log = Self {
+            format: section.get("format", LogFormat::Auto),
+            level: section.get("level", Level("info".to_owned())).0,
+        };
         section.finish();
         log
     }
@@ -78,7 +81,10 @@ impl Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Auto, level: "info".to_owned() }
+        Self {
+            format: LogFormat::Auto,
+            level: "info".to_owned(),
+        }
     }
 }
 
@@ -107,7 +113,9 @@ struct Level(String);
 
 impl Setting for Level {
     fn from_text(text: &str) -> Result<Self, String> {
-        telemetry::check_level(text).map(|()| Self(text.to_owned())).map_err(|error| error.to_string())
+        telemetry::check_level(text)
+            .map(|()| Self(text.to_owned()))
+            .map_err(|error| error.to_string())
     }
 
     fn show(&self) -> String {

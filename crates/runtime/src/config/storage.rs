@@ -4,10 +4,7 @@ use std::path::PathBuf;
 
 use mandate_schema::Secret;
 
-use super::{
-    secret::mask_url,
-    section::Section,
-};
+use super::{secret::mask_url, section::Section};
 
 /// `[storage]`.
 #[derive(Clone, Debug)]
@@ -35,7 +32,12 @@ impl Storage {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let url = section.get_secret("url", StorageUrl::parse, StorageUrl::show, StorageUrl::default);
         let migrate_url = section.secret_as("migrate_url", StorageUrl::parse, StorageUrl::show);
-        let storage = Self { url, migrate_url, pool: section.get("pool", 8), ca_file: section.optional("ca_file") };
+        let storage = Self {
+            url,
+            migrate_url,
+            pool: section.get("pool", 8),
+            ca_file: section.optional("ca_file"),
+        };
         section.finish();
         storage
     }

@@ -11,7 +11,13 @@ use super::scalar::Setting;
 pub struct Bytes(pub u64);
 
 /// Units by name, the largest first.
-const UNITS: [(&str, u64); 5] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+const UNITS: [(&str, u64); 5] = [
+    ("TiB", 1 << 40),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("B", 1),
+];
 
 impl Bytes {
     pub(super) const fn kib(count: u64) -> Self {
@@ -30,7 +36,9 @@ impl Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = UNITS.iter().find(|(_, unit)| self.0 != 0 && self.0.is_multiple_of(*unit));
+        let unit = UNITS
+            .iter()
+            .find(|(_, unit)| self.0 != 0 && self.0.is_multiple_of(*unit));
         let (name, unit) = unit.unwrap_or(&("B", 1));
         write!(f, "{}{name}", self.0 / unit)
     }
@@ -44,7 +52,9 @@ impl Setting for Bytes {
         let bytes = unit.and_then(|(_, unit)| number.parse::<u64>().ok()?.checked_mul(*unit));
         // SQLite and the file system count in signed 64 bits.
         let bytes = bytes.filter(|bytes| (1..=i64::MAX.unsigned_abs()).contains(bytes));
-        bytes.map(Self).ok_or_else(|| "must be a size larger than zero, such as \"256KiB\" or \"1GiB\"".to_owned())
+        bytes
+            .map(Self)
+            .ok_or_else(|| "must be a size larger than zero, such as \"256KiB\" or \"1GiB\"".to_owned())
     }
 
     fn show(&self) -> String {
@@ -74,7 +84,9 @@ impl Setting for HttpUrl {
         let bad = "must be an address such as \"https://host:port\", without user, query or fragment";
         let uri: Uri = text.parse().map_err(|_| bad.to_owned())?;
         let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
-        let authority = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        let authority = uri
+            .authority()
+            .is_some_and(|authority| !authority.as_str().contains('@'));
         if !scheme || !authority || uri.query().is_some() || text.contains('#') {
             return Err(bad.to_owned());
         }
@@ -120,23 +132,52 @@ mod tests {
     fn sizes_are_a_number_and_a_binary_unit() {
         assert_eq!(Bytes::from_text("256KiB"), Ok(Bytes(262_144)));
         assert_eq!(Bytes::from_text("512B"), Ok(Bytes(512)));
-        for bad in ["", "1", "1GB", "0KiB", "-1KiB", "1 GiB", "99999999999TiB", "8388608TiB"] {
+        for bad in [
+            "",
+            "1",
+            "1GB",
+            "0KiB",
+            "-1KiB",
+            "1 GiB",
+            "99999999999TiB",
+            "8388608TiB",
+        ] {
             assert!(Bytes::from_text(bad).is_err(), "{bad:?} was accepted");
         }
-        assert_eq!(["1GiB", "1536KiB", "3B"].map(|text| Bytes::from_text(text).expect("valid").show()), ["1GiB", "1536KiB", "3B"]);
+        assert_eq!(
+            ["1GiB", "1536KiB", "3B"].map(|text| Bytes::from_text(text).expect("valid").show()),
+            ["1GiB", "1536KiB", "3B"]
+        );
     }
 
     #[test]
     fn addresses_have_a_scheme_and_a_host_and_nothing_that_could_be_secret() {
-        assert_eq!(HttpUrl::from_text("https://h.example/base/").expect("valid").as_str(), "https://h.example/base");
-        for bad in ["", "h.example", "ftp://h", "https://", "/path", "https://u:p@h", "https://h/?q=1", "https://h/#f"] {
+        assert_eq!(
+            HttpUrl::from_text("https://h.example/base/")
+                .expect("valid")
+                .as_str(),
+            "https://h.example/base"
+        );
+        for bad in [
+            "",
+            "h.example",
+            "ftp://h",
+            "https://",
+            "/path",
+            "https://u:p@h",
+            "https://h/?q=1",
+            "https://h/#f",
+        ] {
             assert!(HttpUrl::from_text(bad).is_err(), "{bad:?} was accepted");
         }
     }
 
     #[test]
     fn hosts_are_lower_case_and_have_neither_scheme_nor_path() {
-        assert_eq!(Host::from_text("Shop.Example.com:8443").expect("valid").as_str(), "shop.example.com:8443");
+        assert_eq!(
+            Host::from_text("Shop.Example.com:8443").expect("valid").as_str(),
+            "shop.example.com:8443"
+        );
         for bad in ["", "https://h", "h/path", "u@h", "a b", ":8443", "*.example.com"] {
             assert!(Host::from_text(bad).is_err(), "{bad:?} was accepted");
         }

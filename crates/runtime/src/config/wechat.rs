@@ -41,6 +41,11 @@ impl Wechat {
 
 fn proxy(text: &str) -> Result<Secret, String> {
     let uri = text.parse::<Uri>().ok();
-    let good = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some());
-    if good { Ok(Secret::new(text)) } else { Err("must be an address such as \"http://user:password@proxy:3128\"".to_owned()) }
+    let good = uri
+        .is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some());
+    if good {
+        Ok(Secret::new(text))
+    } else {
+        Err("must be an address such as \"http://user:password@proxy:3128\"".to_owned())
+    }
 }

@@ -2,7 +2,7 @@
 
 use mandate_schema::{AuthorizerId, ComponentId};
 
-use super::{Draft, Hold, InfoType, Route};
+use super::{Draft, InfoType, Route};
 use crate::{
     error::OrderError,
     orders::PushSpec,
@@ -10,23 +10,17 @@ use crate::{
     xml::{self, Element},
 };
 
-/// A composed push, and whether a switch holds it back.
-pub(crate) struct Composed {
-    pub(crate) draft: Draft,
-    pub(crate) hold: Option<Hold>,
-}
-
 impl State {
     /// Composes the push that is ordered. Tickets and authorization changes without fields of their own really
     /// happen; with fields, or forged, a push says what it is told to and nothing changes.
-    pub(crate) fn compose(&mut self, spec: &PushSpec, now: i64) -> Result<Composed, OrderError> {
+    pub(crate) fn compose(&mut self, spec: &PushSpec, now: i64) -> Result<Draft, OrderError> {
         self.component(&spec.component)?;
         match (&spec.info_type, &spec.msg_type) {
             (Some(info_type), None) => match InfoType::parse(info_type) {
                 Some(known) if spec.fields.is_empty() && spec.forge.is_none() => self.genuine(spec, known, now),
-                known => Ok(unheld(self.notice(spec, info_type, known, now)?)),
+                known => self.notice(spec, info_type, known, now),
             },
-            (None, Some(msg_type)) => Ok(unheld(self.message(spec, msg_type, now)?)),
+            (None, Some(msg_type)) => self.message(spec, msg_type, now),
             (Some(_), Some(_)) | (None, None) => {
                 Err(OrderError::Invalid("give either info_type or msg_type".to_owned()))
             }
@@ -40,10 +34,10 @@ impl State {
     }
 
     /// A push that tells the truth about what happens with it.
-    fn genuine(&mut self, spec: &PushSpec, info_type: InfoType, now: i64) -> Result<Composed, OrderError> {
+    fn genuine(&mut self, spec: &PushSpec, info_type: InfoType, now: i64) -> Result<Draft, OrderError> {
         let act = match info_type {
             InfoType::Ticket => {
-                return Ok(unheld(self.ticket(&spec.component, spec.create_time.unwrap_or(now), now)?));
+                return self.ticket(&spec.component, spec.create_time.unwrap_or(now), now);
             }
             InfoType::Authorized | InfoType::UpdateAuthorized => Act::Authorize,
             InfoType::Unauthorized => Act::Revoke,
@@ -51,7 +45,7 @@ impl State {
         let authorizer = spec.authorizer.clone().ok_or_else(|| needs_authorizer(info_type.as_str()))?;
         if act == Act::Revoke && self.component(&spec.component)?.held(&authorizer).is_none() {
             // Nothing to revoke: the push is true as it stands.
-            return Ok(unheld(self.notice(spec, info_type.as_str(), Some(info_type), now)?));
+            return self.notice(spec, info_type.as_str(), Some(info_type), now);
         }
         let change = Change {
             component: spec.component.clone(),
@@ -62,9 +56,11 @@ impl State {
             pre_auth_code: None,
             create_time: spec.create_time,
         };
-        let changed = self.change_as(change, Some(info_type), now)?;
-        let draft = changed.draft.ok_or_else(|| OrderError::Invalid("a switch loses this push".to_owned()))?;
-        Ok(Composed { draft, hold: changed.hold })
+        let changed = match act {
+            Act::Revoke => self.change(change, now)?,
+            Act::Create | Act::Authorize | Act::Update => self.authorize(&change, info_type, now)?,
+        };
+        Ok(changed.draft.expect("grants and revocations are announced"))
     }
 
     /// A push to the auth-event URL that says what it is told to; secrets that are not told are made up.
@@ -128,10 +124,6 @@ impl State {
             forge: spec.forge,
         })
     }
-}
-
-fn unheld(draft: Draft) -> Composed {
-    Composed { draft, hold: None }
 }
 
 fn elements(spec: &PushSpec) -> Result<Vec<Element>, OrderError> {

@@ -3,26 +3,26 @@
 use tracing::{info, warn};
 
 use super::{Delivery, Draft, Hold, InfoType, PushOutcome, PushState, Schedule, client, judge::judge};
-use crate::{error::OrderError, simulator::Simulator, switches::Duplicates};
+use crate::{simulator::Simulator, switches::Duplicates};
 
 impl Simulator {
-    /// Delivers a push, or holds it back.
-    pub(crate) async fn dispatch(&self, draft: Draft, schedule: Schedule) -> Result<PushOutcome, OrderError> {
-        if schedule.hold != Hold::No {
-            return self.hold(draft, schedule);
+    /// Delivers a push, or holds it back (where there is room: one too many is delivered).
+    pub(crate) async fn dispatch(&self, draft: Draft, schedule: Schedule) -> PushOutcome {
+        if let Some(held) = self.hold(&draft, schedule) {
+            return held;
         }
         let push = self.state().pushes.open(&draft, PushState::Sending);
-        Ok(self.launch(push, draft, schedule).await)
+        self.launch(push, draft, schedule).await
     }
 
-    fn hold(&self, draft: Draft, schedule: Schedule) -> Result<PushOutcome, OrderError> {
+    fn hold(&self, draft: &Draft, schedule: Schedule) -> Option<PushOutcome> {
         let mut state = self.state();
-        if !state.pushes.may_hold() {
-            return Err(OrderError::Invalid("too many pushes are held; release some".to_owned()));
+        if schedule.hold == Hold::No || !state.pushes.may_hold() {
+            return None;
         }
-        let push = state.pushes.open(&draft, PushState::Held);
-        state.pushes.hold(push, draft, schedule);
-        Ok(state.pushes.outcome(push))
+        let push = state.pushes.open(draft, PushState::Held);
+        state.pushes.hold(push, draft.clone(), schedule);
+        Some(state.pushes.outcome(push))
     }
 
     /// Delivers in the background, so that a caller who goes away cancels nothing, and waits if asked to.

@@ -3,12 +3,10 @@
 use mandate_schema::{AuthorizerId, ComponentId};
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Authorization, Code, SecretKind, State, Wishes};
+use super::{Account, Announcement, State, Wishes};
 use crate::{
     error::OrderError,
-    push::{Draft, Hold, InfoType},
-    switches::{CodeLifetimes, Presence, UnauthorizedDelivery, UpdatedAccess, UpdatedToken},
-    xml::Element,
+    push::{Draft, InfoType},
 };
 
 /// What a merchant does.
@@ -46,10 +44,10 @@ pub(crate) struct Changed {
     pub(crate) authorizer: AuthorizerId,
     pub(crate) code: Option<String>,
     pub(crate) create_time: Option<i64>,
-    /// The push that announces it; none for a new account, nor where the switch loses it.
+    /// The push that announces it; none for a new account.
     pub(crate) draft: Option<Draft>,
-    /// Whether a switch holds that push back.
-    pub(crate) hold: Option<Hold>,
+    /// What a switch makes of that push.
+    pub(crate) delivery: Announcement,
 }
 
 impl State {
@@ -62,13 +60,10 @@ impl State {
                     return Err(OrderError::AlreadyExists(id.clone()));
                 }
                 let authorizer = self.account_for(change.authorizer, change.wishes);
-                Ok(Changed { authorizer, code: None, create_time: None, draft: None, hold: None })
+                let delivery = Announcement::Now;
+                Ok(Changed { authorizer, code: None, create_time: None, draft: None, delivery })
             }
-            Act::Authorize => {
-                self.use_pre_auth_code(&change, now)?;
-                let authorizer = self.account_for(change.authorizer.clone(), change.wishes.clone());
-                self.grant(&change, authorizer, InfoType::Authorized, now)
-            }
+            Act::Authorize => self.authorize(&change, InfoType::Authorized, now),
             Act::Update => {
                 let authorizer = self.held_by(&change)?;
                 self.use_pre_auth_code(&change, now)?;
@@ -79,6 +74,20 @@ impl State {
                 self.revoke(&change, authorizer, now)
             }
         }
+    }
+
+    /// A merchant authorizes; the account is made if it is not there. The push names `info_type`: merchants who come
+    /// back are now and then announced as updates.
+    pub(crate) fn authorize(
+        &mut self,
+        change: &Change,
+        info_type: InfoType,
+        now: i64,
+    ) -> Result<Changed, OrderError> {
+        self.component(&change.component)?;
+        self.use_pre_auth_code(change, now)?;
+        let authorizer = self.account_for(change.authorizer.clone(), change.wishes.clone());
+        self.grant(change, authorizer, info_type, now)
     }
 
     /// The account of this appid, made if it is not there.
@@ -112,94 +121,5 @@ impl State {
         let code = code.ok_or_else(|| OrderError::Invalid("the pre-auth code is unknown, used or expired".into()))?;
         code.used = true;
         Ok(())
-    }
-
-    fn grant(
-        &mut self,
-        change: &Change,
-        authorizer: AuthorizerId,
-        info_type: InfoType,
-        now: i64,
-    ) -> Result<Changed, OrderError> {
-        let usual = self.account(&authorizer)?.kind.usual_permissions();
-        let switches = self.switches.clone();
-        let code = self.mint(SecretKind::AuthorizationCode);
-        let unlinked = change.pre_auth_code.is_none().then(|| self.mint(SecretKind::PreAuthCode));
-        let pre_auth_code = change.pre_auth_code.clone().or(unlinked).expect("one of the two");
-        let component = self.component_mut(&change.component)?;
-        let authorization = component.authorizations.entry(authorizer.clone()).or_default();
-        let update = authorization.holds() && authorization.auth_time != 0;
-        let create_time = authorization.stamp(change.create_time, now);
-        authorization.auth_time = create_time;
-        authorization.revoked_at = None;
-        match &change.permissions {
-            Some(permissions) => authorization.permissions.clone_from(permissions),
-            None if authorization.permissions.is_empty() || !update => authorization.permissions = usual,
-            None => {}
-        }
-        let dead = authorization.access_token.clone().filter(|_| {
-            update && switches.access_token_on_update == UpdatedAccess::Dead
-        });
-        let expires_at = now + code_life(switches.code_lifetimes);
-        let renews_refresh_token = update && switches.refresh_token_on_update == UpdatedToken::New;
-        let issued =
-            Code { authorizer: authorizer.clone(), expires_at, redeemed: false, void: false, renews_refresh_token };
-        component.add_code(code.clone(), issued, now);
-        if let Some(token) = dead {
-            self.tokens.retire(&token, now);
-        }
-        let mut fields = vec![
-            Element::text("AuthorizerAppid", authorizer.as_str()),
-            Element::text("AuthorizationCode", &*code),
-            Element::number("AuthorizationCodeExpiredTime", expires_at),
-        ];
-        if switches.pre_auth_code_in_event == Presence::Present {
-            fields.push(Element::text("PreAuthCode", pre_auth_code));
-        }
-        let draft = self.event(&change.component, Some(&authorizer), info_type.as_str(), create_time, fields);
-        let create_time = Some(create_time);
-        Ok(Changed { authorizer, code: Some(code), create_time, draft: Some(draft), hold: None })
-    }
-
-    fn revoke(&mut self, change: &Change, authorizer: AuthorizerId, now: i64) -> Result<Changed, OrderError> {
-        let delivery = self.switches.unauthorized_delivery;
-        let component = self.component_mut(&change.component)?;
-        for code in component.codes.values_mut().filter(|code| code.authorizer == authorizer) {
-            code.void = true;
-        }
-        let authorization = component.authorizations.entry(authorizer.clone()).or_default();
-        let same_second = (delivery == UnauthorizedDelivery::SameSecond).then_some(authorization.auth_time);
-        let create_time = authorization.stamp(change.create_time.or(same_second), now);
-        let token = authorization.access_token.take();
-        authorization.revoke(create_time);
-        if let Some(token) = token {
-            self.tokens.retire(&token, now);
-        }
-        let fields = vec![Element::text("AuthorizerAppid", authorizer.as_str())];
-        let name = InfoType::Unauthorized.as_str();
-        let draft = self.event(&change.component, Some(&authorizer), name, create_time, fields);
-        let (draft, hold) = match delivery {
-            UnauthorizedDelivery::InOrder | UnauthorizedDelivery::SameSecond => (Some(draft), None),
-            UnauthorizedDelivery::Late => (Some(draft), Some(Hold::AfterNext)),
-            UnauthorizedDelivery::Lost => (None, None),
-        };
-        Ok(Changed { authorizer, code: None, create_time: Some(create_time), draft, hold })
-    }
-}
-
-impl Authorization {
-    /// The time of a change: as asked for, else now but later than the last change.
-    fn stamp(&mut self, asked: Option<i64>, now: i64) -> i64 {
-        let time = asked.unwrap_or_else(|| now.max(self.last_change + 1));
-        self.last_change = self.last_change.max(time);
-        time
-    }
-}
-
-/// How long an authorization code lives, in seconds.
-fn code_life(lifetimes: CodeLifetimes) -> i64 {
-    match lifetimes {
-        CodeLifetimes::Long => 3600,
-        CodeLifetimes::Short => 600,
     }
 }

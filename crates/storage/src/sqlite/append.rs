@@ -32,19 +32,12 @@ pub(super) fn append_batch(tx: &Transaction<'_>, commands: &[Command]) -> Result
 }
 
 pub(super) fn head(connection: &rusqlite::Connection) -> Result<Position> {
-    position(
-        connection
-            .prepare_cached(sql::log_head)?
-            .query_row([], |row| row.get(0))?,
-    )
+    position(connection.prepare_cached(sql::log_head)?.query_row([], |row| row.get(0))?)
 }
 
 fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<Appended> {
     let known = find_command(tx, append.command)?;
-    if let Some(record) = known
-        .as_ref()
-        .filter(|record| record.outcome != CommandOutcome::Dead)
-    {
+    if let Some(record) = known.as_ref().filter(|record| record.outcome != CommandOutcome::Dead) {
         return Ok(Appended::Duplicate(record.clone()));
     }
     if let Some(task) = append.finishes
@@ -67,16 +60,11 @@ fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<A
             last.map(|last| signed(last.0))
         ])?;
     }
-    let outcome = if last.is_some() {
-        CommandOutcome::Applied
-    } else {
-        CommandOutcome::Nothing
-    };
+    let outcome = if last.is_some() { CommandOutcome::Applied } else { CommandOutcome::Nothing };
     put_command(tx, append.command, outcome, last, millis(append.recorded_at))?;
     if known.is_some() {
         // It was dead and has now been decided: this was its retry.
-        tx.prepare_cached(sql::dead_letter_remove)?
-            .execute([blob(&append.command.0)])?;
+        tx.prepare_cached(sql::dead_letter_remove)?.execute([blob(&append.command.0)])?;
     }
     Ok(Appended::Stored(last))
 }
@@ -137,16 +125,13 @@ fn put_command(
     at: i64,
 ) -> Result<()> {
     let last = last.map(|last| signed(last.0));
-    tx.prepare_cached(sql::command_put)?
-        .execute(params![blob(&id.0), outcome.as_str(), last, at])?;
+    tx.prepare_cached(sql::command_put)?.execute(params![blob(&id.0), outcome.as_str(), last, at])?;
     Ok(())
 }
 
 fn is_finished(tx: &Transaction<'_>, task: TaskId) -> Result<bool> {
-    let state: Option<String> = tx
-        .prepare_cached(sql::task_state)?
-        .query_row([blob(&task.0)], |row| row.get(0))
-        .optional()?;
+    let state: Option<String> =
+        tx.prepare_cached(sql::task_state)?.query_row([blob(&task.0)], |row| row.get(0)).optional()?;
     Ok(state.is_none_or(|state| state == "done"))
 }
 
@@ -162,9 +147,7 @@ fn version(tx: &Transaction<'_>, stream: &StreamName) -> Result<Version> {
 fn store_keys(tx: &Transaction<'_>, keys: &[NewKey]) -> Result<bool> {
     for NewKey { wrapped, about } in keys {
         let stream = wrapped.stream.to_string();
-        let last: u32 = tx
-            .prepare_cached(sql::key_last)?
-            .query_row([&stream], |row| row.get(0))?;
+        let last: u32 = tx.prepare_cached(sql::key_last)?.query_row([&stream], |row| row.get(0))?;
         if last >= wrapped.number {
             return Ok(false);
         }
@@ -203,10 +186,7 @@ fn store_events(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> R
     if append.events.is_empty() {
         return Ok(None);
     }
-    let state = append
-        .state
-        .as_ref()
-        .ok_or_else(|| StorageError::Data("events without a state".into()))?;
+    let state = append.state.as_ref().ok_or_else(|| StorageError::Data("events without a state".into()))?;
     tx.prepare_cached(sql::state_put)?.execute(params![
         stream,
         signed(version.0),
@@ -224,11 +204,7 @@ fn store_token(tx: &Transaction<'_>, append: &Append) -> Result<()> {
         TokenChange::Empty => {
             tx.prepare_cached(sql::token_empty)?.execute([stream])?;
         }
-        TokenChange::Store {
-            access,
-            expires_at,
-            generation,
-        } => {
+        TokenChange::Store { access, expires_at, generation } => {
             tx.prepare_cached(sql::token_put)?.execute(params![
                 stream,
                 access.to_string(),
@@ -243,11 +219,8 @@ fn store_token(tx: &Transaction<'_>, append: &Append) -> Result<()> {
 fn queue_task(tx: &Transaction<'_>, task: &NewTask, append: &Append) -> Result<()> {
     let at = millis(append.recorded_at);
     let id = task_id(&task.key, at);
-    let (sealed_by, sealed) = task
-        .sealed
-        .as_ref()
-        .map(|(stream, sealed)| (stream.to_string(), sealed.to_string()))
-        .unzip();
+    let (sealed_by, sealed) =
+        task.sealed.as_ref().map(|(stream, sealed)| (stream.to_string(), sealed.to_string())).unzip();
     tx.prepare_cached(sql::task_queue)?.execute(params![
         blob(&id.0),
         task.key,

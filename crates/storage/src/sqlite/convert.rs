@@ -67,8 +67,7 @@ where
     T: std::str::FromStr,
     T::Err: std::error::Error + Send + Sync + 'static,
 {
-    text.parse()
-        .map_err(|error: T::Err| StorageError::unreadable(error))
+    text.parse().map_err(|error: T::Err| StorageError::unreadable(error))
 }
 
 /// Reads stored JSON.

@@ -35,18 +35,14 @@ impl DeadLetters for SqliteStorage {
     async fn dead_letter_counts(&self) -> Result<Vec<(String, u64)>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(sql::dead_letter_counts)?;
-            rows::collect(statement.query([])?, |row| {
-                Ok((row.get(0)?, unsigned(row.get(1)?)?))
-            })
+            rows::collect(statement.query([])?, |row| Ok((row.get(0)?, unsigned(row.get(1)?)?)))
         })
         .await
     }
 
     async fn discard(&self, id: DeadLetterId) -> Result<bool> {
         self.write(move |tx| {
-            let removed = tx
-                .prepare_cached(sql::dead_letter_remove)?
-                .execute([blob(&id.0)])?;
+            let removed = tx.prepare_cached(sql::dead_letter_remove)?.execute([blob(&id.0)])?;
             tx.prepare_cached(sql::command_discard)?.execute([blob(&id.0)])?;
             Ok(removed == 1)
         })
@@ -59,10 +55,8 @@ impl DeadLetters for SqliteStorage {
             let task: Option<Option<Vec<u8>>> =
                 statement.query_row([blob(&id.0)], |row| row.get(5)).optional()?;
             let Some(Some(task)) = task else { return Ok(false) };
-            tx.prepare_cached(sql::task_revive)?
-                .execute(params![task, millis(now)])?;
-            tx.prepare_cached(sql::dead_letter_remove)?
-                .execute([blob(&id.0)])?;
+            tx.prepare_cached(sql::task_revive)?.execute(params![task, millis(now)])?;
+            tx.prepare_cached(sql::dead_letter_remove)?.execute([blob(&id.0)])?;
             Ok(true)
         })
         .await
@@ -70,8 +64,7 @@ impl DeadLetters for SqliteStorage {
 
     async fn count_retry(&self, id: DeadLetterId) -> Result<()> {
         self.write(move |tx| {
-            tx.prepare_cached(sql::dead_letter_count_retry)?
-                .execute([blob(&id.0)])?;
+            tx.prepare_cached(sql::dead_letter_count_retry)?.execute([blob(&id.0)])?;
             Ok(())
         })
         .await
@@ -85,16 +78,11 @@ fn letter(row: &Row<'_>) -> Result<DeadLetterRow> {
     let payload = match (push_id, push, task) {
         (Some(id), Some(push), None) => {
             let push: Push = from_json(&push)?;
-            DeadPayload::Push(Push {
-                id: CallbackId(uuid(&id)?),
-                ..push
-            })
+            DeadPayload::Push(Push { id: CallbackId(uuid(&id)?), ..push })
         }
         (None, None, Some(task)) => DeadPayload::Task(TaskId(uuid(&task)?)),
         _ => {
-            return Err(StorageError::unreadable(
-                "a dead letter with neither a push nor a task",
-            ));
+            return Err(StorageError::unreadable("a dead letter with neither a push nor a task"));
         }
     };
     Ok(DeadLetterRow {

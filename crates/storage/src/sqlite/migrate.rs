@@ -44,10 +44,7 @@ pub fn migrate(path: &Path, now: Timestamp, new_log_id: &str) -> Result<Migrated
         [new_log_id],
     )?;
     transaction.commit()?;
-    Ok(Migrated {
-        applied,
-        version: u32::try_from(SQLITE_MIGRATIONS.len()).unwrap_or(u32::MAX),
-    })
+    Ok(Migrated { applied, version: u32::try_from(SQLITE_MIGRATIONS.len()).unwrap_or(u32::MAX) })
 }
 
 /// Refuses a database that is not exactly at this program's version.
@@ -56,9 +53,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), StorageError> {
     let there = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
     let known = if there { verify(connection)? } else { 0 };
     if known < SQLITE_MIGRATIONS.len() {
-        return Err(StorageError::Schema(
-            "the database is not up to date; run `mandate migrate`".into(),
-        ));
+        return Err(StorageError::Schema("the database is not up to date; run `mandate migrate`".into()));
     }
     Ok(())
 }
@@ -66,9 +61,8 @@ pub(super) fn check(connection: &Connection) -> Result<(), StorageError> {
 /// How many of our migrations are applied, each unchanged.
 fn verify(connection: &Connection) -> Result<usize, StorageError> {
     let mut statement = connection.prepare("select number, sha256 from schema_migration order by number")?;
-    let rows: Vec<(u32, String)> = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
+    let rows: Vec<(u32, String)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     for (index, (number, hash)) in rows.iter().enumerate() {
         let Some(migration) = SQLITE_MIGRATIONS.get(index) else {
             return Err(StorageError::Schema(format!(
@@ -88,12 +82,7 @@ fn apply(transaction: &Transaction<'_>, migration: &Migration, now: Timestamp) -
     transaction.execute_batch(migration.sql)?;
     transaction.execute(
         "insert into schema_migration (number, name, sha256, applied_at) values (?1, ?2, ?3, ?4)",
-        params![
-            migration.number,
-            migration.name,
-            migration.sha256(),
-            now.as_millisecond()
-        ],
+        params![migration.number, migration.name, migration.sha256(), now.as_millisecond()],
     )?;
     Ok(())
 }

@@ -67,11 +67,7 @@ impl SqliteStorage {
     {
         let storage = self.clone();
         let read = move || {
-            let idle = storage
-                .readers
-                .lock()
-                .expect("no reader panics with the lock")
-                .pop();
+            let idle = storage.readers.lock().expect("no reader panics with the lock").pop();
             let connection = match idle {
                 Some(connection) => connection,
                 None => connect::open(&storage.path, Access::Read)?,
@@ -83,9 +79,7 @@ impl SqliteStorage {
             }
             result
         };
-        tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|error| StorageError::Unavailable(error.into()))?
+        tokio::task::spawn_blocking(read).await.map_err(|error| StorageError::Unavailable(error.into()))?
     }
 
     /// Runs a transaction on the writer thread.
@@ -100,8 +94,6 @@ impl SqliteStorage {
 
 impl std::fmt::Debug for SqliteStorage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStorage")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("SqliteStorage").field("path", &self.path).finish_non_exhaustive()
     }
 }

@@ -38,21 +38,22 @@ impl TaskQueue for SqliteStorage {
         .await
     }
 
-    async fn wake(&self, component: &ComponentId, now: Timestamp) -> Result<usize> {
-        let component = component.clone();
+    async fn wake(&self, component: &ComponentId, reason: &str, now: Timestamp) -> Result<usize> {
+        let (component, reason) = (component.clone(), reason.to_owned());
         self.write(move |tx| {
-            Ok(tx
-                .prepare_cached(sql::task_wake)?
-                .execute(params![component.as_str(), millis(now)])?)
+            let mut statement = tx.prepare_cached(sql::task_wake)?;
+            Ok(statement.execute(params![component.as_str(), reason, millis(now)])?)
         })
         .await
     }
 
+    async fn end_leases(&self, now: Timestamp) -> Result<usize> {
+        self.write(move |tx| Ok(tx.prepare_cached(sql::task_end_leases)?.execute([millis(now)])?)).await
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>> {
         self.read(|c| {
-            let due: Option<i64> = c
-                .prepare_cached(sql::task_next_due)?
-                .query_row([], |row| row.get(0))?;
+            let due: Option<i64> = c.prepare_cached(sql::task_next_due)?.query_row([], |row| row.get(0))?;
             due.map(time).transpose()
         })
         .await
@@ -67,10 +68,7 @@ impl TaskQueue for SqliteStorage {
                 .optional()?;
             found
                 .map(|(state, last)| {
-                    Ok(TaskDone {
-                        state: task_state(&state)?,
-                        position: last.map(position).transpose()?,
-                    })
+                    Ok(TaskDone { state: task_state(&state)?, position: last.map(position).transpose()? })
                 })
                 .transpose()
         })
@@ -92,8 +90,7 @@ impl TaskQueue for SqliteStorage {
     }
 
     async fn prune_tasks(&self, before: Timestamp) -> Result<usize> {
-        self.write(move |tx| Ok(tx.prepare_cached(sql::task_prune)?.execute([millis(before)])?))
-            .await
+        self.write(move |tx| Ok(tx.prepare_cached(sql::task_prune)?.execute([millis(before)])?)).await
     }
 }
 
@@ -104,19 +101,14 @@ fn task_state(text: &str) -> Result<TaskState> {
 fn claimed(row: &Row<'_>, head: mandate_schema::Position) -> Result<Claimed> {
     let sealed_by: Option<String> = row.get(6)?;
     let sealed: Option<String> = row.get(7)?;
-    let sealed = sealed_by
-        .zip(sealed)
-        .map(|(by, text)| Ok::<_, StorageError>((parse(&by)?, parse(&text)?)));
+    let sealed = sealed_by.zip(sealed).map(|(by, text)| Ok::<_, StorageError>((parse(&by)?, parse(&text)?)));
     Ok(Claimed {
         id: TaskId(uuid(&row.get::<_, Vec<u8>>(0)?)?),
         task: NewTask {
             key: row.get(1)?,
             kind: row.get(2)?,
             component: parse(&row.get::<_, String>(3)?)?,
-            authorizer: row
-                .get::<_, Option<String>>(4)?
-                .map(|id| parse(&id))
-                .transpose()?,
+            authorizer: row.get::<_, Option<String>>(4)?.map(|id| parse(&id)).transpose()?,
             payload: row.get(5)?,
             sealed: sealed.transpose()?,
         },

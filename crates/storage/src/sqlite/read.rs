@@ -28,17 +28,13 @@ impl EventLog for SqliteStorage {
     }
 
     async fn log_id(&self) -> Result<String> {
-        self.read(|c| Ok(c.prepare_cached(sql::log_head)?.query_row([], |row| row.get(1))?))
-            .await
+        self.read(|c| Ok(c.prepare_cached(sql::log_head)?.query_row([], |row| row.get(1))?)).await
     }
 
     async fn read(&self, query: EventQuery) -> Result<Vec<StoredEvent>> {
         self.read(move |c| {
             let mut statement = c.prepare_cached(sql::event_read)?;
-            rows::collect(
-                statement.query(params![signed(query.after.0), limit(query.limit)])?,
-                rows::event,
-            )
+            rows::collect(statement.query(params![signed(query.after.0), limit(query.limit)])?, rows::event)
         })
         .await
     }
@@ -68,12 +64,8 @@ impl EventLog for SqliteStorage {
     }
 
     async fn outcomes(&self, ids: Vec<CommandId>) -> Result<Vec<CommandRecord>> {
-        self.read(move |c| {
-            ids.into_iter()
-                .filter_map(|id| append::find_command(c, id).transpose())
-                .collect()
-        })
-        .await
+        self.read(move |c| ids.into_iter().filter_map(|id| append::find_command(c, id).transpose()).collect())
+            .await
     }
 }
 
@@ -86,9 +78,7 @@ impl States for SqliteStorage {
             let mut statement = tx.prepare_cached(sql::state_load)?;
             let mut found = statement.query([&stream])?;
             let state = found.next()?.map(rows::state).transpose()?;
-            let last_key = tx
-                .prepare_cached(sql::key_last)?
-                .query_row([&stream], |row| row.get(0))?;
+            let last_key = tx.prepare_cached(sql::key_last)?.query_row([&stream], |row| row.get(0))?;
             Ok(Loaded { state, last_key })
         })
         .await
@@ -148,16 +138,9 @@ pub(super) fn find_key(
 ) -> Result<Option<WrappedKey>> {
     let found = c
         .prepare_cached(sql::key_find)?
-        .query_row(params![stream.to_string(), number], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .query_row(params![stream.to_string(), number], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    Ok(found.map(|(master, bytes)| WrappedKey {
-        stream: stream.clone(),
-        number,
-        master,
-        bytes,
-    }))
+    Ok(found.map(|(master, bytes)| WrappedKey { stream: stream.clone(), number, master, bytes }))
 }
 
 impl Messages for SqliteStorage {
@@ -165,10 +148,7 @@ impl Messages for SqliteStorage {
         self.write(move |tx| {
             let mut statement = tx.prepare_cached(sql::message_put)?;
             for push in &pushes {
-                let authorizer = push
-                    .authorizer
-                    .as_ref()
-                    .map_or("", mandate_schema::AuthorizerId::as_str);
+                let authorizer = push.authorizer.as_ref().map_or("", mandate_schema::AuthorizerId::as_str);
                 let component = push.component.as_str();
                 let received_at = millis(push.received_at);
                 statement.execute(params![
@@ -185,18 +165,11 @@ impl Messages for SqliteStorage {
     }
 
     async fn message_count(&self) -> Result<u64> {
-        self.read(|c| {
-            unsigned(
-                c.prepare_cached(sql::message_count)?
-                    .query_row([], |row| row.get(0))?,
-            )
-        })
-        .await
+        self.read(|c| unsigned(c.prepare_cached(sql::message_count)?.query_row([], |row| row.get(0))?)).await
     }
 
     async fn prune_messages(&self, before: Timestamp) -> Result<usize> {
-        self.write(move |tx| Ok(tx.prepare_cached(sql::message_prune)?.execute([millis(before)])?))
-            .await
+        self.write(move |tx| Ok(tx.prepare_cached(sql::message_prune)?.execute([millis(before)])?)).await
     }
 }
 
@@ -204,10 +177,8 @@ impl Checkpoints for SqliteStorage {
     async fn checkpoint(&self, reader: &str) -> Result<Position> {
         let reader = reader.to_owned();
         self.read(move |c| {
-            let found: Option<i64> = c
-                .prepare_cached(sql::checkpoint_find)?
-                .query_row([reader], |row| row.get(0))
-                .optional()?;
+            let found: Option<i64> =
+                c.prepare_cached(sql::checkpoint_find)?.query_row([reader], |row| row.get(0)).optional()?;
             found.map_or(Ok(Position(0)), position)
         })
         .await
@@ -216,8 +187,7 @@ impl Checkpoints for SqliteStorage {
     async fn set_checkpoint(&self, reader: &str, at: Position) -> Result<()> {
         let reader = reader.to_owned();
         self.write(move |tx| {
-            tx.prepare_cached(sql::checkpoint_put)?
-                .execute(params![reader, signed(at.0)])?;
+            tx.prepare_cached(sql::checkpoint_put)?.execute(params![reader, signed(at.0)])?;
             Ok(())
         })
         .await

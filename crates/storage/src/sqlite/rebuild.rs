@@ -33,9 +33,7 @@ impl Rebuild for SqliteStorage {
             let mut connection = connect::open(&path, Access::Write)?;
             rebuild(&mut connection, mode, folder, progress)
         };
-        tokio::task::spawn_blocking(run)
-            .await
-            .map_err(|error| StorageError::Unavailable(error.into()))?
+        tokio::task::spawn_blocking(run).await.map_err(|error| StorageError::Unavailable(error.into()))?
     }
 }
 
@@ -71,29 +69,19 @@ fn rebuild(
 /// Folds the next page of the log; answers its last position.
 fn fold_page(tx: &Transaction<'_>, folder: &mut impl Folder, after: Position) -> Result<Position> {
     let mut statement = tx.prepare_cached(sql::event_read)?;
-    let page = rows::collect(
-        statement.query(params![signed(after.0), limit(PAGE)])?,
-        rows::event,
-    )?;
+    let page = rows::collect(statement.query(params![signed(after.0), limit(PAGE)])?, rows::event)?;
     let mut streams: BTreeMap<StreamName, Vec<(StoredEvent, Option<WrappedKey>)>> = BTreeMap::new();
     let mut last = after;
     for event in page {
         if event.position.0 != last.0 + 1 {
-            return Err(StorageError::unreadable(format!(
-                "the log has a hole after position {last}"
-            )));
+            return Err(StorageError::unreadable(format!("the log has a hole after position {last}")));
         }
         last = event.position;
         let key = published_key(tx, &event)?;
-        streams
-            .entry(event.stream.clone())
-            .or_default()
-            .push((event, key));
+        streams.entry(event.stream.clone()).or_default().push((event, key));
     }
     if last == after {
-        return Err(StorageError::unreadable(format!(
-            "the log ends at {after}, before its head"
-        )));
+        return Err(StorageError::unreadable(format!("the log ends at {after}, before its head")));
     }
     for (stream, events) in &streams {
         fold_stream(tx, folder, stream, events)?;
@@ -119,17 +107,9 @@ fn fold_stream(
     let mut statement = tx.prepare_cached(sql::rebuild_load)?;
     let mut found = statement.query([stream.to_string()])?;
     let state = found.next()?.map(rows::state).transpose()?;
-    let state = state.map(|row| NewState {
-        form: row.form,
-        json: row.state,
-    });
-    let rebuilt = folder
-        .fold(FoldInput {
-            stream,
-            state: state.as_ref(),
-            events,
-        })
-        .map_err(StorageError::unreadable)?;
+    let state = state.map(|row| NewState { form: row.form, json: row.state });
+    let rebuilt =
+        folder.fold(FoldInput { stream, state: state.as_ref(), events }).map_err(StorageError::unreadable)?;
     let (last, _) = events.last().expect("a stream of the page has events");
     tx.prepare_cached(sql::rebuild_put)?.execute(params![
         stream.to_string(),
@@ -145,10 +125,5 @@ fn compare(tx: &Transaction<'_>, head: Position) -> Result<RebuildReport> {
     let mut statement = tx.prepare(sql::rebuild_compare)?;
     let different = rows::collect(statement.query([])?, |row| parse(&row.get::<_, String>(0)?))?;
     let streams = unsigned(tx.query_row(sql::rebuild_count, [], |row| row.get(0))?)?;
-    Ok(RebuildReport {
-        events: head.0,
-        streams,
-        different,
-        head,
-    })
+    Ok(RebuildReport { events: head.0, streams, different, head })
 }

@@ -33,15 +33,7 @@ impl Tokens for SqliteStorage {
         self.write(move |tx| {
             let mut statement = tx.prepare_cached(sql::token_lease)?;
             let mut found = statement.query(params![stream, millis(now), millis(leased_until)])?;
-            found
-                .next()?
-                .map(|row| {
-                    Ok(Lease {
-                        fence: unsigned(row.get(3)?)?,
-                        row: token(row)?,
-                    })
-                })
-                .transpose()
+            found.next()?.map(|row| Ok(Lease { fence: unsigned(row.get(3)?)?, row: token(row)? })).transpose()
         })
         .await
     }
@@ -70,8 +62,7 @@ impl Tokens for SqliteStorage {
     async fn release_token(&self, stream: &StreamName, lease: &Lease) -> Result<()> {
         let (stream, fence) = (stream.to_string(), lease.fence);
         self.write(move |tx| {
-            tx.prepare_cached(sql::token_release)?
-                .execute(params![stream, signed(fence)])?;
+            tx.prepare_cached(sql::token_release)?.execute(params![stream, signed(fence)])?;
             Ok(())
         })
         .await
@@ -79,8 +70,7 @@ impl Tokens for SqliteStorage {
 
     async fn empty_token(&self, stream: &StreamName, held: &SealedText) -> Result<bool> {
         let (stream, held) = (stream.to_string(), held.to_string());
-        self.write(move |tx| Ok(tx.prepare_cached(sql::token_empty_if)?.execute([stream, held])? == 1))
-            .await
+        self.write(move |tx| Ok(tx.prepare_cached(sql::token_empty_if)?.execute([stream, held])? == 1)).await
     }
 }
 
@@ -88,11 +78,6 @@ impl Tokens for SqliteStorage {
 fn token(row: &Row<'_>) -> Result<TokenRow> {
     let access: Option<String> = row.get(0)?;
     let expires_at: Option<i64> = row.get(1)?;
-    let access = access
-        .zip(expires_at)
-        .map(|(text, at)| Ok::<_, StorageError>((parse(&text)?, time(at)?)));
-    Ok(TokenRow {
-        access: access.transpose()?,
-        generation: unsigned(row.get(2)?)?,
-    })
+    let access = access.zip(expires_at).map(|(text, at)| Ok::<_, StorageError>((parse(&text)?, time(at)?)));
+    Ok(TokenRow { access: access.transpose()?, generation: unsigned(row.get(2)?)? })
 }

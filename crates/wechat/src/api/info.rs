@@ -1,16 +1,9 @@
 //! What we get from the calls about one authorization.
 
 use mandate_schema::{AccountKind, AuthorizerId, Profile, Secret};
-use serde::{
-    Deserialize,
-    de::{Deserializer, IgnoredAny},
-};
+use serde::{Deserialize, de::IgnoredAny};
 
-use super::{
-    Reply, ReplyError,
-    decode::wire,
-    lenient,
-};
+use super::{Reply, ReplyError, decode::wire, lenient};
 
 /// The answer to a redeemed code: the only call that yields tokens for a new authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +63,10 @@ struct Permission {
 impl From<AuthorizationWire> for AuthorizationInfo {
     fn from(wire: AuthorizationWire) -> Self {
         let ids = |list: Vec<Permission>| {
-            let mut ids: Vec<i64> = list.into_iter().filter_map(|set| set.funcscope_category?.id).collect();
+            let mut ids: Vec<i64> = list
+                .into_iter()
+                .filter_map(|set| set.funcscope_category?.id)
+                .collect();
             ids.sort_unstable();
             ids.dedup();
             ids
@@ -109,34 +105,35 @@ struct ProfileWire {
     account_status: Option<i64>,
     #[serde(default, deserialize_with = "lenient::integer")]
     register_type: Option<i64>,
-    #[serde(default, rename = "MiniProgramInfo", deserialize_with = "is_there")]
-    mini_program: bool,
-    #[serde(default, rename = "channels_info", deserialize_with = "is_there")]
-    channels: bool,
-    #[serde(default, rename = "store_info", deserialize_with = "is_there")]
-    store: bool,
-    #[serde(default, rename = "talent_info", deserialize_with = "is_there")]
-    talent: bool,
-    #[serde(default, rename = "supplier_info", deserialize_with = "is_there")]
-    supplier: bool,
+    #[serde(rename = "MiniProgramInfo")]
+    mini_program: Block,
+    #[serde(rename = "channels_info")]
+    channels: Block,
+    #[serde(rename = "store_info")]
+    store: Block,
+    #[serde(rename = "talent_info")]
+    talent: Block,
+    #[serde(rename = "supplier_info")]
+    supplier: Block,
 }
 
-/// Whether a field is there and not null; what is in it does not matter.
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Option::<IgnoredAny>::deserialize(deserializer).map(|content| content.is_some())
-}
+/// A block of details, there and not null, or not; what is in it does not matter.
+type Block = Option<IgnoredAny>;
 
 impl ProfileWire {
     /// The kind is told by which block of details is there; an official account has none.
     fn kind(&self) -> AccountKind {
         let blocks = [
-            (self.mini_program, AccountKind::MiniProgram),
-            (self.channels, AccountKind::Channels),
-            (self.store, AccountKind::Store),
-            (self.talent, AccountKind::Talent),
-            (self.supplier, AccountKind::Supplier),
+            (&self.mini_program, AccountKind::MiniProgram),
+            (&self.channels, AccountKind::Channels),
+            (&self.store, AccountKind::Store),
+            (&self.talent, AccountKind::Talent),
+            (&self.supplier, AccountKind::Supplier),
         ];
-        blocks.into_iter().find(|(there, _)| *there).map_or(AccountKind::OfficialAccount, |(_, kind)| kind)
+        blocks
+            .into_iter()
+            .find(|(block, _)| block.is_some())
+            .map_or(AccountKind::OfficialAccount, |(_, kind)| kind)
     }
 }
 
@@ -170,14 +167,17 @@ struct InfoWire {
 
 impl InfoWire {
     fn authorization(wire: Option<AuthorizationWire>) -> Result<AuthorizationInfo, ReplyError> {
-        wire.map(AuthorizationInfo::from).ok_or(ReplyError::MissingField("authorization_info"))
+        wire.map(AuthorizationInfo::from)
+            .ok_or(ReplyError::MissingField("authorization_info"))
     }
 }
 
 impl Reply for QueryAuthReply {
     fn read(body: &[u8]) -> Result<Self, ReplyError> {
         let wire: InfoWire = wire(body)?;
-        Ok(Self { authorization_info: InfoWire::authorization(wire.authorization_info)? })
+        Ok(Self {
+            authorization_info: InfoWire::authorization(wire.authorization_info)?,
+        })
     }
 }
 

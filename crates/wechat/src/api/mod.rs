@@ -11,11 +11,12 @@ mod request;
 pub use decode::{Refusal, Reply, ReplyError, decode};
 pub use info::{AuthorizationInfo, AuthorizerInfoReply, QueryAuthReply};
 pub use reply::{
-    AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, ListedAuthorizer, PreauthCodeReply, StartPushTicketReply,
+    AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, ListedAuthorizer, PreauthCodeReply,
+    StartPushTicketReply,
 };
 pub use request::{
-    AuthorizerInfoRequest, AuthorizerListRequest, AuthorizerTokenRequest, ComponentTokenRequest, PreauthCodeRequest,
-    QueryAuthRequest, Request, StartPushTicketRequest, encode,
+    AuthorizerInfoRequest, AuthorizerListRequest, AuthorizerTokenRequest, ComponentTokenRequest,
+    PreauthCodeRequest, QueryAuthRequest, Request, StartPushTicketRequest, encode,
 };
 
 /// A component API.

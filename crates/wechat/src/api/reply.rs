@@ -3,11 +3,7 @@
 use mandate_schema::{AuthorizerId, CreateTime, Secret};
 use serde::Deserialize;
 
-use super::{
-    Reply, ReplyError,
-    decode::wire,
-    lenient,
-};
+use super::{Reply, ReplyError, decode::wire, lenient};
 
 /// A component token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +155,11 @@ impl Reply for AuthorizerListReply {
         };
         let entry_count = entries.len();
         let list: Vec<_> = entries.into_iter().filter_map(ListedWire::read).collect();
-        Ok(Self { total_count, unreadable: entry_count - list.len(), list })
+        Ok(Self {
+            total_count,
+            unreadable: entry_count - list.len(),
+            list,
+        })
     }
 }
 

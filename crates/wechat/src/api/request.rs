@@ -4,8 +4,8 @@ use mandate_schema::{AuthorizerId, ComponentId, Secret};
 use serde::{Serialize, Serializer};
 
 use super::{
-    Api, AuthorizerInfoReply, AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, PreauthCodeReply,
-    QueryAuthReply, Reply, StartPushTicketReply,
+    Api, AuthorizerInfoReply, AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply,
+    PreauthCodeReply, QueryAuthReply, Reply, StartPushTicketReply,
 };
 
 /// The body of a call, tied to its API and to the answer it gets.

@@ -19,7 +19,7 @@ pub struct Element {
 impl Element {
     /// The first child of this name.
     pub fn child(&self, name: &str) -> Option<&Element> {
-        self.children(name).next()
+        self.children.iter().find(|child| child.name == name)
     }
 
     /// All children of this name.
@@ -62,6 +62,10 @@ impl fmt::Debug for Element {
     /// Names only: texts may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}>", self.name)?;
-        if self.children.is_empty() { Ok(()) } else { self.children.fmt(f) }
+        if self.children.is_empty() {
+            Ok(())
+        } else {
+            self.children.fmt(f)
+        }
     }
 }

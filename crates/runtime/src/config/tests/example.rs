@@ -1,0 +1,118 @@
+//! The example file is complete and valid.
+
+use super::{super::show, Folder};
+
+const EXAMPLE: &str = include_str!("../../../../../mandate.example.toml");
+
+/// Every key that is documented, list entries as number 0.
+const KEYS: [&str; 45] = [
+    "component.0.app_id",
+    "component.0.app_secret",
+    "component.0.token",
+    "component.0.encoding_aes_key",
+    "component.0.previous.0.token",
+    "component.0.previous.0.encoding_aes_key",
+    "component.0.event_path",
+    "component.0.message_path",
+    "ingress.listen",
+    "ingress.admin_listen",
+    "ingress.journal",
+    "ingress.journal_max",
+    "ingress.body_max",
+    "ingress.settle_url",
+    "ingress.settle_key",
+    "worker.listen",
+    "worker.public_listen",
+    "worker.public_url",
+    "worker.settle_key",
+    "worker.open_consent",
+    "worker.return_hosts",
+    "worker.audit_days",
+    "storage.url",
+    "storage.migrate_url",
+    "storage.pool",
+    "storage.ca_file",
+    "broker.url",
+    "broker.ca_file",
+    "broker.events_max_age",
+    "broker.messages_max_age",
+    "seal.keys",
+    "wechat.api_base",
+    "wechat.consent_base",
+    "wechat.consent_mobile_base",
+    "wechat.timeout",
+    "wechat.proxy",
+    "wechat.ca_file",
+    "reconcile.every",
+    "reconcile.calls_per_minute",
+    "webhooks.allow_private",
+    "webhooks.disable_after",
+    "simulator.listen",
+    "simulator.push_base",
+    "log.format",
+    "log.level",
+];
+
+/// The example with each optional line in force.
+fn uncommented() -> String {
+    let is_setting = |line: &str| {
+        line.split_once(" = ")
+            .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+    };
+    let lines = EXAMPLE.lines().map(|line| {
+        line.strip_prefix("# ")
+            .filter(|rest| is_setting(rest))
+            .unwrap_or(line)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_is_valid_as_it_is() {
+    let loaded = Folder::with(EXAMPLE).loaded(&[]);
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+}
+
+#[test]
+fn the_example_names_every_key_and_each_of_its_lines_is_valid() {
+    let loaded = Folder::with(&uncommented()).loaded(&[]);
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    let rows = show(&loaded);
+    let set: Vec<&str> = rows
+        .iter()
+        .filter(|row| row[2] != "default")
+        .map(|row| row[0].as_str())
+        .collect();
+    for key in KEYS {
+        assert!(set.contains(&key), "the example does not name {key}");
+    }
+    for [key, ..] in &rows {
+        assert!(KEYS.contains(&key.as_str()), "{key} is not documented");
+    }
+}
+
+#[test]
+fn what_the_example_calls_a_default_is_the_default() {
+    let given = show(&Folder::with(&uncommented()).loaded(&[]));
+    let defaults = show(&Folder::with(EXAMPLE).loaded(&[]));
+    // Settings without a default, of which the example shows an example.
+    let examples = [
+        "settle_key",
+        "return_hosts",
+        "migrate_url",
+        "ca_file",
+        "keys",
+        "proxy",
+        "allow_private",
+    ];
+    for [key, value, origin] in &defaults {
+        let name = key.rsplit('.').next().unwrap_or_default();
+        if origin == "default" && !examples.contains(&name) {
+            let row = given
+                .iter()
+                .find(|row| &row[0] == key)
+                .expect("the example names every key");
+            assert_eq!(&row[1], value, "the default of {key}");
+        }
+    }
+}

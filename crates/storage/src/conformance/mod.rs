@@ -1,0 +1,167 @@
+//! What every database must do, written against the contracts only.
+//!
+//! A case takes a [`Storage`](crate::Storage) of its own, or a [`Database`] where it needs several processes or a hand in
+//! the tables. A further database implements [`Database`] and adds one line at the end of this file.
+
+mod append;
+mod append_atomic;
+mod dead_letters;
+mod given;
+mod lists;
+mod log;
+mod model;
+mod rebuild;
+mod sqlite;
+mod tasks;
+mod tasks_finish;
+mod tokens;
+mod unsure;
+mod writers;
+
+use std::future::Future;
+
+use crate::Storage;
+
+/// A database of its own for each case; it goes away with this value.
+pub(crate) trait Database: Sized + Send + Sync {
+    /// What is tested.
+    type Storage: Storage;
+
+    /// An empty database, up to date.
+    fn create() -> impl Future<Output = Self> + Send;
+
+    /// Opens it once more, as another process would.
+    fn open(&self) -> impl Future<Output = Self::Storage> + Send;
+
+    /// Runs one statement past the storage and answers how many rows it changed, or what the database says against it.
+    fn sql(&self, statement: &str) -> impl Future<Output = Result<usize, String>> + Send;
+}
+
+/// Makes one test of each case for one database.
+macro_rules! suite {
+    ($database:ty) => {
+        suite!($database, append, [
+            positions_are_dense_and_start_at_one,
+            an_expected_version_is_checked_with_and_without_events,
+            versions_grow_by_one_within_each_stream,
+            a_command_without_events_leaves_an_outcome_only,
+            a_command_that_is_there_answers_with_its_first_outcome,
+            the_same_call_repeated_answers_duplicates,
+            a_command_twice_in_one_batch_is_stored_once,
+            an_empty_batch_is_nothing,
+        ], [
+            a_key_number_is_never_used_again,
+        ]);
+        suite!($database, append_atomic, [
+            all_of_a_command_is_stored_together,
+            a_conflict_of_versions_stores_nothing,
+            a_conflict_of_keys_stores_nothing,
+            a_duplicate_changes_nothing,
+            refused_data_stores_nothing_of_its_batch,
+            the_appender_finds_the_one_that_is_refused,
+        ], []);
+        suite!($database, log, [
+            an_event_comes_back_as_it_was_written,
+            the_log_is_read_in_pages,
+            a_stream_is_read_in_both_orders_and_between_limits,
+            outcomes_are_told_for_known_commands_only,
+        ], [
+            the_log_refuses_update_and_delete,
+            the_log_keeps_its_name,
+        ]);
+        suite!($database, writers, [], [
+            many_writers_leave_no_hole_and_repeat_nothing,
+        ]);
+        suite!($database, tasks, [
+            a_key_is_queued_once,
+            a_claimed_task_is_what_was_queued,
+            the_oldest_tasks_are_claimed_first,
+            a_claim_ends_with_its_lease_and_the_next_attempt_is_counted,
+            an_attempt_given_back_waits_for_its_time,
+            only_the_current_attempt_can_be_given_back,
+            waking_makes_the_ready_tasks_of_a_component_due,
+            the_next_due_time_counts_waiting_tasks_and_leases,
+        ], [
+            two_processes_never_claim_the_same_attempt,
+        ]);
+        suite!($database, tasks_finish, [
+            a_finished_task_tells_its_result,
+            an_older_attempt_may_finish_what_is_not_done,
+            a_finished_task_makes_other_commands_void,
+            a_repeated_finish_is_a_duplicate,
+            tasks_are_counted_by_kind_and_state,
+            done_tasks_are_pruned_by_age,
+        ], []);
+        suite!($database, tokens, [
+            a_lease_excludes_others_until_it_ends,
+            a_refreshed_token_is_stored_and_ends_the_lease,
+            an_older_fence_never_stores,
+            another_generation_never_stores,
+            an_emptied_row_refuses_the_refresh_under_way,
+            a_token_stored_by_an_append_refuses_the_refresh_under_way,
+            a_released_lease_is_free_and_releases_no_other,
+            a_token_is_emptied_only_while_it_is_the_current_one,
+        ], [
+            of_many_refreshers_one_gets_the_lease,
+        ]);
+        suite!($database, dead_letters, [
+            a_dead_letter_comes_with_its_outcome,
+            a_decision_replaces_a_dead_letter,
+            a_conflict_keeps_the_dead_letter,
+            a_discarded_letter_is_settled_for_good,
+            a_dead_task_waits_until_it_is_revived,
+            a_task_that_is_done_does_not_die,
+            letters_are_listed_in_pages,
+            letters_and_their_retries_are_counted,
+        ], []);
+        suite!($database, lists, [
+            messages_are_stored_once_and_pruned_by_age,
+            a_checkpoint_goes_where_it_is_put,
+            authorizers_are_counted_by_component_and_status,
+            authorizers_are_filtered_by_component_and_status,
+            authorizers_are_found_by_text,
+            a_search_does_not_look_at_the_component,
+            authorizers_are_listed_in_pages,
+            a_listed_authorizer_tells_when_its_token_expires,
+        ], []);
+        suite!($database, rebuild, [
+            what_appends_stored_is_what_a_rebuild_folds,
+            an_empty_log_rebuilds_to_nothing,
+            a_fold_gets_the_key_of_a_published_field,
+        ], [
+            a_check_reports_what_differs_and_changes_nothing,
+            a_swap_puts_the_rebuilt_rows_in_place,
+            a_fold_that_fails_changes_nothing,
+            a_destroyed_key_reaches_the_fold_as_none,
+            a_rebuild_runs_beside_appends,
+        ]);
+        suite!($database, model, [], [
+            random_commands_do_what_a_simple_model_does,
+        ]);
+    };
+    ($database:ty, $topic:ident, [$($plain:ident,)*], [$($deep:ident,)*]) => {
+        mod $topic {
+            use crate::conformance::{Database, $topic as cases};
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $plain() {
+                    let database = <$database>::create().await;
+                    cases::$plain(database.open().await).await;
+                }
+            )*
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $deep() {
+                    cases::$deep(<$database>::create().await).await;
+                }
+            )*
+        }
+    };
+}
+
+/// The embedded store.
+mod on_sqlite {
+    suite!(crate::conformance::sqlite::SqliteDatabase);
+}

@@ -1,0 +1,199 @@
+//! The embedded store under test, and what only concerns its files.
+
+use std::{path::PathBuf, sync::Barrier, thread};
+
+use mandate_schema::{CommandId, sql::SQLITE_MIGRATIONS};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::{
+    Database,
+    given::{append, at, command, decided, stored, stream, whole_log},
+};
+use crate::{
+    EventLog, StorageError,
+    sqlite::{Migrated, SqliteStorage, migrate},
+};
+
+/// One file in a folder of its own.
+pub(crate) struct SqliteDatabase {
+    folder: TempDir,
+}
+
+impl SqliteDatabase {
+    /// A folder without a database.
+    fn missing() -> Self {
+        Self { folder: TempDir::new().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("data").join("mandate.db")
+    }
+
+    fn migrate(&self) -> Result<Migrated, StorageError> {
+        migrate(&self.path(), at(0), &Uuid::new_v4().to_string())
+    }
+
+    /// A connection past the storage.
+    fn connect(&self) -> Connection {
+        let connection = Connection::open(self.path()).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        connection
+    }
+
+    fn open_error(&self) -> StorageError {
+        SqliteStorage::open(&self.path(), 1).unwrap_err()
+    }
+}
+
+impl Database for SqliteDatabase {
+    type Storage = SqliteStorage;
+
+    async fn create() -> Self {
+        let database = Self::missing();
+        database.migrate().unwrap();
+        database
+    }
+
+    async fn open(&self) -> SqliteStorage {
+        SqliteStorage::open(&self.path(), 2).unwrap()
+    }
+
+    async fn sql(&self, statement: &str) -> Result<usize, String> {
+        self.connect().execute(statement, []).map_err(|error| error.to_string())
+    }
+}
+
+fn names() -> Vec<String> {
+    let name = |m: &mandate_schema::sql::Migration| format!("{:04}_{}", m.number, m.name);
+    SQLITE_MIGRATIONS.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn a_second_migration_finds_nothing_to_do() {
+    let database = SqliteDatabase::missing();
+    let first = database.migrate().unwrap();
+    assert_eq!(first.applied, names());
+    assert_eq!(usize::try_from(first.version).unwrap(), SQLITE_MIGRATIONS.len());
+    let storage = database.open().await;
+    let log_id = storage.log_id().await.unwrap();
+    append(&storage, decided(command(1), &stream(1), 0).events(1)).await;
+
+    let second = database.migrate().unwrap();
+    assert_eq!(second.applied, [""; 0]);
+    assert_eq!(second.version, first.version);
+    assert_eq!(storage.log_id().await.unwrap(), log_id, "the log keeps its name");
+    assert_eq!(whole_log(&storage).await.len(), 1);
+}
+
+#[test]
+fn of_many_migrations_at_once_one_does_the_work() {
+    const THREADS: usize = 8;
+    for _ in 0..10 {
+        let database = SqliteDatabase::missing();
+        let barrier = Barrier::new(THREADS);
+        let run = || {
+            barrier.wait();
+            database.migrate().unwrap().applied
+        };
+        let applied: Vec<_> = thread::scope(|scope| {
+            let runs: Vec<_> = (0..THREADS).map(|_| scope.spawn(run)).collect();
+            runs.into_iter().map(|run| run.join().unwrap()).collect()
+        });
+        assert_eq!(applied.concat(), names(), "each migration once: {applied:?}");
+        SqliteStorage::open(&database.path(), 1).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_refused() {
+    let database = SqliteDatabase::create().await;
+    let newer =
+        "insert into schema_migration (number, name, sha256, applied_at) values (99, 'dream', 'ab', 0)";
+    database.sql(newer).await.unwrap();
+    for error in [database.open_error(), database.migrate().unwrap_err()] {
+        assert!(matches!(error, StorageError::Schema(_)), "{error:?}");
+        assert!(error.to_string().contains("newer program"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_was_changed_afterwards_is_refused() {
+    let database = SqliteDatabase::create().await;
+    let change = "update schema_migration set sha256 = 'ab' where number = 1";
+    database.sql(change).await.unwrap();
+    for error in [database.open_error(), database.migrate().unwrap_err()] {
+        assert!(matches!(error, StorageError::Schema(_)), "{error:?}");
+        assert!(error.to_string().contains("was it changed"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_or_empty_file_names_the_cure() {
+    let database = SqliteDatabase::missing();
+    let missing = database.open_error();
+    assert!(missing.to_string().contains("mandate migrate"), "{missing}");
+    assert!(!database.path().exists(), "opening does not create it");
+
+    std::fs::create_dir_all(database.path().parent().unwrap()).unwrap();
+    std::fs::write(database.path(), "").unwrap();
+    let empty = database.open_error();
+    assert!(empty.to_string().contains("mandate migrate"), "{empty}");
+    for error in [missing, empty] {
+        assert!(matches!(error, StorageError::Schema(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_not_touched() {
+    let database = SqliteDatabase::missing();
+    std::fs::create_dir_all(database.path().parent().unwrap()).unwrap();
+    let text = "these are my notes, not a database\n".repeat(100);
+    std::fs::write(database.path(), &text).unwrap();
+    for error in [database.open_error(), database.migrate().unwrap_err()] {
+        assert!(matches!(error, StorageError::Unreadable(_)), "{error:?}");
+    }
+    assert_eq!(std::fs::read_to_string(database.path()).unwrap(), text);
+}
+
+#[tokio::test]
+async fn what_was_appended_is_there_after_reopening() {
+    let database = SqliteDatabase::create().await;
+    let storage = database.open().await;
+    append(&storage, decided(command(1), &stream(1), 0).events(2)).await;
+    let before = whole_log(&storage).await;
+    drop(storage);
+    let storage = database.open().await;
+    assert_eq!(whole_log(&storage).await, before);
+    assert_eq!(append(&storage, decided(command(2), &stream(1), 2).events(1)).await, stored(3));
+}
+
+#[tokio::test]
+async fn reads_go_on_and_appends_wait_beside_another_writer() {
+    let database = SqliteDatabase::create().await;
+    let storage = database.open().await;
+    let lock = database.connect();
+    lock.execute_batch("begin immediate").unwrap();
+    // Readers go on beside a writer.
+    assert_eq!(whole_log(&storage).await.len(), 0);
+    let waiting = tokio::spawn({
+        let storage = storage.clone();
+        async move { append(&storage, decided(command(1), &stream(1), 0).events(1)).await }
+    });
+    lock.execute_batch("rollback").unwrap();
+    assert_eq!(waiting.await.unwrap(), stored(1));
+}
+
+#[tokio::test]
+async fn a_row_somebody_changed_is_unreadable() {
+    let database = SqliteDatabase::create().await;
+    let storage = database.open().await;
+    append(&storage, decided(command(1), &stream(1), 0)).await;
+    let breaks = "insert into event values (1, 'tenant/x', 1, x'00', 'n', 1, x'00', null, 0, '{}', '{}')";
+    database.sql(breaks).await.unwrap();
+    let error = storage.read(crate::EventQuery { limit: 1, ..Default::default() }).await;
+    assert!(matches!(error, Err(StorageError::Unreadable(_))), "{error:?}");
+    let id: CommandId = command(1);
+    assert_eq!(storage.outcomes(vec![id]).await.unwrap().len(), 1, "other reads go on");
+}

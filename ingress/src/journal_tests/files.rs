@@ -1,0 +1,168 @@
+use mandate_schema::journal_sql as sql;
+use rusqlite::Connection;
+
+use super::*;
+
+/// `PRAGMA synchronous` as a number.
+const FULL: &str = "2";
+
+fn open_error(bench: &Bench) -> JournalError {
+    Journal::open(&bench.path(), bench.limits()).expect_err("refused")
+}
+
+#[tokio::test]
+async fn one_journal_is_served_by_one_process() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    assert!(matches!(open_error(&bench), JournalError::InUse(_)));
+    record_new(&journal, [bench.event(1)]).await;
+    drop(journal);
+    bench.open();
+}
+
+#[tokio::test]
+async fn the_folder_is_made_and_the_files_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let path = bench.folder.path().join("a/b/journal.db");
+    let journal = Journal::open(&path, bench.limits()).expect("opens");
+    record_new(&journal, [bench.event(1)]).await;
+    let files: Vec<_> = std::fs::read_dir(path.parent().expect("a folder"))
+        .expect("readable")
+        .map(|entry| entry.expect("readable"))
+        .collect();
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        let mode = file.metadata().expect("readable").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file:?}");
+    }
+}
+
+#[tokio::test]
+async fn commits_are_flushed_to_the_disk() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    let settings = on_writer(&journal, |store| {
+        let text = |name| {
+            store.connection().pragma_query_value(None, name, |row| {
+                row.get_ref(0)?
+                    .as_i64()
+                    .map(|n| n.to_string())
+                    .or_else(|_| row.get(0))
+            })
+        };
+        [
+            "journal_mode",
+            "synchronous",
+            "wal_autocheckpoint",
+            "trusted_schema",
+            "cell_size_check",
+        ]
+        .map(|name| text(name).expect("a value"))
+    })
+    .await;
+    assert_eq!(settings, ["wal", FULL, "4000", "0", "1"]);
+}
+
+#[test]
+fn the_compiled_sqlite_is_recent_enough() {
+    file::check_sqlite().expect("3.51.3 or later");
+}
+
+#[test]
+fn what_is_not_a_journal_is_refused_and_left_alone() {
+    let bench = Bench::new();
+    std::fs::write(
+        bench.path(),
+        "Dear diary, today WeChat sent me a ticket and I lost it.",
+    )
+    .expect("written");
+    let before = std::fs::read(bench.path()).expect("readable");
+    assert!(matches!(open_error(&bench), JournalError::NotAJournal(_)));
+    assert_eq!(std::fs::read(bench.path()).expect("readable"), before);
+}
+
+#[test]
+fn another_database_is_refused() {
+    let bench = Bench::new();
+    let other = Connection::open(bench.path()).expect("opens");
+    other
+        .execute("CREATE TABLE merchant (id INTEGER PRIMARY KEY)", [])
+        .expect("created");
+    assert!(matches!(open_error(&bench), JournalError::NotAJournal(_)));
+}
+
+#[test]
+fn a_journal_of_another_release_is_refused() {
+    let bench = Bench::new();
+    drop(bench.open());
+    let other = Connection::open(bench.path()).expect("opens");
+    other.pragma_update(None, "user_version", 2).expect("set");
+    assert!(matches!(
+        open_error(&bench),
+        JournalError::UnknownForm { found: 2, known: 1 }
+    ));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_named() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    record_new(&journal, [bench.event(1)]).await;
+    on_writer(&journal, |store| {
+        store
+            .connection()
+            .execute("UPDATE callback SET pair = 'zz'", [])
+            .map(drop)
+    })
+    .await
+    .expect("broken");
+    let error = journal.waiting(10).await.expect_err("unreadable");
+    assert!(
+        matches!(
+            error,
+            JournalError::UnreadableRow {
+                seq: Seq(1),
+                what: "pair"
+            }
+        ),
+        "{error}"
+    );
+}
+
+/// The steps of a statement's plan.
+fn plan(store: &Store, statement: &str) -> String {
+    let explain = format!(
+        "EXPLAIN QUERY PLAN {}",
+        statement.split_once('\n').expect("a name first").1
+    );
+    let mut prepared = store.connection().prepare(&explain).expect("valid");
+    let count = prepared.parameter_count();
+    let rows = prepared
+        .query_map(rusqlite::params_from_iter(vec![1; count]), |row| {
+            row.get::<_, String>("detail")
+        })
+        .expect("a plan");
+    rows.map(|row| row.expect("a step"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn no_statement_walks_through_what_is_settled() {
+    let bench = Bench::new();
+    file::prepare(&bench.path()).expect("a folder");
+    let store = bench.store();
+    for (statement, index) in [
+        (sql::READ_NEW, "callback_new"),
+        (sql::READ_OLDEST_WAITING, "callback_handed_over"),
+        (sql::READ_OLDEST_KEPT, "callback_kept"),
+        (sql::RESEND_CALLBACKS, "callback_kept"),
+        (sql::DELETE_EXPIRED, "callback_bare"),
+        (sql::FIND_CALLBACK, "autoindex"),
+    ] {
+        let plan = plan(&store, statement);
+        assert!(plan.contains(index), "{statement}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{statement}\n{plan}");
+    }
+}

@@ -1,0 +1,258 @@
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+use mandate_schema::{CallbackId, ComponentId, CreateTime, Push};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use super::*;
+use crate::journal::{JournalFile, Limits, Recorded};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A next place that can be down, and shows what it took.
+#[derive(Clone)]
+struct Place<const SETTLES: bool> {
+    up: Arc<Mutex<bool>>,
+    taken: Arc<watch::Sender<Vec<CallbackId>>>,
+}
+
+impl<const SETTLES: bool> CallbackSink for Place<SETTLES> {
+    const SETTLES: bool = SETTLES;
+
+    async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
+        assert!(batch.len() <= 256, "a batch of {}", batch.len());
+        if !*self.up.lock().expect("not poisoned") {
+            return Err(SinkUnavailable("down for the test".into()));
+        }
+        self.taken
+            .send_modify(|taken| taken.extend(batch.iter().map(|push| push.id)));
+        Ok(())
+    }
+}
+
+impl<const SETTLES: bool> Place<SETTLES> {
+    fn new() -> Self {
+        Self {
+            up: Arc::new(Mutex::new(true)),
+            taken: Arc::new(watch::Sender::new(Vec::new())),
+        }
+    }
+
+    fn set_up(&self, up: bool) {
+        *self.up.lock().expect("not poisoned") = up;
+    }
+
+    fn taken(&self) -> Vec<CallbackId> {
+        self.taken.borrow().clone()
+    }
+
+    async fn until_taken(&self, count: usize) {
+        let mut taken = self.taken.subscribe();
+        timeout(LONG, taken.wait_for(|taken| taken.len() >= count))
+            .await
+            .expect("in time")
+            .expect("held");
+    }
+}
+
+struct Bench<const SETTLES: bool> {
+    _folder: TempDir,
+    path: PathBuf,
+    journal: Journal,
+    place: Place<SETTLES>,
+    metrics: Metrics,
+}
+
+impl<const SETTLES: bool> Bench<SETTLES> {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("journal.db");
+        let journal = Journal::open(&path, Limits::new(1 << 30)).expect("a journal");
+        Self {
+            _folder: folder,
+            path,
+            journal,
+            place: Place::new(),
+            metrics: Metrics::new(),
+        }
+    }
+
+    fn relay(&self) -> Relay<Place<SETTLES>> {
+        Relay::new(self.journal.clone(), self.place.clone(), self.metrics.clone())
+    }
+
+    /// Records events with these numbers; returns their ids.
+    async fn record(&self, numbers: std::ops::Range<u64>) -> Vec<CallbackId> {
+        let mut ids = Vec::new();
+        for n in numbers {
+            let push = event(n);
+            ids.push(push.id);
+            assert_eq!(self.journal.record(push).await, Ok(Recorded::New));
+        }
+        ids
+    }
+
+    async fn rows(&self) -> (u64, u64, u64) {
+        let status = self.journal.status().await.expect("readable");
+        (
+            status.waiting.new.rows,
+            status.waiting.handed_over.rows,
+            status.settled_kept.rows,
+        )
+    }
+}
+
+fn event(n: u64) -> Push {
+    let component = ComponentId::parse("wx1f2e3d4c5b6a7988").expect("valid");
+    Push {
+        id: CallbackId::compute(CreateTime(1_767_225_600), &component, None, &n.to_string()),
+        component,
+        authorizer: None,
+        pair: "00ff12ab".parse().expect("valid"),
+        query: String::new(),
+        body: "<xml/>".into(),
+        received_at: Timestamp::now(),
+    }
+}
+
+#[tokio::test]
+async fn a_step_hands_over_in_order_at_most_256_and_settles() {
+    let bench = Bench::<true>::new();
+    let ids = bench.record(0..300).await;
+    let relay = bench.relay();
+    assert_eq!(relay.step().await.expect("handed over"), Step::HandedOver(256));
+    assert_eq!(bench.rows().await, (44, 0, 256));
+    assert_eq!(relay.step().await.expect("handed over"), Step::HandedOver(44));
+    assert_eq!(relay.step().await.expect("nothing to do"), Step::Idle);
+    assert_eq!(bench.place.taken(), ids);
+    assert!(
+        bench
+            .metrics
+            .encode()
+            .contains("mandate_relay_handed_over_total 300")
+    );
+}
+
+#[tokio::test]
+async fn a_place_that_does_not_settle_leaves_callbacks_handed_over() {
+    let bench = Bench::<false>::new();
+    bench.record(0..3).await;
+    assert_eq!(
+        bench.relay().step().await.expect("handed over"),
+        Step::HandedOver(3)
+    );
+    assert_eq!(bench.rows().await, (0, 3, 0));
+}
+
+#[tokio::test]
+async fn while_the_place_is_down_nothing_is_marked_and_order_is_kept_afterwards() {
+    let bench = Bench::<true>::new();
+    let mut ids = bench.record(0..2).await;
+    let relay = bench.relay();
+    bench.place.set_up(false);
+    for _ in 0..3 {
+        let error = relay.step().await.expect_err("down");
+        assert_eq!(error.disposition(), Disposition::Retry);
+    }
+    ids.extend(bench.record(2..4).await);
+    assert_eq!(bench.rows().await, (4, 0, 0));
+    bench.place.set_up(true);
+    assert_eq!(relay.step().await.expect("handed over"), Step::HandedOver(4));
+    assert_eq!(bench.place.taken(), ids);
+}
+
+#[tokio::test]
+async fn what_cannot_be_noted_is_handed_over_again() {
+    let bench = Bench::<true>::new();
+    let ids = bench.record(0..1).await;
+    let relay = bench.relay();
+    let waiting = bench.journal.waiting(1).await.expect("readable");
+    bench
+        .place
+        .accept(waiting.into_iter().map(|waiting| waiting.push).collect())
+        .await
+        .expect("taken");
+    relay.step().await.expect("handed over again");
+    assert_eq!(bench.place.taken(), [ids[0], ids[0]]);
+    assert_eq!(bench.rows().await, (0, 0, 1));
+}
+
+#[tokio::test]
+async fn the_loop_wakes_for_new_callbacks_survives_an_outage_and_stops() {
+    let bench = Bench::<true>::new();
+    let stop = Stop::new();
+    stop.spawn("relay", bench.relay().run(stop.clone()));
+    let mut ids = bench.record(0..1).await;
+    bench.place.until_taken(1).await;
+    bench.place.set_up(false);
+    ids.extend(bench.record(1..5).await);
+    bench.place.set_up(true);
+    bench.place.until_taken(5).await;
+    assert_eq!(bench.place.taken(), ids);
+    stop.request();
+    stop.finish(LONG).await.expect("a clean stop");
+    assert_eq!(bench.rows().await.0, 0, "the last batch was not finished");
+}
+
+#[tokio::test]
+async fn the_loop_notices_what_another_process_resends() {
+    let bench = Bench::<true>::new();
+    let stop = Stop::new();
+    stop.spawn("relay", bench.relay().run(stop.clone()));
+    let ids = bench.record(0..2).await;
+    bench.place.until_taken(2).await;
+    // Settling follows taking; only settled callbacks can be resent.
+    let beside = || JournalFile::open(&bench.path).expect("opens");
+    timeout(LONG, async { while bench.rows().await.2 < 2 {} })
+        .await
+        .expect("settled");
+    assert_eq!(beside().resend(Timestamp::UNIX_EPOCH).expect("resent"), 2);
+    bench.place.until_taken(4).await;
+    assert_eq!(bench.place.taken(), [ids.clone(), ids].concat());
+    stop.request();
+    stop.finish(LONG).await.expect("a clean stop");
+}
+
+#[tokio::test]
+async fn a_place_that_hangs_is_given_up_and_the_backlog_is_seen_meanwhile() {
+    #[derive(Debug)]
+    struct Hangs;
+    impl CallbackSink for Hangs {
+        const SETTLES: bool = true;
+        async fn accept(&self, _: Vec<Push>) -> Result<(), SinkUnavailable> {
+            std::future::pending().await
+        }
+    }
+    let bench = Bench::<true>::new();
+    bench.record(0..2).await;
+    tokio::time::pause();
+    let relay = Relay::new(bench.journal.clone(), Hangs, bench.metrics.clone());
+    assert!(matches!(relay.step().await, Err(RelayError::Timeout)));
+    let stop = Stop::new();
+    let watcher = relay.show_backlog(&stop);
+    assert!(
+        timeout(PATIENCE, watcher).await.is_err(),
+        "it watches until the stop"
+    );
+    assert!(
+        bench.metrics.encode().contains("mandate_journal_unsettled 2"),
+        "{}",
+        bench.metrics.encode()
+    );
+}
+
+#[tokio::test]
+async fn a_journal_that_failed_ends_the_loop_with_an_error() {
+    let bench = Bench::<true>::new();
+    bench.record(0..1).await;
+    let other = rusqlite::Connection::open(&bench.path).expect("opens");
+    other.execute("DROP TABLE callback", []).expect("broken");
+    let ended = timeout(LONG, bench.relay().run(Stop::new()))
+        .await
+        .expect("in time");
+    assert_eq!(ended.expect_err("fatal").disposition(), Disposition::Stop);
+}

@@ -1,0 +1,155 @@
+//! Limits of size and time on what callers send.
+
+use std::{future::Future, time::Duration};
+
+use crate::support::{Connection, EVENTS, Ingress, LONG, Sealed};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::tcp::OwnedWriteHalf,
+    time::{interval, timeout},
+};
+
+const MAX: usize = 256 << 10;
+
+async fn quick() -> Ingress {
+    Ingress::start_with(|settings| settings.body.time = Duration::from_millis(200)).await
+}
+
+fn head(target: &str, framing: &str) -> String {
+    format!("POST {target} HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_body_of_the_largest_size_is_read_and_one_byte_more_is_413() {
+    let ingress = Ingress::start().await;
+    let push = Sealed::event(1);
+    ingress
+        .post(&push.target, &"x".repeat(MAX))
+        .await
+        .assert_empty(403);
+    ingress
+        .post(&push.target, &"x".repeat(MAX + 1))
+        .await
+        .assert_empty(413);
+    ingress.assert_counted("event", "too_large", 1);
+}
+
+#[tokio::test]
+async fn an_announced_body_that_is_too_large_is_413_before_it_is_sent() {
+    let ingress = Ingress::start().await;
+    let mut connection = Connection::open(ingress.running.listen).await;
+    connection
+        .send(head(&Sealed::event(1).target, "Content-Length: 1000000000"))
+        .await;
+    connection.answer().await.assert_empty(413);
+}
+
+#[tokio::test]
+async fn a_chunked_body_that_is_too_large_is_413() {
+    let ingress = Ingress::start().await;
+    let mut connection = Connection::open(ingress.running.listen).await;
+    connection
+        .send(head(&Sealed::event(1).target, "Transfer-Encoding: chunked"))
+        .await;
+    for _ in 0..5 {
+        connection
+            .send(format!("{:x}\r\n{}\r\n", MAX / 4, "x".repeat(MAX / 4)))
+            .await;
+    }
+    connection.answer().await.assert_empty(413);
+}
+
+#[tokio::test]
+async fn a_chunked_push_is_taken() {
+    let ingress = Ingress::start().await;
+    let push = Sealed::event(1);
+    let (first, second) = push.body.split_at(100);
+    let mut connection = Connection::open(ingress.running.listen).await;
+    connection
+        .send(head(&push.target, "Transfer-Encoding: chunked"))
+        .await;
+    connection.send(format!("{:x}\r\n{first}\r\n", first.len())).await;
+    connection
+        .send(format!("{:x}\r\n{second}\r\n0\r\n\r\n", second.len()))
+        .await;
+    connection.answer().await.assert_success();
+}
+
+#[tokio::test]
+async fn several_pushes_share_a_connection() {
+    let ingress = Ingress::start().await;
+    let mut connection = Connection::open(ingress.running.listen).await;
+    for n in 0..3 {
+        let push = Sealed::event(n);
+        let framing = format!("Content-Length: {}", push.body.len());
+        connection.send(head(&push.target, &framing) + &push.body).await;
+        connection.answer().await.assert_success();
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_408() {
+    let ingress = quick().await;
+    let mut connection = Connection::open(ingress.running.listen).await;
+    connection
+        .send(head(&Sealed::event(1).target, "Content-Length: 500") + "<xml>")
+        .await;
+    connection.answer().await.assert_empty(408);
+    ingress.assert_counted("event", "slow_body", 1);
+}
+
+/// Sends a little again and again until the server closes the connection.
+async fn drip(mut to: OwnedWriteHalf, bytes: &str) {
+    let mut every = interval(Duration::from_millis(20));
+    while to.write_all(bytes.as_bytes()).await.is_ok() {
+        every.tick().await;
+    }
+}
+
+/// Sends a head, drips a body behind it, and expects an answer and the end of the connection.
+async fn assert_closed_after(ingress: &Ingress, head: String, bytes: &str, status: &str) {
+    let mut connection = Connection::open(ingress.running.listen).await;
+    connection.send(head).await;
+    let (mut from, to) = connection.0.into_split();
+    let mut answer = String::new();
+    let read = async {
+        // The end may be a reset, as the server does not read what is still dripping.
+        let _ = from.read_to_string(&mut answer).await;
+    };
+    timeout(LONG, both(read, drip(to, bytes)))
+        .await
+        .expect("the connection was held open");
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
+}
+
+async fn both(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    tokio::join!(one, other);
+}
+
+#[tokio::test]
+async fn a_dripping_body_is_408_and_its_connection_is_closed() {
+    let ingress = quick().await;
+    let target = Sealed::event(1).target;
+    assert_closed_after(&ingress, head(&target, "Content-Length: 100000"), "x", "408").await;
+    assert_closed_after(
+        &ingress,
+        head(&target, "Transfer-Encoding: chunked"),
+        "1\r\nx\r\n",
+        "408",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_drips_behind_an_early_refusal_is_closed_as_well() {
+    let ingress = quick().await;
+    let chunked = "Transfer-Encoding: chunked";
+    assert_closed_after(&ingress, head("/unknown", chunked), "1\r\nx\r\n", "404").await;
+    assert_closed_after(
+        &ingress,
+        head(EVENTS, chunked).replacen("POST", "PUT", 1),
+        "1\r\nx\r\n",
+        "405",
+    )
+    .await;
+}

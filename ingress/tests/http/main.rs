@@ -1,0 +1,5 @@
+//! `WeChat`'s door over real ports.
+
+mod body;
+mod door;
+mod support;

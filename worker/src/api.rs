@@ -1,0 +1,142 @@
+//! Calls to the component API over HTTP: one place for limits, time-outs, metrics and the sorting of failures.
+
+use std::time::{Duration, Instant};
+
+use mandate_runtime::metrics::Metrics;
+use mandate_schema::Secret;
+use mandate_wechat::api::{Refusal, ReplyError, Request, TOKEN_PARAMETER, decode, encode};
+
+/// Answers beyond this size are not WeChat's. A list page of 500 accounts has about 150 kB.
+const ANSWER_MAX: usize = 4 * 1024 * 1024;
+
+/// Label of `mandate_wechat_calls_total` for calls without an error number of `WeChat`: HTTP status or transport.
+const NO_ANSWER: i64 = -2;
+
+/// How the API is reached.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// Base address, without a slash at the end.
+    pub base: String,
+    /// Time limit of one call.
+    pub timeout: Duration,
+    /// The proxy for outgoing calls; proxies of the environment are ignored.
+    pub proxy: Option<Secret>,
+    /// PEM text of a private CA.
+    pub ca: Option<Vec<u8>>,
+}
+
+/// The HTTP client of the component API.
+#[derive(Clone)]
+pub struct ApiClient {
+    http: reqwest::Client,
+    base: String,
+    metrics: Metrics,
+}
+
+/// A call without a usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// `WeChat` refused.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The request did not reach `WeChat`.
+    #[error("WeChat's API was not reached: {0}")]
+    NotSent(#[source] reqwest::Error),
+    /// No answer, or none that can be read: `WeChat` may have processed the request.
+    #[error("the answer of WeChat's API was lost: {0}")]
+    AnswerLost(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why the client cannot be built: a matter of configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client for WeChat's API cannot be built: {0}")]
+pub struct ClientError(#[source] reqwest::Error);
+
+impl ApiClient {
+    /// A client with Mozilla's roots, so that a machine without CA files works, and with no redirects: an API has none.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]: the proxy's address or the CA is not usable.
+    pub fn new(settings: &ApiSettings, metrics: Metrics) -> Result<Self, ClientError> {
+        let mut roots = Vec::new();
+        for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+            roots.push(reqwest::Certificate::from_der(root).map_err(ClientError)?);
+        }
+        if let Some(ca) = &settings.ca {
+            roots.extend(reqwest::Certificate::from_pem_bundle(ca).map_err(ClientError)?);
+        }
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(settings.timeout)
+            .connect_timeout(settings.timeout)
+            .pool_idle_timeout(Duration::from_mins(1))
+            .tls_certs_only(roots)
+            .user_agent(concat!("mandate/", env!("CARGO_PKG_VERSION")));
+        if let Some(proxy) = &settings.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(ClientError)?);
+        }
+        let http = builder.build().map_err(ClientError)?;
+        Ok(Self { http, base: settings.base.trim_end_matches('/').to_owned(), metrics })
+    }
+
+    /// Makes one call, once. `token` goes into the query of those APIs that want one.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub async fn call<R: Request>(&self, request: &R, token: Option<&Secret>) -> Result<R::Reply, CallError> {
+        let api = R::API;
+        let started = Instant::now();
+        let result = self.send(request, token).await;
+        self.metrics.wechat_call_seconds(api.name(), started.elapsed());
+        let errcode = match &result {
+            Ok(_) => 0,
+            Err(CallError::Refused(refusal)) => refusal.errcode,
+            Err(CallError::NotSent(_) | CallError::AnswerLost(_)) => NO_ANSWER,
+        };
+        self.metrics.wechat_calls_total(api.name(), errcode);
+        result
+    }
+
+    async fn send<R: Request>(&self, request: &R, token: Option<&Secret>) -> Result<R::Reply, CallError> {
+        let mut post = self
+            .http
+            .post(format!("{}{}", self.base, R::API.path()))
+            .header("content-type", "application/json; charset=utf-8")
+            .body(encode(request).expose().to_owned());
+        if let Some(token) = token {
+            post = post.query(&[(TOKEN_PARAMETER, token.expose())]);
+        }
+        // The address holds the token: no error may carry it.
+        let answer = post.send().await.map_err(|error| sort(error.without_url()))?;
+        if !answer.status().is_success() {
+            return Err(CallError::AnswerLost(format!("HTTP status {}", answer.status()).into()));
+        }
+        let body = read(answer).await?;
+        decode::<R::Reply>(&body).map_err(|error| match error {
+            ReplyError::Refused(refusal) => CallError::Refused(refusal),
+            error @ (ReplyError::NotJson | ReplyError::MissingField(_)) => {
+                CallError::AnswerLost(error.into())
+            }
+        })
+    }
+}
+
+/// Only a connection that never came about proves that nothing was processed.
+fn sort(error: reqwest::Error) -> CallError {
+    if error.is_connect() { CallError::NotSent(error) } else { CallError::AnswerLost(error.into()) }
+}
+
+async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, CallError> {
+    let mut body = Vec::new();
+    let lost = |error: reqwest::Error| CallError::AnswerLost(error.without_url().into());
+    while let Some(chunk) = answer.chunk().await.map_err(lost)? {
+        if body.len() + chunk.len() > ANSWER_MAX {
+            return Err(CallError::AnswerLost("the answer is too large".into()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

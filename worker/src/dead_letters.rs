@@ -1,0 +1,85 @@
+//! Trying dead letters again.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mandate_schema::Push;
+use mandate_storage::{DeadLetterId, DeadLetterRow, DeadPayload, Storage, StorageError};
+
+use crate::{
+    Core, UNKNOWN_PAIR,
+    ingest::{Ingest, IngestError, Ingested},
+};
+
+/// Dead letters read at once.
+const PAGE: usize = 200;
+
+/// What became of a retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retried {
+    /// It was decided, or its task is queued again.
+    Revived,
+    /// It failed in the same way.
+    StillDead,
+}
+
+/// Why a dead letter could not be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum RetryError {
+    /// There is none with this id.
+    #[error("there is no dead letter {0}")]
+    NotFound(DeadLetterId),
+    /// It has no new outcome; try again later.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The store.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl<S: Storage> Core<S> {
+    /// Tries a dead letter again.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryError`].
+    pub async fn retry_dead_letter(self: &Arc<Self>, id: DeadLetterId) -> Result<Retried, RetryError> {
+        let row = self.storage.dead_letter(id).await?.ok_or(RetryError::NotFound(id))?;
+        match row.letter.payload {
+            DeadPayload::Push(push) => Ok(self.retry_push(id, push).await?),
+            DeadPayload::Task(_) => {
+                self.storage.revive_task(id, Timestamp::now()).await?;
+                self.tasks_changed.notify_one();
+                Ok(Retried::Revived)
+            }
+        }
+    }
+
+    async fn retry_push(self: &Arc<Self>, id: DeadLetterId, push: Push) -> Result<Retried, RetryError> {
+        match Ingest::new(self.clone()).retry(push).await? {
+            Ingested::Dead => Ok(Retried::StillDead),
+            Ingested::Decided | Ingested::Duplicate => {
+                // Deciding removes the letter of the same id; a letter under a false hint is done with, too.
+                self.storage.discard(id).await?;
+                Ok(Retried::Revived)
+            }
+        }
+    }
+
+    /// Tries those again that a newer configuration may open: keys may have been rotated in the wrong order.
+    pub(crate) async fn retry_unknown_pairs(self: &Arc<Self>) -> Result<(), StorageError> {
+        let mut after = None;
+        loop {
+            let page: Vec<DeadLetterRow> = self.storage.dead_letters(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.letter.command);
+            for row in page.into_iter().filter(|row| row.letter.reason == UNKNOWN_PAIR) {
+                let id = row.letter.command;
+                match self.retry_dead_letter(id).await {
+                    Ok(outcome) => tracing::info!(%id, ?outcome, "dead letter {id} was tried again"),
+                    Err(error) => tracing::warn!(%id, %error, "dead letter {id} could not be tried again"),
+                }
+            }
+        }
+    }
+}

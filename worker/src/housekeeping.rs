@@ -1,0 +1,56 @@
+//! What has to be done from time to time: figures for the metrics, and deleting what is old.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use mandate_runtime::stop::Stop;
+use mandate_schema::StreamName;
+use mandate_storage::{Storage, StorageError};
+
+use crate::{Core, fold};
+
+const EVERY: Duration = Duration::from_secs(5);
+/// Done tasks are kept longer than any code lives, so that a second path to a code finds the result.
+const TASKS_KEPT: SignedDuration = SignedDuration::from_hours(72);
+
+impl<S: Storage> Core<S> {
+    pub(crate) async fn keep_house(self: Arc<Self>, stop: Stop) {
+        loop {
+            tokio::select! {
+                () = stop.requested() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            if let Err(error) = self.tidy().await {
+                tracing::warn!(%error, "housekeeping is put off");
+            }
+        }
+    }
+
+    async fn tidy(&self) -> Result<(), StorageError> {
+        self.measure().await?;
+        let now = Timestamp::now();
+        self.storage.prune_tasks(now - TASKS_KEPT).await?;
+        if let Ok(oldest) = now.checked_sub(self.messages_max_age) {
+            self.storage.prune_messages(oldest).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets the gauges that are read from the store.
+    pub(crate) async fn measure(&self) -> Result<(), StorageError> {
+        self.metrics.log_position(self.storage.head().await?.0);
+        self.metrics.dead_letters(self.storage.dead_letter_counts().await?);
+        let tasks = self.storage.task_counts().await?;
+        self.metrics.tasks(tasks.into_iter().map(|count| (count.kind, count.state.as_str(), count.count)));
+        for component in &self.components {
+            let stream = StreamName::Component(component.clone());
+            let Ok(snapshot) = fold::load(&self.storage, &self.vault, &stream).await else {
+                continue;
+            };
+            if let Some(ticket) = snapshot.state.component().and_then(|state| state.ticket.as_ref()) {
+                self.metrics.ticket_age_seconds(component, ticket.received_at);
+            }
+        }
+        Ok(())
+    }
+}

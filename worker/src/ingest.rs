@@ -1,0 +1,226 @@
+//! Ingest: pushes become commands of the log. A batch is accepted once each of its pushes has an outcome.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use mandate_broker::{CallbackSink, SinkUnavailable};
+use mandate_domain::{decide_authorizer_callback, decide_component_callback, stream_of};
+use mandate_runtime::jitter::full_jitter;
+use mandate_schema::{CommandId, Push, StreamName};
+use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
+use mandate_wechat::callback::{Callback, Info};
+
+use crate::{
+    Core,
+    fold::{self, ReadError},
+    opener::{Content, OpenedPush},
+    record::{Context, record},
+    tasks::NO_TICKET,
+};
+
+/// Streams decided at once.
+const CONCURRENCY: usize = 256;
+
+/// The worker's ingest, as the next place of the journal.
+pub struct Ingest<S>(Arc<Core<S>>);
+
+/// What became of one push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ingested {
+    /// It was decided now.
+    Decided,
+    /// It had an outcome already.
+    Duplicate,
+    /// It cannot be decided; it is a dead letter.
+    Dead,
+}
+
+/// Why a push has no outcome yet: try again later.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The store is away.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The stream could not be read now.
+    #[error(transparent)]
+    Read(ReadError),
+}
+
+impl<S: Storage> CallbackSink for Ingest<S> {
+    const SETTLES: bool = true;
+
+    async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
+        self.accept_all(batch).await.map_err(|error| SinkUnavailable(Box::new(error)))
+    }
+}
+
+/// An opened callback on its way to its stream.
+struct Delivery {
+    push: Push,
+    id: CommandId,
+    callback: Box<Callback>,
+}
+
+impl<S: Storage> Ingest<S> {
+    /// The ingest of a worker.
+    pub fn new(core: Arc<Core<S>>) -> Self {
+        Self(core)
+    }
+
+    async fn accept_all(&self, batch: Vec<Push>) -> Result<(), IngestError> {
+        let mut messages = Vec::new();
+        let mut streams: HashMap<StreamName, Vec<Delivery>> = HashMap::new();
+        for push in batch {
+            match self.0.opener.open(&push) {
+                Ok(OpenedPush { id, content: Content::Callback(callback) }) => {
+                    let stream = stream_of(&push.component, &callback);
+                    streams.entry(stream).or_default().push(Delivery { push, id: id.into(), callback });
+                }
+                Ok(OpenedPush { id, content: Content::Message }) => messages.push(Push { id, ..push }),
+                Err(error) => self.bury(push, error.reason(), error.to_string()).await?,
+            }
+        }
+        self.0.storage.store_messages(messages).await?;
+        let mut decided = stream::iter(streams)
+            .map(|(stream, deliveries)| self.accept_stream(stream, deliveries))
+            .buffer_unordered(CONCURRENCY);
+        while let Some(result) = decided.next().await {
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Deliveries of one stream, in the order in which they came.
+    async fn accept_stream(&self, stream: StreamName, deliveries: Vec<Delivery>) -> Result<(), IngestError> {
+        for delivery in deliveries {
+            self.accept_one(&stream, delivery).await?;
+        }
+        Ok(())
+    }
+
+    /// Tries one push again, as a dead letter's retry.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError`]: it has no new outcome yet.
+    pub async fn retry(&self, push: Push) -> Result<Ingested, IngestError> {
+        match self.0.opener.open(&push) {
+            Ok(OpenedPush { id, content: Content::Callback(callback) }) => {
+                let stream = stream_of(&push.component, &callback);
+                self.accept_one(&stream, Delivery { push, id: id.into(), callback }).await
+            }
+            Ok(OpenedPush { id, content: Content::Message }) => {
+                self.0.storage.store_messages(vec![Push { id, ..push }]).await?;
+                Ok(Ingested::Decided)
+            }
+            Err(error) => {
+                self.bury(push, error.reason(), error.to_string()).await?;
+                Ok(Ingested::Dead)
+            }
+        }
+    }
+
+    async fn accept_one(&self, stream: &StreamName, delivery: Delivery) -> Result<Ingested, IngestError> {
+        let Delivery { push, id, callback } = delivery;
+        let mut conflicts = 0;
+        loop {
+            match self.decide_and_append(stream, id, &callback).await {
+                Ok(Appended::Stored(position)) => {
+                    tracing::info!(
+                        %stream, command = %id, position = position.map(|p| p.0), info_type = callback.info_type(),
+                        "{} for {stream} decided", callback.info_type()
+                    );
+                    self.after_append(&push, &callback).await?;
+                    return Ok(Ingested::Decided);
+                }
+                Ok(Appended::Duplicate(_) | Appended::Finished) => return Ok(Ingested::Duplicate),
+                Ok(Appended::Conflict) => {
+                    conflicts += 1;
+                    backoff(conflicts).await;
+                }
+                Err(IngestError::Storage(StorageError::Data(source))) => {
+                    self.bury(push, "refused_data", format!("the database refuses it: {source}")).await?;
+                    return Ok(Ingested::Dead);
+                }
+                Err(IngestError::Read(error)) if !error.is_transient() => {
+                    self.bury(push, "unreadable_stream", error.to_string()).await?;
+                    return Ok(Ingested::Dead);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn decide_and_append(
+        &self,
+        stream: &StreamName,
+        command: CommandId,
+        callback: &Callback,
+    ) -> Result<Appended, IngestError> {
+        let core = &self.0;
+        let component = stream.component().expect("callbacks are of a component");
+        let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
+        let decision = match stream {
+            StreamName::Component(_) => decide_component_callback(component, callback),
+            StreamName::Authorizer(..) | StreamName::Webhook(_) => {
+                decide_authorizer_callback(component, snapshot.state.authorizer(), callback)
+            }
+        };
+        let now = Timestamp::now();
+        let context = Context { command, stream: stream.clone(), finishes: None, now, called_at: now };
+        let append = record(&core.vault, &context, snapshot, decision).await.map_err(ReadError::from)?;
+        let queues_tasks = !append.tasks.is_empty();
+        let appended = core.appender.append(Command::Decided(Box::new(append))).await?;
+        if queues_tasks {
+            core.tasks_changed.notify_one();
+        }
+        Ok(appended)
+    }
+
+    /// A ticket makes the calls that wait for one possible.
+    async fn after_append(&self, push: &Push, callback: &Callback) -> Result<(), IngestError> {
+        if let Info::Ticket { .. } = callback.info {
+            self.0.metrics.ticket_age_seconds(&push.component, Timestamp::now());
+            if self.0.storage.wake(&push.component, NO_TICKET, Timestamp::now()).await? > 0 {
+                self.0.tasks_changed.notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what cannot be decided, under the id that it was delivered with.
+    async fn bury(&self, push: Push, reason: &str, detail: String) -> Result<(), IngestError> {
+        let command = CommandId::from(push.id);
+        tracing::warn!(component = %push.component, %command, reason, "a callback is a dead letter: {detail}");
+        self.0.metrics.callbacks_total(&push.component, push.kind(), "dead");
+        let letter = DeadLetter {
+            command,
+            reason: reason.to_owned(),
+            detail,
+            payload: DeadPayload::Push(push),
+            recorded_at: Timestamp::now(),
+        };
+        let appended = self.0.appender.append(Command::Dead(Box::new(letter))).await?;
+        if let Appended::Duplicate(record) = appended
+            && record.outcome == CommandOutcome::Dead
+        {
+            self.0.storage.count_retry(command).await?;
+        }
+        Ok(())
+    }
+}
+
+impl From<ReadError> for IngestError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Storage(error) if error.is_transient() => Self::Storage(error),
+            error => Self::Read(error),
+        }
+    }
+}
+
+/// Another command came first: a moment later, with jitter, the next try sees its result.
+async fn backoff(conflicts: u32) {
+    tokio::time::sleep(full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts)).await;
+}

@@ -1,0 +1,168 @@
+//! What a failed call means for its task: try again, or believe the refusal.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp, tz::Offset};
+use mandate_runtime::jitter::full_jitter;
+use mandate_wechat::{
+    api::{Api, Refusal},
+    errors::{self, Fault, Repair, Retry},
+};
+
+use crate::{api::CallError, component_token::TokenError, fold::ReadError};
+
+/// Reason of tasks that wait for a ticket; the next one wakes them.
+pub const NO_TICKET: &str = "no_ticket";
+
+const BACKOFF_BASE: Duration = Duration::from_secs(1);
+const BACKOFF_CAP: Duration = Duration::from_mins(5);
+/// How long to wait while something is wrong that only the operator can mend.
+const SUSPENDED: Duration = Duration::from_mins(10);
+
+/// Why a call to `WeChat` brought no answer to decide on.
+#[derive(Debug)]
+pub enum Failure {
+    /// Try again later; the failure says nothing about the account.
+    Again {
+        /// Not before this has passed.
+        after: Duration,
+        /// Short name of the reason.
+        reason: &'static str,
+        /// For the log.
+        detail: String,
+    },
+    /// `WeChat` refuses, and would again: about this account or this code.
+    Refused(Refusal),
+}
+
+impl Failure {
+    /// Sorts a failed call by the error table. `attempt` is that of the task, from 1.
+    pub fn of_call(api: Api, error: CallError, attempt: u32) -> Self {
+        match error {
+            CallError::NotSent(error) => Self::again(attempt, "not_reached", error.to_string()),
+            CallError::AnswerLost(error) => Self::again(attempt, "answer_lost", error.to_string()),
+            CallError::Refused(refusal) => Self::of_refusal(api, refusal, attempt),
+        }
+    }
+
+    /// Sorts the lack of a component token.
+    pub fn of_token(error: TokenError, attempt: u32) -> Self {
+        let detail = error.to_string();
+        match error {
+            TokenError::NoTicket => Self::Again { after: SUSPENDED, reason: NO_TICKET, detail },
+            TokenError::NoSecret(_) => Self::Again { after: SUSPENDED, reason: "no_secret", detail },
+            TokenError::Busy => Self::again(attempt, "token_busy", detail),
+            TokenError::Read(error) => Self::of_read(&error, attempt),
+            // About the component, never about the account: whatever it is, the task waits.
+            TokenError::Call(error) => match Self::of_call(Api::ComponentToken, error, attempt) {
+                Self::Refused(refusal) => Self::suspended(&refusal),
+                again @ Self::Again { .. } => again,
+            },
+        }
+    }
+
+    /// Sorts a read of our own store.
+    pub fn of_read(error: &ReadError, attempt: u32) -> Self {
+        Self::again(attempt, "store", error.to_string())
+    }
+
+    fn of_refusal(api: Api, refusal: Refusal, attempt: u32) -> Self {
+        match errors::classify(api, refusal.errcode) {
+            Retry::Later => {
+                let after = backoff(attempt).max(errors::min_wait(refusal.errcode));
+                Self::Again { after, reason: "refused_for_now", detail: refusal.to_string() }
+            }
+            Retry::NextDay => {
+                let after = until_next_day(Timestamp::now());
+                Self::Again { after, reason: "quota_spent", detail: refusal.to_string() }
+            }
+            Retry::OnceAfter(Repair::NewestTicket) => {
+                Self::Again { after: SUSPENDED, reason: NO_TICKET, detail: refusal.to_string() }
+            }
+            // The one repeated call was made, and refused too.
+            Retry::OnceAfter(Repair::RefreshToken | Repair::RefreshComponentToken) => {
+                Self::suspended(&refusal)
+            }
+            Retry::OnceAfter(Repair::RecoverRefreshToken) => Self::Refused(refusal),
+            Retry::Never => match errors::lookup(refusal.errcode).map(|entry| entry.fault) {
+                Some(Fault::Platform) => Self::suspended(&refusal),
+                Some(Fault::Nobody | Fault::Us | Fault::Merchant | Fault::User | Fault::WeChat) | None => {
+                    Self::Refused(refusal)
+                }
+            },
+        }
+    }
+
+    /// The operator has to act: no account may be lost by it, and no quota burnt.
+    fn suspended(refusal: &Refusal) -> Self {
+        let cure = errors::lookup(refusal.errcode).map_or("", errors::ErrorEntry::cure);
+        let address = refusal.client_ip().map(|ip| format!(" (WeChat saw {ip})")).unwrap_or_default();
+        let after = SUSPENDED + full_jitter(SUSPENDED, SUSPENDED, 0);
+        Self::Again { after, reason: "suspended", detail: format!("{refusal}{address}: {cure}") }
+    }
+
+    fn again(attempt: u32, reason: &'static str, detail: String) -> Self {
+        Self::Again { after: backoff(attempt), reason, detail }
+    }
+}
+
+fn backoff(attempt: u32) -> Duration {
+    // The first repeat follows soon: most lost answers are a matter of a moment.
+    full_jitter(BACKOFF_BASE, BACKOFF_CAP, attempt.saturating_sub(1).min(16))
+}
+
+/// `WeChat`'s quotas start anew at midnight in China.
+fn until_next_day(now: Timestamp) -> Duration {
+    let china = Offset::constant(8).to_time_zone();
+    let tomorrow = now.to_zoned(china).tomorrow().and_then(|day| day.start_of_day());
+    let wait = tomorrow.map_or(SignedDuration::from_hours(24), |day| day.timestamp().duration_since(now));
+    Duration::try_from(wait).unwrap_or_default() + full_jitter(SUSPENDED, SUSPENDED, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(api: Api, errcode: i64) -> Failure {
+        let refusal = Refusal { errcode, errmsg: "no".into(), rid: None };
+        Failure::of_call(api, CallError::Refused(refusal), 1)
+    }
+
+    #[test]
+    fn refusals_about_the_code_or_the_account_are_believed() {
+        for errcode in [61009, 61010, 61003, 48001, 99_999] {
+            let failure = refused(Api::QueryAuth, errcode);
+            assert!(matches!(failure, Failure::Refused(_)), "{errcode}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_operator_must_mend_suspends_and_loses_no_account() {
+        for (api, errcode) in
+            [(Api::QueryAuth, 61004), (Api::ComponentToken, 40125), (Api::ComponentToken, 40001)]
+        {
+            let refusal = Refusal { errcode, errmsg: "requestIP: 203.0.113.7".into(), rid: None };
+            let failure = match api {
+                Api::ComponentToken => Failure::of_token(TokenError::Call(CallError::Refused(refusal)), 1),
+                _ => Failure::of_call(api, CallError::Refused(refusal), 1),
+            };
+            let Failure::Again { after, .. } = failure else { panic!("{errcode} was believed") };
+            assert!(after >= SUSPENDED, "{errcode}: {after:?}");
+        }
+    }
+
+    #[test]
+    fn busy_waits_a_moment_rates_a_minute_and_quotas_until_the_next_day() {
+        let after = |errcode| match refused(Api::QueryAuth, errcode) {
+            Failure::Again { after, .. } => after,
+            Failure::Refused(_) => panic!("{errcode} was believed"),
+        };
+        assert!(after(-1) <= BACKOFF_BASE);
+        assert!(after(45011) >= Duration::from_mins(1));
+        let noon_in_china: Timestamp = "2026-11-22T04:00:00Z".parse().unwrap();
+        let wait = until_next_day(noon_in_china);
+        assert!(
+            wait >= Duration::from_hours(12) && wait <= Duration::from_hours(12) + Duration::from_mins(10)
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! Tasks: calls to `WeChat` that follow from what the log says. Claimed with a lease, run without a transaction, finished
+//! by the append of their outcome.
+
+mod account;
+mod failure;
+pub(crate) mod payload;
+mod redeem;
+mod run;
+
+pub use failure::{Failure, NO_TICKET};
+pub use payload::UnreadableTask;
+pub use run::TaskRunner;

@@ -1,0 +1,79 @@
+//! Redeeming a code. A second call is made only after an attempt whose outcome is unknown or may change.
+
+use jiff::Timestamp;
+use mandate_domain::{
+    AccessToken, Decision, Redeem, Redeemed, Refusal, decide_redeemed, decide_redemption_refused,
+};
+use mandate_schema::{AuthorizerId, StreamName};
+use mandate_storage::{Claimed, Storage};
+use mandate_wechat::api::{AuthorizationInfo, QueryAuthRequest};
+
+use super::{
+    Failure,
+    run::{Answer, End, TaskRunner},
+};
+
+impl<S: Storage> TaskRunner<S> {
+    pub(super) async fn redeem(&self, claimed: &Claimed, redeem: &Redeem) -> End {
+        let called_at = Timestamp::now();
+        let request =
+            QueryAuthRequest { component_appid: &redeem.component, authorization_code: &redeem.code };
+        let reply = self.call(&redeem.component, &request, claimed.attempt).await;
+        let digest = redeem.digest();
+        match reply {
+            Ok(reply) => {
+                let info = reply.authorization_info;
+                let Some(account) = account_of(redeem, &info) else {
+                    return End::dead(
+                        "answer_without_account",
+                        "WeChat redeemed the code but named no account",
+                    );
+                };
+                let stream = StreamName::Authorizer(redeem.component.clone(), account);
+                let answer = redeemed(redeem, info);
+                let decide = move |answer: &Answer<'_>, redeemed: Redeemed| {
+                    decide_redeemed(answer.snapshot.state.authorizer(), &answer.since, redeemed)
+                };
+                self.finish(claimed, &stream, called_at, |seen| decide(seen, answer.clone())).await
+            }
+            Err(Failure::Refused(refusal)) => {
+                let refusal = Refusal { errcode: refusal.errcode, errmsg: refusal.errmsg, rid: refusal.rid };
+                let Some(account) = &redeem.authorizer else {
+                    return End::dead("redemption_refused", refusal_text(&refusal));
+                };
+                let stream = StreamName::Authorizer(redeem.component.clone(), account.clone());
+                let decide =
+                    |_: &Answer<'_>| -> Decision { decide_redemption_refused(digest, refusal.clone()) };
+                self.finish(claimed, &stream, called_at, decide).await
+            }
+            Err(Failure::Again { after, reason, detail }) => End::Again { after, reason, detail },
+        }
+    }
+}
+
+pub(super) fn refusal_text(refusal: &Refusal) -> String {
+    format!("WeChat refused: {} {}", refusal.errcode, refusal.errmsg)
+}
+
+/// The account that the answer names; `WeChat` is believed over the callback.
+fn account_of(redeem: &Redeem, info: &AuthorizationInfo) -> Option<AuthorizerId> {
+    let named = info.authorizer_appid.clone();
+    if let (Some(named), Some(expected)) = (&named, &redeem.authorizer)
+        && named != expected
+    {
+        tracing::error!(component = %redeem.component, %named, %expected, "a code of {expected} was redeemed for {named}");
+    }
+    named.or_else(|| redeem.authorizer.clone())
+}
+
+fn redeemed(redeem: &Redeem, info: AuthorizationInfo) -> Redeemed {
+    let access_token =
+        info.access_token.zip(info.expires_in).map(|(token, expires_in)| AccessToken { token, expires_in });
+    Redeemed {
+        digest: redeem.digest(),
+        via: redeem.via,
+        refresh_token: info.refresh_token,
+        access_token,
+        permissions: info.permissions,
+    }
+}

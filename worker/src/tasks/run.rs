@@ -1,0 +1,281 @@
+//! Claiming tasks, running them, and storing what came of them.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use mandate_domain::{Decision, Since, Task};
+use mandate_runtime::{failpoint, jitter::full_jitter, stop::Stop};
+use mandate_schema::{CommandId, ComponentId, Event, StreamName};
+use mandate_storage::{Appended, Claimed, Command, DeadLetter, DeadPayload, Storage, StorageError};
+use mandate_wechat::{
+    api::Request,
+    errors::{self, Repair, Retry},
+};
+
+use super::{Failure, UnreadableTask, account::Account, payload};
+use crate::{
+    Core,
+    api::CallError,
+    fold::{self, ReadError, Snapshot},
+    record::{Context, record, task_place},
+};
+
+/// Tasks under way at once.
+const CONCURRENCY: usize = 32;
+/// How long a claim holds: longer than the calls of one attempt can take.
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// The queue is looked at at least this often: another process may have queued something.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Runs the tasks of a worker.
+pub struct TaskRunner<S> {
+    pub(super) core: Arc<Core<S>>,
+}
+
+/// How an attempt ended.
+pub(super) enum End {
+    /// Its outcome is stored.
+    Done,
+    /// To be tried again.
+    Again { after: Duration, reason: &'static str, detail: String },
+    /// Given up.
+    Dead { reason: &'static str, detail: String },
+}
+
+impl End {
+    pub(super) fn dead(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::Dead { reason, detail: detail.into() }
+    }
+}
+
+/// The stream as an answer meets it.
+pub(super) struct Answer<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    /// What the stream gained since the call started.
+    pub(super) since: Since,
+}
+
+impl<S: Storage> TaskRunner<S> {
+    /// The runner of a worker.
+    pub fn new(core: Arc<Core<S>>) -> Self {
+        Self { core }
+    }
+
+    /// Runs tasks until the process stops; attempts under way are finished.
+    pub async fn run(self, stop: Stop) {
+        while !stop.is_requested() {
+            let pause = match self.step().await {
+                Ok(0) => self.pause().await,
+                Ok(_) => Duration::ZERO,
+                Err(error) => {
+                    tracing::warn!(%error, "the task queue cannot be read");
+                    LOOK_AGAIN
+                }
+            };
+            tokio::select! {
+                () = stop.requested() => {}
+                () = self.core.tasks_changed.notified(), if !pause.is_zero() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Claims what is due and runs it; answers how many tasks were run.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`]: the queue cannot be read now.
+    pub async fn step(&self) -> Result<usize, StorageError> {
+        let now = Timestamp::now();
+        if self.core.storage.next_due().await?.is_none_or(|due| due > now) {
+            return Ok(0);
+        }
+        let claimed = self.core.storage.claim(now, now + LEASE, CONCURRENCY).await?;
+        failpoint::reached("task.claimed");
+        let count = claimed.len();
+        stream::iter(claimed).for_each_concurrent(CONCURRENCY, |claimed| self.attempt(claimed)).await;
+        Ok(count)
+    }
+
+    async fn pause(&self) -> Duration {
+        let due = self.core.storage.next_due().await.ok().flatten();
+        let wait = due.map(|due| due.duration_since(Timestamp::now()));
+        wait.map_or(LOOK_AGAIN, |wait| Duration::try_from(wait).unwrap_or_default().min(LOOK_AGAIN))
+    }
+
+    async fn attempt(&self, claimed: Claimed) {
+        let kind = claimed.task.kind.clone();
+        let end = match self.open(&claimed).await {
+            Ok(task) => self.dispatch(&claimed, task).await,
+            Err(end) => end,
+        };
+        let stored = match end {
+            End::Done => Ok(()),
+            End::Again { after, reason, detail } => {
+                tracing::warn!(task = %claimed.task.key, attempt = claimed.attempt, reason, after_seconds = after.as_secs_f64(),
+                    "{kind} is tried again: {detail}");
+                let next_at = Timestamp::now() + after;
+                self.core.storage.retry(claimed.id, claimed.attempt, next_at, reason).await
+            }
+            End::Dead { reason, detail } => self.bury(&claimed, reason, detail).await,
+        };
+        if let Err(error) = stored {
+            // The lease ends by itself and the task is due again.
+            tracing::warn!(task = %claimed.task.key, %error, "the end of an attempt could not be stored");
+        }
+    }
+
+    async fn open(&self, claimed: &Claimed) -> Result<Task, End> {
+        let secret = match &claimed.task.sealed {
+            None => None,
+            Some((by, sealed)) => {
+                let place = task_place(by, &claimed.task.key);
+                match self.core.vault.open(place, sealed).await.map_err(ReadError::from) {
+                    Ok(secret) => secret,
+                    Err(error) if error.is_transient() => {
+                        return Err(again(Failure::of_read(&error, claimed.attempt)));
+                    }
+                    Err(error) => return Err(End::dead("unreadable_task", error.to_string())),
+                }
+            }
+        };
+        payload::read(&claimed.task, secret)
+            .map_err(|error: UnreadableTask| End::dead("unreadable_task", error.to_string()))
+    }
+
+    async fn dispatch(&self, claimed: &Claimed, task: Task) -> End {
+        let account = || {
+            let authorizer = claimed.task.authorizer.clone()?;
+            Some(Account { component: claimed.task.component.clone(), authorizer })
+        };
+        match (task, account()) {
+            (Task::Redeem(redeem), _) => self.redeem(claimed, &redeem).await,
+            (Task::Profile, Some(account)) => self.profile(claimed, &account).await,
+            (Task::Confirm, Some(account)) => self.confirm(claimed, &account).await,
+            (Task::Recover { digest, refusal }, Some(account)) => {
+                self.recover(claimed, &account, digest, &refusal).await
+            }
+            (Task::Profile | Task::Confirm | Task::Recover { .. }, None) => {
+                End::dead("unreadable_task", "the task names no account")
+            }
+        }
+    }
+
+    /// Calls an API under the component's token. A refused token is replaced, and the call repeated, once.
+    pub(super) async fn call<R: Request>(
+        &self,
+        component: &ComponentId,
+        request: &R,
+        attempt: u32,
+    ) -> Result<R::Reply, Failure> {
+        let tokens = &self.core.tokens;
+        let mut repaired = false;
+        loop {
+            let token = tokens.get(component).await.map_err(|error| Failure::of_token(error, attempt))?;
+            let error = match self.core.api.call(request, Some(&token.token)).await {
+                Ok(reply) => {
+                    failpoint::reached("task.answered");
+                    return Ok(reply);
+                }
+                Err(error) => error,
+            };
+            if repaired || !wants_new_token::<R>(&error) {
+                return Err(Failure::of_call(R::API, error, attempt));
+            }
+            repaired = true;
+            tokens.invalidate(component, &token).await.map_err(|error| Failure::of_token(error, attempt))?;
+        }
+    }
+
+    /// Decides an answer on the newest state and appends the outcome, as often as others come first.
+    pub(super) async fn finish(
+        &self,
+        claimed: &Claimed,
+        stream: &StreamName,
+        called_at: Timestamp,
+        decide: impl Fn(&Answer<'_>) -> Decision,
+    ) -> End {
+        let mut conflicts = 0;
+        loop {
+            match self.try_finish(claimed, stream, called_at, &decide).await {
+                Ok(Appended::Stored(_) | Appended::Duplicate(_) | Appended::Finished) => return End::Done,
+                Ok(Appended::Conflict) => {
+                    conflicts += 1;
+                    let wait = full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts);
+                    tokio::time::sleep(wait).await;
+                }
+                Err(error) if error.is_transient() => {
+                    return again(Failure::of_read(&error, claimed.attempt));
+                }
+                Err(error) => return End::dead("refused_data", error.to_string()),
+            }
+        }
+    }
+
+    async fn try_finish(
+        &self,
+        claimed: &Claimed,
+        stream: &StreamName,
+        called_at: Timestamp,
+        decide: &impl Fn(&Answer<'_>) -> Decision,
+    ) -> Result<Appended, ReadError> {
+        let core = &self.core;
+        let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
+        let since: Vec<Event> = fold::events_since(&core.storage, &core.vault, stream, claimed.head).await?;
+        let decision = decide(&Answer { snapshot: &snapshot, since: Since::of(&since) });
+        let names: Vec<&str> = decision.events.iter().map(|new| new.event.name()).collect();
+        let summary = names.join(", ");
+        let context = Context {
+            command: CommandId::of_attempt(claimed.id, claimed.attempt),
+            stream: stream.clone(),
+            finishes: Some(claimed.id),
+            now: Timestamp::now(),
+            called_at,
+        };
+        let append = record(&core.vault, &context, snapshot, decision).await?;
+        let queues_tasks = !append.tasks.is_empty();
+        let appended = core.appender.append(Command::Decided(Box::new(append))).await?;
+        if let Appended::Stored(position) = &appended {
+            tracing::info!(task = %claimed.task.key, %stream, position = position.map(|p| p.0), events = summary,
+                "{} for {stream} done", claimed.task.kind);
+        }
+        if queues_tasks {
+            core.tasks_changed.notify_one();
+        }
+        Ok(appended)
+    }
+
+    async fn bury(
+        &self,
+        claimed: &Claimed,
+        reason: &'static str,
+        detail: String,
+    ) -> Result<(), StorageError> {
+        tracing::error!(task = %claimed.task.key, attempt = claimed.attempt, reason, "a task is a dead letter: {detail}");
+        let letter = DeadLetter {
+            command: CommandId::of_attempt(claimed.id, claimed.attempt),
+            reason: reason.to_owned(),
+            detail,
+            payload: DeadPayload::Task(claimed.id),
+            recorded_at: Timestamp::now(),
+        };
+        self.core.appender.append(Command::Dead(Box::new(letter))).await.map(|_| ())
+    }
+}
+
+fn again(failure: Failure) -> End {
+    match failure {
+        Failure::Again { after, reason, detail } => End::Again { after, reason, detail },
+        Failure::Refused(refusal) => End::dead("refused", refusal.to_string()),
+    }
+}
+
+fn wants_new_token<R: Request>(error: &CallError) -> bool {
+    match error {
+        CallError::Refused(refusal) => {
+            errors::classify(R::API, refusal.errcode) == Retry::OnceAfter(Repair::RefreshComponentToken)
+        }
+        CallError::NotSent(_) | CallError::AnswerLost(_) => false,
+    }
+}

@@ -1,0 +1,131 @@
+//! Data keys in use: sealing and opening what the log and the tables hold.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use mandate_schema::{
+    DataKey, EventRecord, Field, MasterKeys, NonceBytes, Place, SealError, SealedAt, SealedText, Secret,
+    StreamName, WrappedKey,
+};
+use mandate_storage::{Keys, StorageError};
+use ring::rand::{SecureRandom, SystemRandom};
+
+/// Data keys kept unwrapped at most; beyond that all are dropped and unwrapped again as needed.
+const CACHED_MAX: usize = 4_096;
+
+/// Why something could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The key could not be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The key does not open it.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// The master keys and the data keys that they unwrap.
+pub struct Vault<S> {
+    storage: S,
+    master: MasterKeys,
+    random: SystemRandom,
+    unwrapped: Mutex<HashMap<(StreamName, u32), Arc<DataKey>>>,
+}
+
+impl<S: Keys> Vault<S> {
+    /// A vault over the wrapped keys in `storage`.
+    pub fn new(storage: S, master: MasterKeys) -> Self {
+        Self { storage, master, random: SystemRandom::new(), unwrapped: Mutex::default() }
+    }
+
+    /// A new random data key with its wrapped form, which the caller stores in the append that first uses it.
+    pub fn new_key(&self, stream: &StreamName, number: u32) -> (Arc<DataKey>, WrappedKey) {
+        let mut bytes = zeroize::Zeroizing::new([0; 32]);
+        self.random.fill(bytes.as_mut_slice()).expect("the system gives random bytes");
+        let wrapped = self.master.wrap(stream, number, &bytes, self.nonce());
+        (Arc::new(DataKey::new(number, &bytes)), wrapped)
+    }
+
+    /// The data key with this number; `None` if it was destroyed.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError`]; [`VaultError::Seal`] will not heal by itself: a master key is missing.
+    pub async fn key(&self, stream: &StreamName, number: u32) -> Result<Option<Arc<DataKey>>, VaultError> {
+        let name = (stream.clone(), number);
+        if let Some(key) = self.cache().get(&name) {
+            return Ok(Some(key.clone()));
+        }
+        let Some(wrapped) = self.storage.key(stream, number).await? else {
+            return Ok(None);
+        };
+        let key = Arc::new(self.master.unwrap(&wrapped)?);
+        let mut cache = self.cache();
+        if cache.len() >= CACHED_MAX {
+            cache.clear();
+        }
+        cache.insert(name, key.clone());
+        Ok(Some(key))
+    }
+
+    /// Unwraps a key that the caller has read already.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`].
+    pub fn unwrap(&self, wrapped: &WrappedKey) -> Result<DataKey, SealError> {
+        self.master.unwrap(wrapped)
+    }
+
+    /// Seals a text.
+    pub fn seal(&self, key: &DataKey, place: Place<'_>, text: &Secret) -> SealedText {
+        key.seal(place, text, self.nonce())
+    }
+
+    /// Opens a sealed text; `None` if its key was destroyed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::key`].
+    pub async fn open(&self, place: Place<'_>, sealed: &SealedText) -> Result<Option<Secret>, VaultError> {
+        let Some(key) = self.key(place.stream, sealed.key).await? else {
+            return Ok(None);
+        };
+        Ok(Some(key.open(place, sealed)?))
+    }
+
+    /// Opens a sealed field that state keeps; `None` if its key was destroyed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::key`].
+    pub async fn open_at(
+        &self,
+        stream: &StreamName,
+        sealed: &SealedAt,
+    ) -> Result<Option<Secret>, VaultError> {
+        self.open(sealed.place(stream), &sealed.text).await
+    }
+
+    fn nonce(&self) -> NonceBytes {
+        let mut nonce = [0; 12];
+        self.random.fill(&mut nonce).expect("the system gives random bytes");
+        nonce
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<(StreamName, u32), Arc<DataKey>>> {
+        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a field of an event is sealed.
+pub(crate) fn place_of<'a>(
+    stream: &'a StreamName,
+    version: mandate_schema::Version,
+    record: &'a EventRecord,
+    field: Field,
+) -> Place<'a> {
+    Place { stream, version: version.0, kind: &record.name, field: field.as_str(), form: record.form }
+}
