@@ -20,4 +20,4 @@ mod settings;
 
 pub use door::BodyLimits;
 pub use serve::{Running, ServeError, serve};
-pub use settings::{Settings, SettingsError};
+pub use settings::{Settings, SettingsError, key_ring};

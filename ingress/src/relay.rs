@@ -68,11 +68,7 @@ impl RelayError {
 impl<S: CallbackSink> Relay<S> {
     /// A relay from `journal` to `sink`. A journal has one relay.
     pub fn new(journal: Journal, sink: S, metrics: Metrics) -> Self {
-        Self {
-            journal,
-            sink,
-            metrics,
-        }
+        Self { journal, sink, metrics }
     }
 
     /// Hands over the oldest callbacks that wait, at most 256, and notes it in the journal.
@@ -85,15 +81,11 @@ impl<S: CallbackSink> Relay<S> {
         if batch.is_empty() {
             return Ok(Step::Idle);
         }
-        let (seqs, pushes): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .map(|waiting| (waiting.seq, waiting.push))
-            .unzip();
+        let (seqs, pushes): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.seq, waiting.push)).unzip();
         let count = seqs.len();
         failpoint::reached("relay.before_accept");
-        timeout(PATIENCE, self.sink.accept(pushes))
-            .await
-            .map_err(|_elapsed| RelayError::Timeout)??;
+        timeout(PATIENCE, self.sink.accept(pushes)).await.map_err(|_elapsed| RelayError::Timeout)??;
         failpoint::reached("relay.before_settle");
         if S::SETTLES {
             self.journal.settle(seqs).await?;

@@ -28,18 +28,14 @@ impl<const SETTLES: bool> CallbackSink for Place<SETTLES> {
         if !*self.up.lock().expect("not poisoned") {
             return Err(SinkUnavailable("down for the test".into()));
         }
-        self.taken
-            .send_modify(|taken| taken.extend(batch.iter().map(|push| push.id)));
+        self.taken.send_modify(|taken| taken.extend(batch.iter().map(|push| push.id)));
         Ok(())
     }
 }
 
 impl<const SETTLES: bool> Place<SETTLES> {
     fn new() -> Self {
-        Self {
-            up: Arc::new(Mutex::new(true)),
-            taken: Arc::new(watch::Sender::new(Vec::new())),
-        }
+        Self { up: Arc::new(Mutex::new(true)), taken: Arc::new(watch::Sender::new(Vec::new())) }
     }
 
     fn set_up(&self, up: bool) {
@@ -52,10 +48,7 @@ impl<const SETTLES: bool> Place<SETTLES> {
 
     async fn until_taken(&self, count: usize) {
         let mut taken = self.taken.subscribe();
-        timeout(LONG, taken.wait_for(|taken| taken.len() >= count))
-            .await
-            .expect("in time")
-            .expect("held");
+        timeout(LONG, taken.wait_for(|taken| taken.len() >= count)).await.expect("in time").expect("held");
     }
 }
 
@@ -72,13 +65,7 @@ impl<const SETTLES: bool> Bench<SETTLES> {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("journal.db");
         let journal = Journal::open(&path, Limits::new(1 << 30)).expect("a journal");
-        Self {
-            _folder: folder,
-            path,
-            journal,
-            place: Place::new(),
-            metrics: Metrics::new(),
-        }
+        Self { _folder: folder, path, journal, place: Place::new(), metrics: Metrics::new() }
     }
 
     fn relay(&self) -> Relay<Place<SETTLES>> {
@@ -98,11 +85,7 @@ impl<const SETTLES: bool> Bench<SETTLES> {
 
     async fn rows(&self) -> (u64, u64, u64) {
         let status = self.journal.status().await.expect("readable");
-        (
-            status.waiting.new.rows,
-            status.waiting.handed_over.rows,
-            status.settled_kept.rows,
-        )
+        (status.waiting.new.rows, status.waiting.handed_over.rows, status.settled_kept.rows)
     }
 }
 
@@ -129,22 +112,14 @@ async fn a_step_hands_over_in_order_at_most_256_and_settles() {
     assert_eq!(relay.step().await.expect("handed over"), Step::HandedOver(44));
     assert_eq!(relay.step().await.expect("nothing to do"), Step::Idle);
     assert_eq!(bench.place.taken(), ids);
-    assert!(
-        bench
-            .metrics
-            .encode()
-            .contains("mandate_relay_handed_over_total 300")
-    );
+    assert!(bench.metrics.encode().contains("mandate_relay_handed_over_total 300"));
 }
 
 #[tokio::test]
 async fn a_place_that_does_not_settle_leaves_callbacks_handed_over() {
     let bench = Bench::<false>::new();
     bench.record(0..3).await;
-    assert_eq!(
-        bench.relay().step().await.expect("handed over"),
-        Step::HandedOver(3)
-    );
+    assert_eq!(bench.relay().step().await.expect("handed over"), Step::HandedOver(3));
     assert_eq!(bench.rows().await, (0, 3, 0));
 }
 
@@ -171,11 +146,7 @@ async fn what_cannot_be_noted_is_handed_over_again() {
     let ids = bench.record(0..1).await;
     let relay = bench.relay();
     let waiting = bench.journal.waiting(1).await.expect("readable");
-    bench
-        .place
-        .accept(waiting.into_iter().map(|waiting| waiting.push).collect())
-        .await
-        .expect("taken");
+    bench.place.accept(waiting.into_iter().map(|waiting| waiting.push).collect()).await.expect("taken");
     relay.step().await.expect("handed over again");
     assert_eq!(bench.place.taken(), [ids[0], ids[0]]);
     assert_eq!(bench.rows().await, (0, 0, 1));
@@ -207,9 +178,7 @@ async fn the_loop_notices_what_another_process_resends() {
     bench.place.until_taken(2).await;
     // Settling follows taking; only settled callbacks can be resent.
     let beside = || JournalFile::open(&bench.path).expect("opens");
-    timeout(LONG, async { while bench.rows().await.2 < 2 {} })
-        .await
-        .expect("settled");
+    timeout(LONG, async { while bench.rows().await.2 < 2 {} }).await.expect("settled");
     assert_eq!(beside().resend(Timestamp::UNIX_EPOCH).expect("resent"), 2);
     bench.place.until_taken(4).await;
     assert_eq!(bench.place.taken(), [ids.clone(), ids].concat());
@@ -234,15 +203,8 @@ async fn a_place_that_hangs_is_given_up_and_the_backlog_is_seen_meanwhile() {
     assert!(matches!(relay.step().await, Err(RelayError::Timeout)));
     let stop = Stop::new();
     let watcher = relay.show_backlog(&stop);
-    assert!(
-        timeout(PATIENCE, watcher).await.is_err(),
-        "it watches until the stop"
-    );
-    assert!(
-        bench.metrics.encode().contains("mandate_journal_unsettled 2"),
-        "{}",
-        bench.metrics.encode()
-    );
+    assert!(timeout(PATIENCE, watcher).await.is_err(), "it watches until the stop");
+    assert!(bench.metrics.encode().contains("mandate_journal_unsettled 2"), "{}", bench.metrics.encode());
 }
 
 #[tokio::test]
@@ -251,8 +213,6 @@ async fn a_journal_that_failed_ends_the_loop_with_an_error() {
     bench.record(0..1).await;
     let other = rusqlite::Connection::open(&bench.path).expect("opens");
     other.execute("DROP TABLE callback", []).expect("broken");
-    let ended = timeout(LONG, bench.relay().run(Stop::new()))
-        .await
-        .expect("in time");
+    let ended = timeout(LONG, bench.relay().run(Stop::new())).await.expect("in time");
     assert_eq!(ended.expect_err("fatal").disposition(), Disposition::Stop);
 }

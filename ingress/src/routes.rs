@@ -78,14 +78,8 @@ impl Routes {
             let message = (PushKind::Message, paths.message_path);
             for (kind, path) in [event, message] {
                 let entry = Entry::parse(paths.component.clone(), kind, &path)?;
-                if entries
-                    .iter()
-                    .any(|other| other.path == entry.path && other.query == entry.query)
-                {
-                    return Err(InvalidPath {
-                        path,
-                        reason: "it is configured twice",
-                    });
+                if entries.iter().any(|other| other.path == entry.path && other.query == entry.query) {
+                    return Err(InvalidPath { path, reason: "it is configured twice" });
                 }
                 entries.push(entry);
             }
@@ -103,12 +97,7 @@ impl Routes {
 
 impl Entry {
     fn parse(component: ComponentId, kind: PushKind, text: &str) -> Result<Self, InvalidPath> {
-        let invalid = |reason| {
-            Err(InvalidPath {
-                path: text.to_owned(),
-                reason,
-            })
-        };
+        let invalid = |reason| Err(InvalidPath { path: text.to_owned(), reason });
         if !text.starts_with('/') {
             return invalid("it must start with '/'");
         }
@@ -118,27 +107,17 @@ impl Entry {
             (PushKind::Message, _) => return invalid("a message path must hold $APPID$ exactly once"),
         }
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
-        let query: Vec<_> = pairs(query)
-            .map(|(key, value)| (key, Template::parse(&value)))
-            .collect();
+        let query: Vec<_> = pairs(query).map(|(key, value)| (key, Template::parse(&value))).collect();
         if query.iter().any(|(key, _)| key.contains(HOLE)) {
             return invalid("$APPID$ cannot be the name of a parameter");
         }
-        Ok(Self {
-            component,
-            kind,
-            path: Template::parse(path),
-            query,
-        })
+        Ok(Self { component, kind, path: Template::parse(path), query })
     }
 
     /// Sorts literals before holes and longer queries before shorter ones, so that `/events` is never taken for an
     /// appid.
     fn vagueness(&self) -> (bool, std::cmp::Reverse<usize>) {
-        (
-            matches!(self.path, Template::Hole { .. }),
-            std::cmp::Reverse(self.query.len()),
-        )
+        (matches!(self.path, Template::Hole { .. }), std::cmp::Reverse(self.query.len()))
     }
 
     fn matches(&self, path: &str, query: &str) -> Option<Route> {
@@ -156,11 +135,7 @@ impl Entry {
                 let sent = pairs(query).find(|(sent, _)| sent == key);
                 sent.is_some_and(|(_, value)| take(template.fit(&value)))
             });
-        fits.then(|| Route {
-            component: self.component.clone(),
-            kind: self.kind,
-            authorizer,
-        })
+        fits.then(|| Route { component: self.component.clone(), kind: self.kind, authorizer })
     }
 }
 
@@ -168,10 +143,7 @@ impl Template {
     fn parse(text: &str) -> Self {
         match text.split_once(HOLE) {
             None => Self::Literal(text.to_owned()),
-            Some((before, after)) => Self::Hole {
-                before: before.to_owned(),
-                after: after.to_owned(),
-            },
+            Some((before, after)) => Self::Hole { before: before.to_owned(), after: after.to_owned() },
         }
     }
 

@@ -19,15 +19,9 @@ fn routes(event: &str, message: &str) -> Routes {
 #[track_caller]
 fn assert_found(routes: &Routes, url: &str, kind: PushKind, authorizer: Option<&str>) {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    let found = routes
-        .find(path, query)
-        .unwrap_or_else(|| panic!("{url} was not found"));
+    let found = routes.find(path, query).unwrap_or_else(|| panic!("{url} was not found"));
     assert_eq!(found.kind, kind, "{url}");
-    assert_eq!(
-        found.authorizer.as_ref().map(AuthorizerId::as_str),
-        authorizer,
-        "{url}"
-    );
+    assert_eq!(found.authorizer.as_ref().map(AuthorizerId::as_str), authorizer, "{url}");
 }
 
 #[track_caller]
@@ -39,24 +33,11 @@ fn assert_refused(event: &str, message: &str, reason: &str) {
 #[test]
 fn the_default_paths_lead_to_component_kind_and_authorizer() {
     let routes = Routes::compile([
-        paths(
-            ALPHA,
-            "/wechat/wx1f2e3d4c5b6a7988/events",
-            "/wechat/wx1f2e3d4c5b6a7988/messages/$APPID$",
-        ),
-        paths(
-            BETA,
-            "/wechat/wx00000000000000bb/events",
-            "/wechat/wx00000000000000bb/messages/$APPID$",
-        ),
+        paths(ALPHA, "/wechat/wx1f2e3d4c5b6a7988/events", "/wechat/wx1f2e3d4c5b6a7988/messages/$APPID$"),
+        paths(BETA, "/wechat/wx00000000000000bb/events", "/wechat/wx00000000000000bb/messages/$APPID$"),
     ])
     .expect("valid paths");
-    assert_found(
-        &routes,
-        "/wechat/wx1f2e3d4c5b6a7988/events?timestamp=1&nonce=2",
-        PushKind::Event,
-        None,
-    );
+    assert_found(&routes, "/wechat/wx1f2e3d4c5b6a7988/events?timestamp=1&nonce=2", PushKind::Event, None);
     let message = format!("/wechat/{BETA}/messages/{MERCHANT}");
     assert_found(&routes, &message, PushKind::Message, Some(MERCHANT));
     assert_eq!(routes.find(&message, "").expect("found").component.as_str(), BETA);
@@ -65,18 +46,10 @@ fn the_default_paths_lead_to_component_kind_and_authorizer() {
 #[test]
 fn an_appid_may_stand_in_the_middle_of_the_path() {
     let routes = routes("/wx/events", "/wx/$APPID$/callback");
-    assert_found(
-        &routes,
-        "/wx/wxa0b1c2d3e4f50617/callback?x=1",
-        PushKind::Message,
-        Some(MERCHANT),
-    );
+    assert_found(&routes, "/wx/wxa0b1c2d3e4f50617/callback?x=1", PushKind::Message, Some(MERCHANT));
     assert!(routes.find("/wx/wxa0b1c2d3e4f50617/callback/", "").is_none());
     assert!(routes.find("/wx//callback", "").is_none());
-    assert!(
-        routes.find("/wx/wxa0/b1c2/callback", "").is_none(),
-        "an appid holds no slash"
-    );
+    assert!(routes.find("/wx/wxa0/b1c2/callback", "").is_none(), "an appid holds no slash");
 }
 
 #[test]
@@ -99,23 +72,13 @@ fn an_appid_may_stand_in_the_query_beside_what_wechat_adds() {
 fn a_literal_path_is_never_taken_for_an_appid() {
     let routes = routes("/wechat/events", "/wechat/$APPID$");
     assert_found(&routes, "/wechat/events", PushKind::Event, None);
-    assert_found(
-        &routes,
-        "/wechat/wxa0b1c2d3e4f50617",
-        PushKind::Message,
-        Some(MERCHANT),
-    );
+    assert_found(&routes, "/wechat/wxa0b1c2d3e4f50617", PushKind::Message, Some(MERCHANT));
 }
 
 #[test]
 fn of_two_literal_paths_the_one_with_the_longer_query_is_asked_first() {
     let routes = routes("/push", "/push?appid=$APPID$");
-    assert_found(
-        &routes,
-        "/push?appid=wxa0b1c2d3e4f50617",
-        PushKind::Message,
-        Some(MERCHANT),
-    );
+    assert_found(&routes, "/push?appid=wxa0b1c2d3e4f50617", PushKind::Message, Some(MERCHANT));
     assert_found(&routes, "/push?timestamp=1", PushKind::Event, None);
 }
 
@@ -135,8 +98,5 @@ fn paths_that_cannot_be_served_are_refused() {
     assert_refused("/e", "/m/$APPID$?a=$APPID$", "exactly once");
     assert_refused("/e", "/m?$APPID$=1", "name of a parameter");
     let twice = [paths(ALPHA, "/e", "/m/$APPID$"), paths(BETA, "/e", "/n/$APPID$")];
-    assert_eq!(
-        Routes::compile(twice).expect_err("refused").reason,
-        "it is configured twice"
-    );
+    assert_eq!(Routes::compile(twice).expect_err("refused").reason, "it is configured twice");
 }

@@ -1,6 +1,6 @@
 //! Starts the door: journal, relay, both listeners.
 
-use std::net::SocketAddr;
+use std::{convert::Infallible, net::SocketAddr};
 
 use actix_web::web::Data;
 use mandate_broker::CallbackSink;
@@ -10,6 +10,7 @@ use mandate_runtime::{
     stop::Stop,
     web::{self, BindError},
 };
+use tokio::sync::mpsc;
 use tracing::info;
 
 use crate::{
@@ -42,7 +43,8 @@ pub struct Running {
 /// Starts ingress: answers callbacks and hands them over to `sink` until `stop` is requested.
 ///
 /// Everything runs in the background as tasks of `stop`, inside the tokio runtime of the caller. A journal that fails for
-/// good stops the process with a failure. When [`Stop::finish`] has returned, the listeners and the relay have ended.
+/// good stops the process with a failure. When [`Stop::finish`] has returned, listeners and relay have ended
+/// and the journal is closed.
 ///
 /// # Errors
 ///
@@ -54,48 +56,39 @@ pub async fn serve<S: CallbackSink>(
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> Result<Running, ServeError> {
-    let Settings {
-        listen,
-        admin_listen,
-        journal,
-        journal_limits,
-        body,
-        routes,
-        rings,
-    } = settings;
+    let Settings { listen, admin_listen, journal, journal_limits, body, routes, rings } = settings;
     let clock = journal_limits.clock.clone();
     let opened = tokio::task::spawn_blocking(move || Journal::open(&journal, journal_limits)).await;
     let journal = opened.map_err(|failure| JournalError::Stopped(failure.to_string()))??;
 
     let health = readiness.register("journal");
-    let door = Data::new(Door::new(
-        routes,
-        rings,
-        journal.clone(),
-        metrics.clone(),
-        body,
-        clock,
-    ));
-    let limits = web::Limits {
-        workers: WORKERS,
-        max_connections: MAX_CONNECTIONS,
-    };
+    let door = Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body, clock));
+    let limits = web::Limits { workers: WORKERS, max_connections: MAX_CONNECTIONS };
     let (server, listen) = web::bind(listen, limits, stop, move |config| door::configure(config, &door))?;
     let (admin_server, admin) = web::bind_admin(admin_listen, stop, readiness, metrics)?;
 
-    stop.spawn("journal", guard(journal.clone(), health, stop.clone()));
-    stop.spawn(
-        "relay",
-        Relay::new(journal, sink, metrics.clone()).run(stop.clone()),
-    );
-    stop.spawn("callback listener", server);
+    let (user, users) = mpsc::channel(1);
+    let relay = Relay::new(journal.clone(), sink, metrics.clone()).run(stop.clone());
+    stop.spawn("relay", using(user.clone(), relay));
+    stop.spawn("callback listener", using(user, server));
+    stop.spawn("journal", guard(journal, health, users));
     stop.spawn("admin listener", admin_server);
     info!(%listen, %admin, "callbacks are answered at {listen}, health and metrics at {admin}");
     Ok(Running { listen, admin })
 }
 
-/// Shows the journal's health as readiness, and stops the process when the journal has failed.
-async fn guard(journal: Journal, dependency: Dependency, stop: Stop) -> Result<(), JournalError> {
+/// Runs what uses the journal; the journal is closed once every `_user` is gone.
+async fn using<T>(_user: mpsc::Sender<Infallible>, task: impl Future<Output = T>) -> T {
+    task.await
+}
+
+/// Shows the journal's health as readiness, stops the process when the journal has failed, and closes it behind its last
+/// user.
+async fn guard(
+    journal: Journal,
+    dependency: Dependency,
+    mut users: mpsc::Receiver<Infallible>,
+) -> Result<(), JournalError> {
     let mut health = journal.health();
     loop {
         let current = health.borrow_and_update().clone();
@@ -110,7 +103,10 @@ async fn guard(journal: Journal, dependency: Dependency, stop: Stop) -> Result<(
         tokio::select! {
             biased;
             changed = health.changed() => changed.expect("the journal is held, so its health does not end"),
-            () = stop.requested() => return Ok(()),
+            _ = users.recv() => {
+                journal.close().await;
+                return Ok(());
+            }
         }
     }
 }

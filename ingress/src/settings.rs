@@ -96,26 +96,25 @@ fn paths(component: &Component) -> ComponentPaths {
 }
 
 /// The pairs of a component that are in force, the current one first.
-fn key_ring(component: &Component) -> Result<KeyRing, SettingsError> {
+///
+/// # Errors
+///
+/// [`SettingsError`]; no text of it holds a secret.
+pub fn key_ring(component: &Component) -> Result<KeyRing, SettingsError> {
     let id = || component.app_id.clone();
-    let token = |source| SettingsError::Token {
-        component: id(),
-        source,
-    };
+    let token = |source| SettingsError::Token { component: id(), source };
     let pair = |token_text: &Secret, key: &Secret| {
-        let key = EncodingAesKey::parse(key).map_err(|source| SettingsError::Key {
-            component: id(),
-            source,
-        })?;
+        let key =
+            EncodingAesKey::parse(key).map_err(|source| SettingsError::Key { component: id(), source })?;
         Pair::new(token_text.clone(), key).map_err(token)
     };
     let current = pair(&component.token, &component.encoding_aes_key);
-    let previous = component
-        .previous
-        .iter()
-        .map(|previous| pair(&previous.token, &previous.encoding_aes_key));
-    let pairs = std::iter::once(current)
-        .chain(previous)
-        .collect::<Result<_, _>>()?;
+    let previous =
+        component.previous.iter().map(|previous| pair(&previous.token, &previous.encoding_aes_key));
+    let pairs = std::iter::once(current).chain(previous).collect::<Result<_, _>>()?;
     KeyRing::new(id(), pairs).map_err(token)
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -25,7 +25,7 @@ pub use dead_letters::{Retried, RetryError};
 pub use fold::{ReadError, RebuildFolder, StreamState};
 pub use ingest::{Ingest, IngestError, Ingested};
 pub use opener::{OpenError, Opener, UNKNOWN_PAIR};
-pub use tasks::{NO_TICKET, TaskRunner};
+pub use tasks::TaskRunner;
 pub use vault::{Vault, VaultError};
 
 use api::ApiClient;

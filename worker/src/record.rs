@@ -18,7 +18,7 @@ use crate::{
 
 /// What a command is about.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// The command.
     pub command: CommandId,
     /// The stream it was decided on.
@@ -36,7 +36,7 @@ pub struct Context {
 /// # Errors
 ///
 /// [`VaultError`].
-pub async fn record<S: Keys>(
+pub(crate) async fn record<S: Keys>(
     vault: &Vault<S>,
     context: &Context,
     snapshot: Snapshot,
@@ -89,13 +89,13 @@ pub async fn record<S: Keys>(
 }
 
 /// When a token expires by our clock: `WeChat` counts from when it answered, we from when we asked.
-pub fn expiry(called_at: Timestamp, seconds: u64) -> Timestamp {
+pub(crate) fn expiry(called_at: Timestamp, seconds: u64) -> Timestamp {
     let life = SignedDuration::from_secs(i64::try_from(seconds.min(86_400)).unwrap_or(86_400));
     called_at.checked_add(life).unwrap_or(called_at)
 }
 
 /// The place of an access token in the token table.
-pub fn access_token_place(stream: &StreamName, generation: u64) -> Place<'_> {
+pub(crate) fn access_token_place(stream: &StreamName, generation: u64) -> Place<'_> {
     Place { stream, version: generation, kind: "token", field: "access_token", form: 1 }
 }
 

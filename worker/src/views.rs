@@ -330,6 +330,15 @@ impl<S: Storage> Views<S> {
         Ok(page)
     }
 
+    /// Position of the last event.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    pub async fn head(&self) -> Result<Position, ReadError> {
+        Ok(self.storage.head().await?)
+    }
+
     async fn publish(&self, events: Vec<StoredEvent>) -> Result<Vec<CloudEvent>, ReadError> {
         let mut published = Vec::with_capacity(events.len());
         for stored in events {

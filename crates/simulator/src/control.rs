@@ -235,9 +235,10 @@ impl Simulator {
         let pair = pair.map_err(|error| OrderError::Invalid(error.to_string()))?;
         let mut state = self.state();
         let component = state.component_mut(&spec.component)?;
-        match &spec.test_list {
-            Some(list) => component.test_pair = Some((pair, list.iter().cloned().collect())),
-            None => (component.pair, component.test_pair) = (pair, None),
+        if let Some(list) = &spec.test_list {
+            component.test_pair = Some((pair, list.iter().cloned().collect()));
+        } else {
+            (component.pair, component.test_pair) = (pair, None);
         }
         Ok(())
     }

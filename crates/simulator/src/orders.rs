@@ -188,7 +188,11 @@ impl AuthorizerSpec {
             authorizer: self.authorizer,
             act: self.act,
             permissions: self.permissions,
-            wishes: Wishes { kind: self.kind, nick_name: self.nick_name, principal_name: self.principal_name },
+            wishes: Wishes {
+                kind: self.kind,
+                nick_name: self.nick_name,
+                principal_name: self.principal_name,
+            },
             pre_auth_code: self.pre_auth_code,
             create_time: self.create_time,
         })

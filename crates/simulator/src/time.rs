@@ -67,7 +67,8 @@ impl Span {
     ///
     /// What is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let invalid = || format!("{text:?} is not a duration; write it as \"150ms\", \"5s\", \"2h\" or \"1h30m\"");
+        let invalid =
+            || format!("{text:?} is not a duration; write it as \"150ms\", \"5s\", \"2h\" or \"1h30m\"");
         let mut rest = text.trim();
         let mut total = Duration::ZERO;
         if rest.is_empty() {

@@ -160,3 +160,6 @@ impl<L: EventLog> Batcher<L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,9 +25,7 @@ pub(super) fn success() -> HttpResponse {
         // Runs when this connection's task has yielded, which is after it has written the answer.
         actix_web::rt::spawn(async { failpoint::reached("ingress.answered") });
     }
-    HttpResponse::Ok()
-        .content_type(ContentType::plaintext())
-        .body("success")
+    HttpResponse::Ok().content_type(ContentType::plaintext()).body("success")
 }
 
 /// No URL of ours.
@@ -39,9 +37,7 @@ pub(super) fn not_found(payload: Payload) -> HttpResponse {
 pub(super) fn refused(refusal: &Refusal, payload: Payload) -> HttpResponse {
     let mut response = empty(status(refusal), payload);
     if matches!(refusal, Refusal::Method) {
-        response
-            .headers_mut()
-            .insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
     }
     response
 }

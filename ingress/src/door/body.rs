@@ -21,10 +21,7 @@ pub struct BodyLimits {
 impl BodyLimits {
     /// The limits of a service: this size, and 5 s (after which `WeChat` has given up anyway).
     pub fn new(max_bytes: usize) -> Self {
-        Self {
-            max_bytes,
-            time: Duration::from_secs(5),
-        }
+        Self { max_bytes, time: Duration::from_secs(5) }
     }
 }
 
@@ -38,12 +35,9 @@ pub(super) async fn read(
     if announced > Some(limits.max_bytes) {
         return Err(Refusal::TooLarge);
     }
-    timeout(
-        limits.time,
-        collect(payload, announced.unwrap_or_default(), limits.max_bytes),
-    )
-    .await
-    .map_err(|_elapsed| Refusal::SlowBody)?
+    timeout(limits.time, collect(payload, announced.unwrap_or_default(), limits.max_bytes))
+        .await
+        .map_err(|_elapsed| Refusal::SlowBody)?
 }
 
 async fn collect(payload: &mut Payload, announced: usize, max_bytes: usize) -> Result<Vec<u8>, Refusal> {
@@ -60,11 +54,5 @@ async fn collect(payload: &mut Payload, announced: usize, max_bytes: usize) -> R
 
 /// What the head says; actix has refused a head whose length is not a number.
 fn content_length(request: &HttpRequest) -> Option<usize> {
-    request
-        .headers()
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -55,19 +55,8 @@ impl Door {
         body: BodyLimits,
         clock: Clock,
     ) -> Self {
-        let rings = rings
-            .into_iter()
-            .map(|ring| (ring.component().clone(), ring))
-            .collect();
-        Self {
-            routes,
-            rings,
-            journal,
-            metrics,
-            body,
-            clock,
-            refusals: RefusalLog::default(),
-        }
+        let rings = rings.into_iter().map(|ring| (ring.component().clone(), ring)).collect();
+        Self { routes, rings, journal, metrics, body, clock, refusals: RefusalLog::default() }
     }
 
     /// Verifies, opens and stores one push.
@@ -91,39 +80,18 @@ impl Door {
 
     /// Proves that a push is `WeChat`'s and names it. The plaintext ends here: what is stored is the push as it came.
     fn open(&self, route: &Route, query: &str, body: Vec<u8>) -> Result<Push, Refusal> {
-        let ring = self
-            .rings
-            .get(&route.component)
-            .expect("every route's component has keys");
+        let ring = self.rings.get(&route.component).expect("every route's component has keys");
         let opened = ring.open(&CallbackQuery::parse(query)?, &body)?;
         let create_time = create_time(route.kind, opened.plaintext.expose())?;
-        let Route {
-            component,
-            authorizer,
-            kind: _,
-        } = route.clone();
-        let id = CallbackId::compute(
-            create_time,
-            &component,
-            authorizer.as_ref(),
-            opened.plaintext.expose(),
-        );
+        let Route { component, authorizer, kind: _ } = route.clone();
+        let id = CallbackId::compute(create_time, &component, authorizer.as_ref(), opened.plaintext.expose());
         let body = String::from_utf8(body).map_err(|_| Refusal::NotText)?;
         let received_at = (self.clock)();
-        Ok(Push {
-            id,
-            component,
-            authorizer,
-            pair: opened.pair,
-            query: query.to_owned(),
-            body,
-            received_at,
-        })
+        Ok(Push { id, component, authorizer, pair: opened.pair, query: query.to_owned(), body, received_at })
     }
 
     fn count(&self, route: &Route, outcome: &'static str, started: Instant) {
-        self.metrics
-            .callbacks_total(&route.component, route.kind, outcome);
+        self.metrics.callbacks_total(&route.component, route.kind, outcome);
         self.metrics.callback_answer_seconds(started.elapsed());
     }
 }

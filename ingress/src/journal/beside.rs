@@ -27,9 +27,7 @@ impl JournalFile {
     /// [`JournalError::Missing`] if there is none; otherwise what is wrong with the file.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         file::check_sqlite()?;
-        Ok(Self {
-            connection: file::open_beside(path, BUSY)?,
-        })
+        Ok(Self { connection: file::open_beside(path, BUSY)? })
     }
 
     /// What is in the journal.

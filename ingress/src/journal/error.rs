@@ -56,6 +56,9 @@ pub enum JournalError {
     /// Another process held the write lock for too long.
     #[error("the journal is locked by another process")]
     Locked,
+    /// More commands queue for the writer than it may hold.
+    #[error("the journal's writer has too much to do")]
+    Overloaded,
     /// A row that this release did not write.
     #[error("callback {seq} in the journal cannot be read: {what}")]
     UnreadableRow {
@@ -76,7 +79,7 @@ impl JournalError {
     /// What the process does about it.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::DiskFull | Self::Locked => Disposition::Retry,
+            Self::DiskFull | Self::Locked | Self::Overloaded => Disposition::Retry,
             Self::OldSqlite(_)
             | Self::InUse(_)
             | Self::Missing(_)

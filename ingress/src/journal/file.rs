@@ -34,10 +34,7 @@ pub(super) struct ServingLock {
 impl ServingLock {
     pub(super) fn take(journal: &Path) -> Result<Self, JournalError> {
         let path = beside(journal, ".lock");
-        let file = private_file(&path).map_err(|source| JournalError::File {
-            path: path.clone(),
-            source,
-        })?;
+        let file = private_file(&path).map_err(|source| JournalError::File { path: path.clone(), source })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(JournalError::InUse(journal.to_owned())),
@@ -84,10 +81,8 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Jou
     set_up_writer(&connection)?;
     if empty {
         create(&mut connection)?;
-        sync_folder(folder(path)).map_err(|source| JournalError::File {
-            path: folder(path).to_owned(),
-            source,
-        })?;
+        sync_folder(folder(path))
+            .map_err(|source| JournalError::File { path: folder(path).to_owned(), source })?;
     }
     Ok(connection)
 }
@@ -176,9 +171,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn folder(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

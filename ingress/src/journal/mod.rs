@@ -79,23 +79,10 @@ impl Journal {
             swept: None,
             _lock: lock,
         };
-        let failed = |source| JournalError::File {
-            path: path.to_owned(),
-            source,
-        };
-        let thread = thread::Builder::new()
-            .name("journal".into())
-            .spawn(guarded(writer))
-            .map_err(failed)?;
+        let failed = |source| JournalError::File { path: path.to_owned(), source };
+        let thread = thread::Builder::new().name("journal".into()).spawn(guarded(writer)).map_err(failed)?;
         let commands = Some(commands);
-        Ok(Self(Arc::new(Shared {
-            commands,
-            writer: Some(thread),
-            reader,
-            health,
-            stored,
-            limits,
-        })))
+        Ok(Self(Arc::new(Shared { commands, writer: Some(thread), reader, health, stored, limits })))
     }
 
     /// Stores a callback; when this returns `Ok`, it survives a loss of power.
@@ -105,12 +92,10 @@ impl Journal {
     /// [`RecordError`], for each of which the answer to `WeChat` is 503.
     pub async fn record(&self, push: Push) -> Result<Recorded, RecordError> {
         let (answer, answered) = oneshot::channel();
-        self.0
-            .send(Command::Record(push, answer))
-            .map_err(|refused| match refused {
-                Refused::Full => RecordError::Overloaded,
-                Refused::Stopped => RecordError::Failed,
-            })?;
+        self.0.send(Command::Record(push, answer)).map_err(|refused| match refused {
+            Refused::Full => RecordError::Overloaded,
+            Refused::Stopped => RecordError::Failed,
+        })?;
         match timeout(self.0.limits.commit_patience, answered).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_dropped)) => Err(RecordError::Failed),
@@ -127,8 +112,7 @@ impl Journal {
     ///
     /// [`JournalError`]; its disposition says whether to try again.
     pub async fn waiting(&self, limit: usize) -> Result<Vec<Waiting>, JournalError> {
-        self.read(move |connection| read::new_callbacks(connection, limit))
-            .await
+        self.read(move |connection| read::new_callbacks(connection, limit)).await
     }
 
     /// Notes that callbacks were handed over and their outcome must be asked about.
@@ -181,9 +165,7 @@ impl Journal {
     /// Returns, with the reason, once the journal has failed for good: the process must stop then.
     pub async fn failed(&self) -> JournalError {
         let mut health = self.health();
-        let failed = health
-            .wait_for(|health| matches!(health, JournalHealth::Failed(_)))
-            .await;
+        let failed = health.wait_for(|health| matches!(health, JournalHealth::Failed(_))).await;
         let reason = match failed.as_deref() {
             Ok(JournalHealth::Failed(reason)) => reason.to_string(),
             Ok(JournalHealth::Writable | JournalHealth::Refusing(_)) | Err(_) => "it has ended".to_owned(),
@@ -193,23 +175,25 @@ impl Journal {
 
     /// Commits what has queued up and closes the file, whoever still has a handle. Another process can serve it then.
     pub async fn close(&self) {
-        self.0.close_reader();
         let (closed, is_closed) = oneshot::channel();
-        // A full queue drains; a writer that has ended has closed the file.
-        while let Err(Refused::Full) = self.0.send(Command::Close(closed)) {
-            todo!()
-        }
+        let shared = Arc::clone(&self.0);
+        let ask = move || {
+            shared.close_reader();
+            // Waits for room in the queue. A writer that has ended has closed the file already.
+            if let Some(commands) = &shared.commands {
+                let _ = commands.send(Command::Close(closed));
+            }
+        };
+        let _ = spawn_blocking(ask).await;
         let _ = is_closed.await;
     }
 
     async fn mark(&self, mark: Mark, seqs: Vec<Seq>) -> Result<(), JournalError> {
         let (answer, answered) = oneshot::channel();
-        self.0
-            .send(Command::Mark(mark, seqs, answer))
-            .map_err(|refused| match refused {
-                Refused::Full => JournalError::Locked,
-                Refused::Stopped => self.0.stopped(),
-            })?;
+        self.0.send(Command::Mark(mark, seqs, answer)).map_err(|refused| match refused {
+            Refused::Full => JournalError::Overloaded,
+            Refused::Stopped => self.0.stopped(),
+        })?;
         answered.await.unwrap_or_else(|_dropped| Err(self.0.stopped()))
     }
 
@@ -228,9 +212,7 @@ impl Journal {
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal")
-            .field("health", &*self.0.health.borrow())
-            .finish_non_exhaustive()
+        f.debug_struct("Journal").field("health", &*self.0.health.borrow()).finish_non_exhaustive()
     }
 }
 
@@ -247,6 +229,11 @@ impl Shared {
             TrySendError::Full(_) => Refused::Full,
             TrySendError::Disconnected(_) => Refused::Stopped,
         })
+    }
+
+    /// The writer closes the file last: only then the write-ahead log is copied into it and removed.
+    fn close_reader(&self) {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// A caller's patience has ended while the writer still works on its commit; the writer sets it right again.
@@ -270,6 +257,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.close_reader();
         self.commands = None;
         if let Some(writer) = self.writer.take() {
             // A panic of the writer was reported through the health already.

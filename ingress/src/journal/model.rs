@@ -61,9 +61,7 @@ impl Limits {
 
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Limits")
-            .field("max_bytes", &self.max_bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("Limits").field("max_bytes", &self.max_bytes).finish_non_exhaustive()
     }
 }
 

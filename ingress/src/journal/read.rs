@@ -42,10 +42,7 @@ pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalEr
     let kept = kept.unsigned_abs();
     Ok(JournalStatus {
         waiting,
-        settled_kept: Amount {
-            rows: kept,
-            bytes: settled.bytes,
-        },
+        settled_kept: Amount { rows: kept, bytes: settled.bytes },
         ids_only: settled.rows.saturating_sub(kept),
         file_bytes: used_bytes(connection)?,
     })
@@ -73,9 +70,8 @@ fn tally(connection: &Connection) -> Result<Tally, JournalError> {
             _ => {} // the table allows no other
         }
     }
-    let oldest: Option<i64> = connection
-        .prepare_cached(sql::READ_OLDEST_WAITING)?
-        .query_row([], |row| row.get(0))?;
+    let oldest: Option<i64> =
+        connection.prepare_cached(sql::READ_OLDEST_WAITING)?.query_row([], |row| row.get(0))?;
     tally.waiting.oldest = oldest.and_then(|millis| Timestamp::from_millisecond(millis).ok());
     Ok(tally)
 }
@@ -95,11 +91,7 @@ fn waiting(row: &Row<'_>) -> Result<Waiting, JournalError> {
             .transpose()
             .ok()
             .ok_or_else(unreadable("authorizer"))?,
-        pair: row
-            .get::<_, String>("pair")?
-            .parse()
-            .ok()
-            .ok_or_else(unreadable("pair"))?,
+        pair: row.get::<_, String>("pair")?.parse().ok().ok_or_else(unreadable("pair"))?,
         query: row.get("query")?,
         body: row.get("body")?,
         received_at: Timestamp::from_millisecond(row.get("received_at")?)

@@ -86,15 +86,11 @@ impl Store {
         let transaction = begin(&mut self.connection)?;
         let seqs = {
             let mut oldest = transaction.prepare_cached(sql::READ_OLDEST_KEPT)?;
-            oldest
-                .query_map([count(limit)], |row| row.get(0))?
-                .collect::<Result<Vec<i64>, _>>()?
+            oldest.query_map([count(limit)], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?
         };
         for seq in &seqs {
             transaction.prepare_cached(sql::DELETE_TEXTS)?.execute([seq])?;
-            transaction
-                .prepare_cached(sql::NOTE_TEXTS_DELETED)?
-                .execute([seq])?;
+            transaction.prepare_cached(sql::NOTE_TEXTS_DELETED)?.execute([seq])?;
         }
         transaction.commit()?;
         Ok(seqs.len())
@@ -209,22 +205,14 @@ impl Recorder<'_> {
 
     fn known(&mut self, push: &Push) -> Result<Known, JournalError> {
         let row = self.find.query_row([push.id.0.as_bytes().as_slice()], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get_ref(1)?.as_str()? == SETTLED,
-                row.get::<_, i64>(2)?,
-            ))
+            Ok((row.get::<_, i64>(0)?, row.get_ref(1)?.as_str()? == SETTLED, row.get::<_, i64>(2)?))
         });
         let Some((seq, settled, received_at)) = row.optional()? else {
             return Ok(Known::Unknown);
         };
         // What waits is held once, however long it waits.
         let expired = settled && received_at < window_start(push.kind(), push.received_at);
-        Ok(if expired {
-            Known::Expired(seq)
-        } else {
-            Known::InWindow
-        })
+        Ok(if expired { Known::Expired(seq) } else { Known::InWindow })
     }
 
     fn insert(&mut self, push: &Push, bytes: u64) -> Result<(), JournalError> {
@@ -250,9 +238,7 @@ fn window_start(kind: PushKind, now: Timestamp) -> i64 {
 }
 
 fn waiting_bytes(connection: &Connection) -> Result<u64, JournalError> {
-    let bytes: i64 = connection
-        .prepare_cached(sql::READ_WAITING_BYTES)?
-        .query_row([], |row| row.get(0))?;
+    let bytes: i64 = connection.prepare_cached(sql::READ_WAITING_BYTES)?.query_row([], |row| row.get(0))?;
     Ok(bytes.unsigned_abs())
 }
 

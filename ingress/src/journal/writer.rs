@@ -10,7 +10,7 @@ use std::{
 
 use mandate_schema::{Push, PushKind};
 use tokio::sync::{Notify, oneshot, watch};
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
 use super::{
     Disposition, JournalError, JournalHealth, Limits, RecordError, Recorded, Seq,
@@ -129,24 +129,12 @@ impl Writer {
             return Ok(());
         }
         let started = Instant::now();
-        match self.apply(&group) {
+        match self.store.apply(&group.changes()) {
             Ok(outcomes) => {
                 self.answer(group, outcomes);
                 self.judge(started.elapsed())
             }
             Err(error) => self.refuse(group, error),
-        }
-    }
-
-    /// Applies a group; on a full disk, gives old texts away for it and tries once more.
-    fn apply(&mut self, group: &Group) -> Result<Vec<Result<Recorded, RecordError>>, JournalError> {
-        let changes = group.changes();
-        match self.store.apply(&changes) {
-            Err(JournalError::DiskFull) if self.store.drop_kept_texts(CHUNK).unwrap_or(0) > 0 => {
-                debug!("the journal's disk is full, gave back the room of settled callbacks");
-                self.store.apply(&changes)
-            }
-            other => other,
         }
     }
 
@@ -183,13 +171,10 @@ impl Writer {
         self.unwell(error)
     }
 
-    /// Marks may fit where callbacks do not, and what they settle can make room.
+    /// Marks need less room and may fit where callbacks do not.
     fn mark_alone(&mut self, markings: Vec<Marking>) -> Result<(), JournalError> {
         for (mark, seqs, answer) in markings {
-            let changes = Changes {
-                marks: vec![(mark, &seqs)],
-                ..Changes::default()
-            };
+            let changes = Changes { marks: vec![(mark, &seqs)], ..Changes::default() };
             match self.store.apply(&changes) {
                 Err(error) if error.disposition() == Disposition::Stop => {
                     let _ = answer.send(Err(JournalError::Stopped(error.to_string())));
@@ -218,30 +203,32 @@ impl Writer {
         if took <= self.limits.commit_patience {
             return self.assess();
         }
-        warn!(
-            took_seconds = took.as_secs_f64(),
-            "a commit to the journal took {took:?}"
-        );
+        warn!(took_seconds = took.as_secs_f64(), "a commit to the journal took {took:?}");
         self.set_health(JournalHealth::Refusing(SLOW));
         Ok(())
     }
 
-    /// The file can be written; says whether `journal_max` leaves room.
+    /// The file can be written; looks whether `journal_max` leaves room.
     fn assess(&self) -> Result<(), JournalError> {
-        let full = self.store.waiting_bytes()? >= self.limits.ceiling(PushKind::Event);
-        self.set_health(if full {
-            JournalHealth::Refusing(reason::JOURNAL_FULL)
-        } else {
-            JournalHealth::Writable
-        });
+        match self.store.waiting_bytes() {
+            Ok(bytes) if bytes < self.limits.ceiling(PushKind::Event) => {
+                self.set_health(JournalHealth::Writable);
+            }
+            Ok(_) => self.set_health(JournalHealth::Refusing(reason::JOURNAL_FULL)),
+            Err(error) => return self.unwell(error),
+        }
         Ok(())
     }
 
     /// Tries whether a journal that refuses can be written again. Without it, a service that gets no callbacks because it
     /// is not ready would never become ready.
     fn heal(&mut self) -> Result<(), JournalError> {
-        if *self.health.borrow() == JournalHealth::Writable {
+        let health = self.health.borrow().clone();
+        if health == JournalHealth::Writable {
             return Ok(());
+        }
+        if health == JournalHealth::Refusing(reason::JOURNAL_FULL) {
+            return self.assess(); // nothing is wrong with the disk
         }
         let started = Instant::now();
         match self.store.probe() {
@@ -279,11 +266,7 @@ impl Group {
     fn changes(&self) -> Changes<'_> {
         Changes {
             pushes: self.callbacks.iter().map(|(push, _)| push).collect(),
-            marks: self
-                .markings
-                .iter()
-                .map(|(mark, seqs, _)| (*mark, seqs.as_slice()))
-                .collect(),
+            marks: self.markings.iter().map(|(mark, seqs, _)| (*mark, seqs.as_slice())).collect(),
         }
     }
 }

@@ -17,14 +17,7 @@ async fn settled_callbacks_become_new_again_from_a_time_on() {
 
     let waiting = journal.waiting(2_000).await.expect("readable");
     assert_eq!(waiting.len(), 1_001);
-    assert_eq!(
-        waiting[0].push,
-        Push {
-            received_at: since,
-            ..bench.event(2)
-        },
-        "oldest first, unchanged"
-    );
+    assert_eq!(waiting[0].push, Push { received_at: since, ..bench.event(2) }, "oldest first, unchanged");
     assert_eq!(beside.status().expect("readable").settled_kept.rows, 1);
     settle_all(&journal).await;
     assert_eq!(beside.status().expect("readable").settled_kept.rows, 1_002);
@@ -36,25 +29,14 @@ async fn callbacks_without_texts_cannot_be_resent() {
     let journal = bench.open();
     record_new(&journal, [bench.event(1), bench.event(2)]).await;
     settle_all(&journal).await;
-    on_writer(&journal, |store| store.drop_kept_texts(1))
-        .await
-        .expect("dropped");
-    assert_eq!(
-        JournalFile::open(&bench.path())
-            .expect("opens")
-            .resend(at(0))
-            .expect("resent"),
-        1
-    );
+    on_writer(&journal, |store| store.drop_kept_texts(1)).await.expect("dropped");
+    assert_eq!(JournalFile::open(&bench.path()).expect("opens").resend(at(0)).expect("resent"), 1);
 }
 
 #[tokio::test]
 async fn a_resend_never_makes_callbacks_be_refused() {
     let bench = Bench::new();
-    let journal = bench.open_with(Limits {
-        max_bytes: 100_000,
-        ..bench.limits()
-    });
+    let journal = bench.open_with(Limits { max_bytes: 100_000, ..bench.limits() });
     for n in 0..40 {
         record_new(&journal, [bench.event_of_1000_bytes(n)]).await;
     }
@@ -63,19 +45,13 @@ async fn a_resend_never_makes_callbacks_be_refused() {
     assert!(beside.resend(at(0)).expect("resent") > 0);
     let room = (100..).map(|n| bench.event_of_1000_bytes(n)).take(100);
     record_new(&journal, room).await;
-    assert_eq!(
-        journal.record(bench.event(900)).await,
-        Err(RecordError::JournalFull)
-    );
+    assert_eq!(journal.record(bench.event(900)).await, Err(RecordError::JournalFull));
 }
 
 #[test]
 fn no_journal_is_made_by_looking_for_one() {
     let bench = Bench::new();
-    assert!(matches!(
-        JournalFile::open(&bench.path()),
-        Err(JournalError::Missing(_))
-    ));
+    assert!(matches!(JournalFile::open(&bench.path()), Err(JournalError::Missing(_))));
     assert!(!bench.path().exists());
 }
 
@@ -85,9 +61,6 @@ async fn a_journal_that_nobody_serves_can_be_looked_at() {
     let journal = bench.open();
     record_new(&journal, [bench.event(1)]).await;
     drop(journal);
-    let status = JournalFile::open(&bench.path())
-        .expect("opens")
-        .status()
-        .expect("readable");
+    let status = JournalFile::open(&bench.path()).expect("opens").status().expect("readable");
     assert_eq!(status.waiting.new.rows, 1);
 }

@@ -13,10 +13,7 @@ async fn an_event_that_comes_again_within_72_hours_is_a_duplicate_and_afterwards
     bench.advance(SECOND);
     assert_eq!(journal.record(bench.event(1)).await, Ok(Recorded::New));
     let status = journal.status().await.expect("readable");
-    assert_eq!(
-        (status.waiting.new.rows, status.settled_kept.rows, status.ids_only),
-        (1, 0, 0)
-    );
+    assert_eq!((status.waiting.new.rows, status.settled_kept.rows, status.ids_only), (1, 0, 0));
 }
 
 #[tokio::test]
@@ -36,10 +33,7 @@ async fn what_still_waits_is_held_once_however_long_it_waits() {
     let bench = Bench::new();
     let journal = bench.open();
     record_new(&journal, [bench.event(1), bench.message(2)]).await;
-    journal
-        .handed_over(waiting_seqs(&journal).await.split_off(1))
-        .await
-        .expect("marked");
+    journal.handed_over(waiting_seqs(&journal).await.split_off(1)).await.expect("marked");
     bench.advance(Duration::from_hours(1_000));
     assert_eq!(journal.record(bench.event(1)).await, Ok(Recorded::Duplicate));
     assert_eq!(journal.record(bench.message(2)).await, Ok(Recorded::Duplicate));
@@ -71,8 +65,6 @@ async fn a_repetition_of_one_whose_texts_were_dropped_is_a_duplicate() {
     let journal = bench.open();
     record_new(&journal, [bench.event(1)]).await;
     settle_all(&journal).await;
-    on_writer(&journal, |store| store.drop_kept_texts(10))
-        .await
-        .expect("dropped");
+    on_writer(&journal, |store| store.drop_kept_texts(10)).await.expect("dropped");
     assert_eq!(journal.record(bench.event(1)).await, Ok(Recorded::Duplicate));
 }

@@ -21,6 +21,22 @@ async fn one_journal_is_served_by_one_process() {
 }
 
 #[tokio::test]
+async fn closing_commits_what_has_queued_up_and_frees_the_journal_for_others() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    let release = hold_writer(&journal).await;
+    let record = journal.record(bench.event(1));
+    let close = journal.close();
+    let (recorded, (), _) = tokio::join!(record, close, async { release.send(()) });
+    assert_eq!(recorded, Ok(Recorded::New));
+    assert!(!bench.folder.path().join("journal.db-wal").exists(), "the write-ahead log was left behind");
+    assert_eq!(journal.record(bench.event(2)).await, Err(RecordError::Failed));
+    assert!(matches!(journal.waiting(1).await, Err(JournalError::Stopped(_))));
+    assert_eq!(waiting_seqs(&bench.open()).await.len(), 1);
+    journal.close().await;
+}
+
+#[tokio::test]
 async fn the_folder_is_made_and_the_files_are_private() {
     use std::os::unix::fs::PermissionsExt;
     let bench = Bench::new();
@@ -45,20 +61,11 @@ async fn commits_are_flushed_to_the_disk() {
     let settings = on_writer(&journal, |store| {
         let text = |name| {
             store.connection().pragma_query_value(None, name, |row| {
-                row.get_ref(0)?
-                    .as_i64()
-                    .map(|n| n.to_string())
-                    .or_else(|_| row.get(0))
+                row.get_ref(0)?.as_i64().map(|n| n.to_string()).or_else(|_| row.get(0))
             })
         };
-        [
-            "journal_mode",
-            "synchronous",
-            "wal_autocheckpoint",
-            "trusted_schema",
-            "cell_size_check",
-        ]
-        .map(|name| text(name).expect("a value"))
+        ["journal_mode", "synchronous", "wal_autocheckpoint", "trusted_schema", "cell_size_check"]
+            .map(|name| text(name).expect("a value"))
     })
     .await;
     assert_eq!(settings, ["wal", FULL, "4000", "0", "1"]);
@@ -72,11 +79,8 @@ fn the_compiled_sqlite_is_recent_enough() {
 #[test]
 fn what_is_not_a_journal_is_refused_and_left_alone() {
     let bench = Bench::new();
-    std::fs::write(
-        bench.path(),
-        "Dear diary, today WeChat sent me a ticket and I lost it.",
-    )
-    .expect("written");
+    std::fs::write(bench.path(), "Dear diary, today WeChat sent me a ticket and I lost it.")
+        .expect("written");
     let before = std::fs::read(bench.path()).expect("readable");
     assert!(matches!(open_error(&bench), JournalError::NotAJournal(_)));
     assert_eq!(std::fs::read(bench.path()).expect("readable"), before);
@@ -86,9 +90,7 @@ fn what_is_not_a_journal_is_refused_and_left_alone() {
 fn another_database_is_refused() {
     let bench = Bench::new();
     let other = Connection::open(bench.path()).expect("opens");
-    other
-        .execute("CREATE TABLE merchant (id INTEGER PRIMARY KEY)", [])
-        .expect("created");
+    other.execute("CREATE TABLE merchant (id INTEGER PRIMARY KEY)", []).expect("created");
     assert!(matches!(open_error(&bench), JournalError::NotAJournal(_)));
 }
 
@@ -98,10 +100,7 @@ fn a_journal_of_another_release_is_refused() {
     drop(bench.open());
     let other = Connection::open(bench.path()).expect("opens");
     other.pragma_update(None, "user_version", 2).expect("set");
-    assert!(matches!(
-        open_error(&bench),
-        JournalError::UnknownForm { found: 2, known: 1 }
-    ));
+    assert!(matches!(open_error(&bench), JournalError::UnknownForm { found: 2, known: 1 }));
 }
 
 #[tokio::test]
@@ -109,43 +108,22 @@ async fn a_row_that_cannot_be_read_is_named() {
     let bench = Bench::new();
     let journal = bench.open();
     record_new(&journal, [bench.event(1)]).await;
-    on_writer(&journal, |store| {
-        store
-            .connection()
-            .execute("UPDATE callback SET pair = 'zz'", [])
-            .map(drop)
-    })
-    .await
-    .expect("broken");
+    on_writer(&journal, |store| store.connection().execute("UPDATE callback SET pair = 'zz'", []).map(drop))
+        .await
+        .expect("broken");
     let error = journal.waiting(10).await.expect_err("unreadable");
-    assert!(
-        matches!(
-            error,
-            JournalError::UnreadableRow {
-                seq: Seq(1),
-                what: "pair"
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, JournalError::UnreadableRow { seq: Seq(1), what: "pair" }), "{error}");
 }
 
 /// The steps of a statement's plan.
 fn plan(store: &Store, statement: &str) -> String {
-    let explain = format!(
-        "EXPLAIN QUERY PLAN {}",
-        statement.split_once('\n').expect("a name first").1
-    );
+    let explain = format!("EXPLAIN QUERY PLAN {}", statement.split_once('\n').expect("a name first").1);
     let mut prepared = store.connection().prepare(&explain).expect("valid");
     let count = prepared.parameter_count();
     let rows = prepared
-        .query_map(rusqlite::params_from_iter(vec![1; count]), |row| {
-            row.get::<_, String>("detail")
-        })
+        .query_map(rusqlite::params_from_iter(vec![1; count]), |row| row.get::<_, String>("detail"))
         .expect("a plan");
-    rows.map(|row| row.expect("a step"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    rows.map(|row| row.expect("a step")).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -5,23 +5,10 @@ fn settled_store(bench: &Bench, rows: u64, push: impl Fn(u64) -> Push) -> Store 
     file::prepare(&bench.path()).expect("a folder");
     let mut store = bench.store();
     let pushes: Vec<Push> = (0..rows).map(push).collect();
-    store
-        .apply(&Changes {
-            pushes: pushes.iter().collect(),
-            ..Changes::default()
-        })
-        .expect("stored");
-    let seqs: Vec<Seq> = read::new_callbacks(store.connection(), 1_000)
-        .expect("readable")
-        .iter()
-        .map(|w| w.seq)
-        .collect();
-    store
-        .apply(&Changes {
-            marks: vec![(Mark::Settled, &seqs)],
-            ..Changes::default()
-        })
-        .expect("settled");
+    store.apply(&Changes { pushes: pushes.iter().collect(), ..Changes::default() }).expect("stored");
+    let seqs: Vec<Seq> =
+        read::new_callbacks(store.connection(), 1_000).expect("readable").iter().map(|w| w.seq).collect();
+    store.apply(&Changes { marks: vec![(Mark::Settled, &seqs)], ..Changes::default() }).expect("settled");
     store
 }
 
@@ -36,10 +23,8 @@ fn texts_are_dropped_oldest_first_and_ids_stay() {
     assert_eq!(store.drop_kept_texts(4).expect("dropped"), 4);
     let after = status(&store);
     assert_eq!((after.settled_kept.rows, after.ids_only), (6, 4));
-    let kept: i64 = store
-        .connection()
-        .query_row("SELECT min(seq) FROM texts", [], |row| row.get(0))
-        .expect("a row");
+    let kept: i64 =
+        store.connection().query_row("SELECT min(seq) FROM texts", [], |row| row.get(0)).expect("a row");
     assert_eq!(kept, 5);
 }
 
@@ -50,18 +35,11 @@ fn ids_are_forgotten_after_their_window_unless_their_texts_are_kept() {
     let mut store = settled_store(&bench, 10, mixed);
     store.drop_kept_texts(9).expect("dropped");
     bench.advance(Duration::from_mins(15) + Duration::from_millis(1));
-    assert_eq!(
-        store.delete_expired(100).expect("swept"),
-        4,
-        "messages without texts"
-    );
+    assert_eq!(store.delete_expired(100).expect("swept"), 4, "messages without texts");
     bench.advance(Duration::from_hours(72));
     assert_eq!(store.delete_expired(3).expect("swept"), 3, "as many as it may");
     assert_eq!(store.delete_expired(100).expect("swept"), 2);
-    assert_eq!(
-        (status(&store).ids_only, status(&store).settled_kept.rows),
-        (0, 1)
-    );
+    assert_eq!((status(&store).ids_only, status(&store).settled_kept.rows), (0, 1));
 }
 
 #[test]
@@ -70,12 +48,7 @@ fn what_waits_is_never_dropped_nor_forgotten() {
     file::prepare(&bench.path()).expect("a folder");
     let mut store = bench.store();
     let pushes = [bench.event(1), bench.message(2)];
-    store
-        .apply(&Changes {
-            pushes: pushes.iter().collect(),
-            ..Changes::default()
-        })
-        .expect("stored");
+    store.apply(&Changes { pushes: pushes.iter().collect(), ..Changes::default() }).expect("stored");
     bench.advance(Duration::from_hours(1_000));
     assert_eq!(store.drop_kept_texts(10).expect("nothing"), 0);
     assert_eq!(store.delete_expired(10).expect("nothing"), 0);
@@ -85,10 +58,7 @@ fn what_waits_is_never_dropped_nor_forgotten() {
 async fn the_writer_keeps_settled_texts_only_while_the_file_is_small() {
     let bench = Bench::new();
     let max_bytes = 1 << 20;
-    let journal = bench.open_with(Limits {
-        max_bytes,
-        ..bench.limits()
-    });
+    let journal = bench.open_with(Limits { max_bytes, ..bench.limits() });
     let body = "x".repeat(10_000);
     for n in 0..400 {
         record_new(&journal, [bench.push(n, None, &body)]).await;
@@ -96,15 +66,8 @@ async fn the_writer_keeps_settled_texts_only_while_the_file_is_small() {
     }
     let status = journal.status().await.expect("readable");
     assert!(status.file_bytes < max_bytes + 100_000, "{status:?}");
-    assert!(
-        status.settled_kept.rows < 400 && status.ids_only > 0,
-        "{status:?}"
-    );
-    assert_eq!(
-        status.settled_kept.rows + status.ids_only,
-        400,
-        "an id was forgotten within its window"
-    );
+    assert!(status.settled_kept.rows < 400 && status.ids_only > 0, "{status:?}");
+    assert_eq!(status.settled_kept.rows + status.ids_only, 400, "an id was forgotten within its window");
 }
 
 #[tokio::test]
@@ -124,25 +87,14 @@ fn counts_kept_by_triggers_are_the_true_counts() {
     let bench = Bench::new();
     let mut store = settled_store(&bench, 20, |n| bench.event(n));
     let more: Vec<Push> = (100..107).map(|n| bench.message(n)).collect();
+    store.apply(&Changes { pushes: more.iter().collect(), ..Changes::default() }).expect("stored");
     store
-        .apply(&Changes {
-            pushes: more.iter().collect(),
-            ..Changes::default()
-        })
-        .expect("stored");
-    store
-        .apply(&Changes {
-            marks: vec![(Mark::HandedOver, &[Seq(21), Seq(22)])],
-            ..Changes::default()
-        })
+        .apply(&Changes { marks: vec![(Mark::HandedOver, &[Seq(21), Seq(22)])], ..Changes::default() })
         .expect("marked");
     store.drop_kept_texts(3).expect("dropped");
     bench.advance(Duration::from_hours(73));
     store.delete_expired(2).expect("swept");
-    JournalFile::open(&bench.path())
-        .expect("opens")
-        .resend(at(0))
-        .expect("resent");
+    JournalFile::open(&bench.path()).expect("opens").resend(at(0)).expect("resent");
     let differing: i64 = store
         .connection()
         .query_row(

@@ -44,10 +44,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self {
-            folder: TempDir::new().expect("a folder"),
-            millis: Arc::new(AtomicI64::new(START)),
-        }
+        Self { folder: TempDir::new().expect("a folder"), millis: Arc::new(AtomicI64::new(START)) }
     }
 
     fn path(&self) -> PathBuf {
@@ -135,29 +132,17 @@ async fn record_new(journal: &Journal, pushes: impl IntoIterator<Item = Push>) {
 
 /// All places that wait as *new*, in order.
 async fn waiting_seqs(journal: &Journal) -> Vec<Seq> {
-    journal
-        .waiting(usize::MAX >> 1)
-        .await
-        .expect("readable")
-        .into_iter()
-        .map(|w| w.seq)
-        .collect()
+    journal.waiting(usize::MAX >> 1).await.expect("readable").into_iter().map(|w| w.seq).collect()
 }
 
 async fn settle_all(journal: &Journal) {
-    journal
-        .settle(waiting_seqs(journal).await)
-        .await
-        .expect("settled");
+    journal.settle(waiting_seqs(journal).await).await.expect("settled");
 }
 
 /// Waits until the health is as wanted.
 async fn until_health(journal: &Journal, wanted: impl FnMut(&JournalHealth) -> bool) {
     let mut health = journal.health();
-    timeout(LONG, health.wait_for(wanted))
-        .await
-        .expect("in time")
-        .expect("the journal is held");
+    timeout(LONG, health.wait_for(wanted)).await.expect("in time").expect("the journal is held");
 }
 
 /// Runs something on the writer's own store, between two commits.
@@ -169,14 +154,8 @@ async fn on_writer<T: Send + 'static>(
     let act = move |store: &mut Store| {
         let _ = answer.send(act(store));
     };
-    assert!(
-        journal.0.send(Command::Inspect(Box::new(act))).is_ok(),
-        "the writer takes commands"
-    );
-    timeout(LONG, answered)
-        .await
-        .expect("in time")
-        .expect("the writer runs")
+    assert!(journal.0.send(Command::Inspect(Box::new(act))).is_ok(), "the writer takes commands");
+    timeout(LONG, answered).await.expect("in time").expect("the writer runs")
 }
 
 /// Keeps the writer busy until the returned sender is used or dropped.
@@ -187,14 +166,8 @@ async fn hold_writer(journal: &Journal) -> mpsc::Sender<()> {
         let _ = held.send(());
         let _ = released.recv();
     };
-    assert!(
-        journal.0.send(Command::Inspect(Box::new(act))).is_ok(),
-        "the writer takes commands"
-    );
-    timeout(LONG, is_held)
-        .await
-        .expect("in time")
-        .expect("the writer runs");
+    assert!(journal.0.send(Command::Inspect(Box::new(act))).is_ok(), "the writer takes commands");
+    timeout(LONG, is_held).await.expect("in time").expect("the writer runs");
     release
 }
 
@@ -219,18 +192,10 @@ async fn what_queues_up_shares_one_commit() {
     let pushes: Vec<Push> = (0..500).map(|n| bench.event(n)).collect();
     let records = join_all(pushes.iter().map(|push| journal.record(push.clone())));
     let (outcomes, _) = tokio::join!(records, async { release.send(()) });
-    assert!(
-        outcomes.iter().all(|outcome| *outcome == Ok(Recorded::New)),
-        "{outcomes:?}"
-    );
+    assert!(outcomes.iter().all(|outcome| *outcome == Ok(Recorded::New)), "{outcomes:?}");
     assert_eq!(commits.load(Ordering::SeqCst), 1);
-    let stored: Vec<Push> = journal
-        .waiting(1_000)
-        .await
-        .expect("readable")
-        .into_iter()
-        .map(|waiting| waiting.push)
-        .collect();
+    let stored: Vec<Push> =
+        journal.waiting(1_000).await.expect("readable").into_iter().map(|waiting| waiting.push).collect();
     assert_eq!(stored[1..], pushes, "order or content differs");
 }
 
@@ -243,10 +208,7 @@ async fn many_recorders_at_once_each_get_their_own_answer() {
         tokio::spawn(async move { journal.record(push).await.expect("stored") })
     };
     let outcomes = join_all((0..1_200).map(record)).await;
-    let new = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Ok(Recorded::New)))
-        .count();
+    let new = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Recorded::New))).count();
     assert_eq!((outcomes.len(), new), (1_200, 400));
     assert_eq!(journal.status().await.expect("readable").waiting.new.rows, 400);
 }

@@ -10,16 +10,9 @@ async fn callbacks_go_from_new_over_handed_over_to_settled() {
     assert_eq!(waiting_seqs(&journal).await, seqs[2..]);
     journal.settle(seqs[..1].to_vec()).await.expect("marked");
     let status = journal.status().await.expect("readable");
-    let rows = (
-        status.waiting.new.rows,
-        status.waiting.handed_over.rows,
-        status.settled_kept.rows,
-    );
+    let rows = (status.waiting.new.rows, status.waiting.handed_over.rows, status.settled_kept.rows);
     assert_eq!(rows, (1, 1, 1));
-    assert!(
-        status.waiting.new.bytes > 0 && status.file_bytes > 0,
-        "{status:?}"
-    );
+    assert!(status.waiting.new.bytes > 0 && status.file_bytes > 0, "{status:?}");
 }
 
 #[tokio::test]
@@ -28,15 +21,10 @@ async fn a_hand_over_notes_when_and_how_often() {
     let journal = bench.open();
     record_new(&journal, [bench.event(1)]).await;
     bench.advance(Duration::from_secs(7));
-    journal
-        .handed_over(waiting_seqs(&journal).await)
-        .await
-        .expect("marked");
+    journal.handed_over(waiting_seqs(&journal).await).await.expect("marked");
     let noted = on_writer(&journal, |store| {
         let row = "SELECT handed_over_at, attempts FROM callback";
-        store
-            .connection()
-            .query_row(row, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+        store.connection().query_row(row, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
     });
     assert_eq!(noted.await.expect("a row"), (START + 7_000, 1));
 }
@@ -76,19 +64,11 @@ async fn what_waits_survives_closing_and_opening_again_in_order() {
     let journal = bench.open();
     let pushes = [bench.event(1), bench.message(2), bench.event(3)];
     record_new(&journal, pushes.clone()).await;
-    journal
-        .settle(waiting_seqs(&journal).await[..1].to_vec())
-        .await
-        .expect("marked");
+    journal.settle(waiting_seqs(&journal).await[..1].to_vec()).await.expect("marked");
     drop(journal);
     let journal = bench.open();
-    let waiting: Vec<Push> = journal
-        .waiting(10)
-        .await
-        .expect("readable")
-        .into_iter()
-        .map(|waiting| waiting.push)
-        .collect();
+    let waiting: Vec<Push> =
+        journal.waiting(10).await.expect("readable").into_iter().map(|waiting| waiting.push).collect();
     assert_eq!(waiting, pushes[1..]);
 }
 
@@ -97,12 +77,7 @@ async fn a_batch_is_bounded_in_rows_and_bytes_but_never_empty() {
     let bench = Bench::new();
     let journal = bench.open();
     let large = "x".repeat(5 << 20);
-    let pushes = [
-        bench.push(0, None, &large),
-        bench.event(1),
-        bench.event(2),
-        bench.event(3),
-    ];
+    let pushes = [bench.push(0, None, &large), bench.event(1), bench.event(2), bench.event(3)];
     record_new(&journal, pushes).await;
     let first = journal.waiting(3).await.expect("readable");
     assert_eq!(first.len(), 1, "5 MiB fill a batch");
@@ -117,8 +92,5 @@ async fn whoever_waits_is_told_of_new_callbacks_but_not_of_duplicates() {
     record_new(&journal, [bench.event(1)]).await;
     timeout(LONG, journal.stored()).await.expect("told");
     assert_eq!(journal.record(bench.event(1)).await, Ok(Recorded::Duplicate));
-    assert!(
-        timeout(Duration::ZERO, journal.stored()).await.is_err(),
-        "a duplicate is no news"
-    );
+    assert!(timeout(Duration::ZERO, journal.stored()).await.is_err(), "a duplicate is no news");
 }

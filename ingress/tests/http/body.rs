@@ -23,14 +23,8 @@ fn head(target: &str, framing: &str) -> String {
 async fn a_body_of_the_largest_size_is_read_and_one_byte_more_is_413() {
     let ingress = Ingress::start().await;
     let push = Sealed::event(1);
-    ingress
-        .post(&push.target, &"x".repeat(MAX))
-        .await
-        .assert_empty(403);
-    ingress
-        .post(&push.target, &"x".repeat(MAX + 1))
-        .await
-        .assert_empty(413);
+    ingress.post(&push.target, &"x".repeat(MAX)).await.assert_empty(403);
+    ingress.post(&push.target, &"x".repeat(MAX + 1)).await.assert_empty(413);
     ingress.assert_counted("event", "too_large", 1);
 }
 
@@ -38,9 +32,7 @@ async fn a_body_of_the_largest_size_is_read_and_one_byte_more_is_413() {
 async fn an_announced_body_that_is_too_large_is_413_before_it_is_sent() {
     let ingress = Ingress::start().await;
     let mut connection = Connection::open(ingress.running.listen).await;
-    connection
-        .send(head(&Sealed::event(1).target, "Content-Length: 1000000000"))
-        .await;
+    connection.send(head(&Sealed::event(1).target, "Content-Length: 1000000000")).await;
     connection.answer().await.assert_empty(413);
 }
 
@@ -48,13 +40,9 @@ async fn an_announced_body_that_is_too_large_is_413_before_it_is_sent() {
 async fn a_chunked_body_that_is_too_large_is_413() {
     let ingress = Ingress::start().await;
     let mut connection = Connection::open(ingress.running.listen).await;
-    connection
-        .send(head(&Sealed::event(1).target, "Transfer-Encoding: chunked"))
-        .await;
+    connection.send(head(&Sealed::event(1).target, "Transfer-Encoding: chunked")).await;
     for _ in 0..5 {
-        connection
-            .send(format!("{:x}\r\n{}\r\n", MAX / 4, "x".repeat(MAX / 4)))
-            .await;
+        connection.send(format!("{:x}\r\n{}\r\n", MAX / 4, "x".repeat(MAX / 4))).await;
     }
     connection.answer().await.assert_empty(413);
 }
@@ -65,13 +53,9 @@ async fn a_chunked_push_is_taken() {
     let push = Sealed::event(1);
     let (first, second) = push.body.split_at(100);
     let mut connection = Connection::open(ingress.running.listen).await;
-    connection
-        .send(head(&push.target, "Transfer-Encoding: chunked"))
-        .await;
+    connection.send(head(&push.target, "Transfer-Encoding: chunked")).await;
     connection.send(format!("{:x}\r\n{first}\r\n", first.len())).await;
-    connection
-        .send(format!("{:x}\r\n{second}\r\n0\r\n\r\n", second.len()))
-        .await;
+    connection.send(format!("{:x}\r\n{second}\r\n0\r\n\r\n", second.len())).await;
     connection.answer().await.assert_success();
 }
 
@@ -91,9 +75,7 @@ async fn several_pushes_share_a_connection() {
 async fn a_body_that_does_not_come_is_408() {
     let ingress = quick().await;
     let mut connection = Connection::open(ingress.running.listen).await;
-    connection
-        .send(head(&Sealed::event(1).target, "Content-Length: 500") + "<xml>")
-        .await;
+    connection.send(head(&Sealed::event(1).target, "Content-Length: 500") + "<xml>").await;
     connection.answer().await.assert_empty(408);
     ingress.assert_counted("event", "slow_body", 1);
 }
@@ -116,9 +98,7 @@ async fn assert_closed_after(ingress: &Ingress, head: String, bytes: &str, statu
         // The end may be a reset, as the server does not read what is still dripping.
         let _ = from.read_to_string(&mut answer).await;
     };
-    timeout(LONG, both(read, drip(to, bytes)))
-        .await
-        .expect("the connection was held open");
+    timeout(LONG, both(read, drip(to, bytes))).await.expect("the connection was held open");
     assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
 }
 
@@ -131,13 +111,7 @@ async fn a_dripping_body_is_408_and_its_connection_is_closed() {
     let ingress = quick().await;
     let target = Sealed::event(1).target;
     assert_closed_after(&ingress, head(&target, "Content-Length: 100000"), "x", "408").await;
-    assert_closed_after(
-        &ingress,
-        head(&target, "Transfer-Encoding: chunked"),
-        "1\r\nx\r\n",
-        "408",
-    )
-    .await;
+    assert_closed_after(&ingress, head(&target, "Transfer-Encoding: chunked"), "1\r\nx\r\n", "408").await;
 }
 
 #[tokio::test]
@@ -145,11 +119,6 @@ async fn whoever_drips_behind_an_early_refusal_is_closed_as_well() {
     let ingress = quick().await;
     let chunked = "Transfer-Encoding: chunked";
     assert_closed_after(&ingress, head("/unknown", chunked), "1\r\nx\r\n", "404").await;
-    assert_closed_after(
-        &ingress,
-        head(EVENTS, chunked).replacen("POST", "PUT", 1),
-        "1\r\nx\r\n",
-        "405",
-    )
-    .await;
+    assert_closed_after(&ingress, head(EVENTS, chunked).replacen("POST", "PUT", 1), "1\r\nx\r\n", "405")
+        .await;
 }

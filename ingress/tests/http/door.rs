@@ -17,11 +17,7 @@ async fn every_sample_push_is_answered_success_and_relayed_as_wechat_sent_it() {
         let push = Sealed::from_vector(vector);
         ingress.push(&push).await.assert_success();
         let relayed = ingress.place.until_taken(sent + 1).await.pop().expect("one push");
-        let time = vector["fields"]["CreateTime"]
-            .as_str()
-            .expect("a text")
-            .parse()
-            .expect("a number");
+        let time = vector["fields"]["CreateTime"].as_str().expect("a text").parse().expect("a number");
         let id = CallbackId::compute(
             CreateTime(time),
             &relayed.component,
@@ -29,12 +25,7 @@ async fn every_sample_push_is_answered_success_and_relayed_as_wechat_sent_it() {
             &push.plaintext,
         );
         assert_eq!(relayed.id, id, "{}", vector["id"]);
-        assert_eq!(
-            (relayed.query, relayed.body),
-            (push.query, push.body),
-            "{}",
-            vector["id"]
-        );
+        assert_eq!((relayed.query, relayed.body), (push.query, push.body), "{}", vector["id"]);
         assert_eq!(
             relayed.authorizer.as_ref().map(ToString::to_string).as_deref(),
             vector["authorizer_appid"].as_str()
@@ -64,16 +55,9 @@ async fn every_forged_push_gets_the_same_empty_403_and_its_reason_is_counted() {
             ingress.assert_counted("event", kind, counts[kind]);
             answered += 1;
         }
-        assert_eq!(
-            ingress.status().waiting.unsettled(),
-            0,
-            "a forged push was stored"
-        );
+        assert_eq!(ingress.status().waiting.unsettled(), 0, "a forged push was stored");
     }
-    assert_eq!(
-        answered, 53,
-        "all but those with a key that no configuration can hold"
-    );
+    assert_eq!(answered, 53, "all but those with a key that no configuration can hold");
     assert_eq!(answers.len(), 1, "forgeries can be told apart: {answers:#?}");
 }
 
@@ -86,12 +70,7 @@ async fn what_is_not_a_push_of_wechat_is_forged_too() {
         ingress.assert_counted("event", kind, 1);
     };
     refused(EVENTS, &good.body, "missing_parameter").await;
-    refused(
-        &good.target.replace("encrypt_type=aes", "encrypt_type=raw"),
-        &good.body,
-        "not_encrypted",
-    )
-    .await;
+    refused(&good.target.replace("encrypt_type=aes", "encrypt_type=raw"), &good.body, "not_encrypted").await;
     let inner = Sealed::new(EVENTS, "<xml><AppId>x</AppId>", [1; 16]);
     refused(&inner.target, &inner.body, "malformed_message").await;
     ingress.post(&inner.target, "\u{fffd}").await.assert_empty(403);
@@ -118,10 +97,7 @@ async fn the_same_message_for_another_authorizer_is_another_callback() {
     let ingress = Ingress::start().await;
     let push = Sealed::message(1);
     ingress.push(&push).await.assert_success();
-    ingress
-        .post(&push.target.replace(MERCHANT, "wxb1b2b3b4b5b6b7b8"), &push.body)
-        .await
-        .assert_success();
+    ingress.post(&push.target.replace(MERCHANT, "wxb1b2b3b4b5b6b7b8"), &push.body).await.assert_success();
     assert_eq!(ingress.place.until_taken(2).await.len(), 2);
 }
 
@@ -134,9 +110,7 @@ async fn unknown_paths_are_404_and_other_methods_405() {
     }
     for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"] {
         let mut connection = Connection::open(ingress.running.listen).await;
-        connection
-            .send(format!("{method} {} HTTP/1.1\r\nHost: h\r\n\r\n", push.target))
-            .await;
+        connection.send(format!("{method} {} HTTP/1.1\r\nHost: h\r\n\r\n", push.target)).await;
         let answer = connection.answer().await;
         answer.assert_empty(405);
         assert_eq!(answer.headers["allow"], "POST");
@@ -156,10 +130,7 @@ async fn a_next_place_that_is_down_delays_nothing_and_loses_nothing() {
     let ingress = Ingress::start_in(folder, |_| ()).await;
     let relayed = ingress.place.until_taken(5).await;
     let bodies: Vec<String> = (0..5).map(|n| Sealed::event(n).body).collect();
-    assert_eq!(
-        relayed.into_iter().map(|push| push.body).collect::<Vec<_>>(),
-        bodies
-    );
+    assert_eq!(relayed.into_iter().map(|push| push.body).collect::<Vec<_>>(), bodies);
 }
 
 #[tokio::test]
@@ -192,10 +163,7 @@ async fn a_journal_that_fails_for_good_answers_503_and_ends_the_process_with_a_f
         "CREATE TRIGGER broken BEFORE INSERT ON callback BEGIN SELECT RAISE(ABORT, 'no more rows'); END";
     other.execute(broken, []).expect("broken");
     ingress.push(&Sealed::event(1)).await.assert_empty(503);
-    let failure = timeout(LONG, ingress.stop.finish(LONG))
-        .await
-        .expect("in time")
-        .expect_err("a failure");
+    let failure = timeout(LONG, ingress.stop.finish(LONG)).await.expect("in time").expect_err("a failure");
     assert!(failure.to_string().contains("no more rows"), "{failure}");
 }
 
@@ -205,12 +173,7 @@ async fn a_second_ingress_on_the_same_journal_does_not_start() {
     let (stop, metrics, readiness) = Default::default();
     let second = settings(ingress.journal(), TOKEN);
     let error = mandate_ingress::serve(second, ingress.place.clone(), &stop, &metrics, &readiness).await;
-    assert!(
-        error
-            .expect_err("refused")
-            .to_string()
-            .contains("served by another process")
-    );
+    assert!(error.expect_err("refused").to_string().contains("served by another process"));
 }
 
 #[tokio::test]

@@ -2,4 +2,5 @@
 
 mod body;
 mod door;
+mod kill;
 mod support;

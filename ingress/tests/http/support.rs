@@ -69,9 +69,7 @@ impl Place {
 
     pub(crate) async fn until_taken(&self, count: usize) -> Vec<Push> {
         let mut taken = self.taken.subscribe();
-        let taken = timeout(LONG, taken.wait_for(|taken| taken.len() >= count))
-            .await
-            .expect("in time");
+        let taken = timeout(LONG, taken.wait_for(|taken| taken.len() >= count)).await.expect("in time");
         taken.expect("the place is held").clone()
     }
 }
@@ -98,21 +96,10 @@ impl Ingress {
         let mut settings = settings(folder.path().join("journal.db"), TOKEN);
         change(&mut settings);
         let up = Arc::new(AtomicBool::new(true));
-        let place = Place {
-            up,
-            taken: Arc::new(watch::Sender::new(Vec::new())),
-        };
+        let place = Place { up, taken: Arc::new(watch::Sender::new(Vec::new())) };
         let (stop, metrics, readiness) = (Stop::new(), Metrics::new(), Readiness::new());
-        let running = serve(settings, place.clone(), &stop, &metrics, &readiness)
-            .await
-            .expect("it starts");
-        Self {
-            folder,
-            stop,
-            metrics,
-            place,
-            running,
-        }
+        let running = serve(settings, place.clone(), &stop, &metrics, &readiness).await.expect("it starts");
+        Self { folder, stop, metrics, place, running }
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -120,10 +107,7 @@ impl Ingress {
     }
 
     pub(crate) fn status(&self) -> JournalStatus {
-        JournalFile::open(&self.journal())
-            .expect("opens")
-            .status()
-            .expect("readable")
+        JournalFile::open(&self.journal()).expect("opens").status().expect("readable")
     }
 
     pub(crate) async fn post(&self, target: &str, body: &str) -> Answer {
@@ -140,18 +124,14 @@ impl Ingress {
 
     pub(crate) async fn get_admin(&self, path: &str) -> Answer {
         let mut connection = Connection::open(self.running.admin).await;
-        connection
-            .send(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"))
-            .await;
+        connection.send(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")).await;
         connection.answer().await
     }
 
     /// Waits until `/readyz` answers this status.
     pub(crate) async fn until_ready(&self, status: u16) {
         let asked = async { while self.get_admin("/readyz").await.status != status {} };
-        timeout(LONG, asked)
-            .await
-            .unwrap_or_else(|_| panic!("/readyz did not become {status}"));
+        timeout(LONG, asked).await.unwrap_or_else(|_| panic!("/readyz did not become {status}"));
     }
 
     #[track_caller]
@@ -303,9 +283,7 @@ impl Connection {
 
     /// Reads one answer; it must have a `Content-Length`.
     pub(crate) async fn answer(&mut self) -> Answer {
-        timeout(LONG, self.read_answer())
-            .await
-            .expect("an answer in time")
+        timeout(LONG, self.read_answer()).await.expect("an answer in time")
     }
 
     async fn read_answer(&mut self) -> Answer {
@@ -317,10 +295,7 @@ impl Connection {
             self.read_some(&mut bytes).await;
         };
         let mut lines = head.lines();
-        let status = lines
-            .next()
-            .and_then(|line| line.split(' ').nth(1))
-            .expect("a status line");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
         let status = status.parse().expect("a number");
         let mut headers: BTreeMap<String, String> = lines
             .filter_map(|line| line.split_once(": "))
@@ -331,19 +306,11 @@ impl Connection {
         while bytes.len() < length {
             self.read_some(&mut bytes).await;
         }
-        Answer {
-            status,
-            headers,
-            body: String::from_utf8(bytes).expect("text"),
-        }
+        Answer { status, headers, body: String::from_utf8(bytes).expect("text") }
     }
 
     async fn read_some(&mut self, bytes: &mut Vec<u8>) {
         let read = self.0.read_buf(bytes).await.expect("readable");
-        assert!(
-            read > 0,
-            "the connection ended after {:?}",
-            String::from_utf8_lossy(bytes)
-        );
+        assert!(read > 0, "the connection ended after {:?}", String::from_utf8_lossy(bytes));
     }
 }

@@ -12,7 +12,7 @@ use mandate_wechat::{
 use crate::{api::CallError, component_token::TokenError, fold::ReadError};
 
 /// Reason of tasks that wait for a ticket; the next one wakes them.
-pub const NO_TICKET: &str = "no_ticket";
+pub(crate) const NO_TICKET: &str = "no_ticket";
 
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_mins(5);
@@ -21,7 +21,7 @@ const SUSPENDED: Duration = Duration::from_mins(10);
 
 /// Why a call to `WeChat` brought no answer to decide on.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Try again later; the failure says nothing about the account.
     Again {
         /// Not before this has passed.
@@ -37,7 +37,7 @@ pub enum Failure {
 
 impl Failure {
     /// Sorts a failed call by the error table. `attempt` is that of the task, from 1.
-    pub fn of_call(api: Api, error: CallError, attempt: u32) -> Self {
+    pub(crate) fn of_call(api: Api, error: CallError, attempt: u32) -> Self {
         match error {
             CallError::NotSent(error) => Self::again(attempt, "not_reached", error.to_string()),
             CallError::AnswerLost(error) => Self::again(attempt, "answer_lost", error.to_string()),
@@ -46,7 +46,7 @@ impl Failure {
     }
 
     /// Sorts the lack of a component token.
-    pub fn of_token(error: TokenError, attempt: u32) -> Self {
+    pub(crate) fn of_token(error: TokenError, attempt: u32) -> Self {
         let detail = error.to_string();
         match error {
             TokenError::NoTicket => Self::Again { after: SUSPENDED, reason: NO_TICKET, detail },
@@ -62,7 +62,7 @@ impl Failure {
     }
 
     /// Sorts a read of our own store.
-    pub fn of_read(error: &ReadError, attempt: u32) -> Self {
+    pub(crate) fn of_read(error: &ReadError, attempt: u32) -> Self {
         Self::again(attempt, "store", error.to_string())
     }
 

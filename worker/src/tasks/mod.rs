@@ -7,6 +7,6 @@ pub(crate) mod payload;
 mod redeem;
 mod run;
 
-pub use failure::{Failure, NO_TICKET};
-pub use payload::UnreadableTask;
+pub(crate) use failure::{Failure, NO_TICKET};
+pub(crate) use payload::UnreadableTask;
 pub use run::TaskRunner;

@@ -16,10 +16,10 @@ enum Payload {
 /// A stored task that this program cannot read.
 #[derive(Debug, thiserror::Error)]
 #[error("a task of kind {0} is not readable; it was written by a newer program, or its code was erased")]
-pub struct UnreadableTask(pub String);
+pub(crate) struct UnreadableTask(pub String);
 
 /// The kind of a task, as stored and as a label of metrics.
-pub fn kind(task: &Task) -> &'static str {
+pub(crate) fn kind(task: &Task) -> &'static str {
     match task {
         Task::Redeem(_) => "redeem",
         Task::Profile => "profile",
@@ -29,7 +29,7 @@ pub fn kind(task: &Task) -> &'static str {
 }
 
 /// The arguments of a task, without its secret.
-pub fn write(task: &Task) -> String {
+pub(crate) fn write(task: &Task) -> String {
     let payload = match task {
         Task::Redeem(redeem) => Payload::Redeem { via: redeem.via },
         Task::Recover { digest, refusal } => Payload::Recover { digest: *digest, refusal: refusal.clone() },
@@ -43,7 +43,7 @@ pub fn write(task: &Task) -> String {
 /// # Errors
 ///
 /// [`UnreadableTask`].
-pub fn read(task: &NewTask, secret: Option<Secret>) -> Result<Task, UnreadableTask> {
+pub(crate) fn read(task: &NewTask, secret: Option<Secret>) -> Result<Task, UnreadableTask> {
     let payload = serde_json::from_str(&task.payload).ok();
     match (task.kind.as_str(), payload, secret) {
         ("redeem", Some(Payload::Redeem { via }), Some(code)) => Ok(Task::Redeem(Redeem {

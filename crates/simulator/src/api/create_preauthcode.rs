@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{ApiError, Call, Outcome};
+use super::{Call, Outcome};
 use crate::{state::SecretKind, switches::CodeLifetimes};
 
-pub(super) fn run(call: &mut Call) -> Result<Outcome, ApiError> {
+pub(super) fn run(call: &mut Call) -> Outcome {
     let life = match call.state.switches.code_lifetimes {
         CodeLifetimes::Long => 1800,
         CodeLifetimes::Short => 600,
@@ -13,5 +13,5 @@ pub(super) fn run(call: &mut Call) -> Result<Outcome, ApiError> {
     let code = call.state.mint(SecretKind::PreAuthCode);
     let now = call.now;
     call.platform_mut().add_pre_auth_code(code.clone(), now + life, now);
-    Ok(json!({ "pre_auth_code": code, "expires_in": life }).into())
+    json!({ "pre_auth_code": code, "expires_in": life }).into()
 }

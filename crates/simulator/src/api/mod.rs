@@ -24,12 +24,14 @@ use mandate_schema::{AuthorizerId, ComponentId};
 use serde_json::Value;
 
 pub(crate) use errors::ApiError;
+pub(crate) use faults::{FaultEffect, Faults};
 pub use faults::{FaultKind, FaultRecord};
-pub(crate) use faults::{Fault, FaultEffect, Faults};
 pub(crate) use fields::Fields;
 pub(crate) use names::Api;
 pub(crate) use reply::{Answer, Reply};
 pub(crate) use request::{Request, Subject};
+
+use faults::{Spoil, Step};
 
 use crate::{
     state::{Authorization, CallRecord, Component, Owner, State, TokenStatus},
@@ -58,12 +60,14 @@ impl From<Value> for Outcome {
 
 /// Answers a call; `fault` is the one that was taken for it. The call is recorded.
 pub(crate) fn handle(state: &mut State, now: Now, request: &Request, fault: Option<&FaultEffect>) -> Reply {
-    let refusal = fault.and_then(|fault| fault.refusal(request));
-    let unprocessed = fault.and_then(FaultEffect::unprocessed);
-    let (reply, errcode, processed) = match (unprocessed, refusal) {
-        (Some(answer), _) => (Reply { answer, effect: None }, None, false),
-        (None, Some(error)) => (reply::failure(state, &error), Some(error.code), false),
-        (None, None) => process(state, now, request, fault),
+    let (reply, errcode, processed) = match fault.map(|fault| &fault.step) {
+        Some(Step::Replace(answer)) => (Reply { answer: answer.clone(), effect: None }, None, false),
+        Some(Step::Refuse(refusal)) => {
+            let error = refusal.error(request);
+            (reply::failure(state, &error), Some(error.code), false)
+        }
+        Some(Step::Spoil(spoil)) => process(state, now, request, Some(spoil)),
+        Some(Step::Nothing) | None => process(state, now, request, None),
     };
     let Subject { component, authorizer } = request.subject();
     let api = request.api_name().to_owned();
@@ -75,12 +79,14 @@ fn process(
     state: &mut State,
     now: Now,
     request: &Request,
-    fault: Option<&FaultEffect>,
+    spoil: Option<&Spoil>,
 ) -> (Reply, Option<i64>, bool) {
-    match run(state, now.seconds(), request) {
-        Err(error) => (reply::failure(state, &error).under(fault), Some(error.code), false),
-        Ok(outcome) => (reply::success(state, outcome).under(fault), Some(0), true),
-    }
+    let (reply, errcode) = match run(state, now.seconds(), request) {
+        Err(error) => (reply::failure(state, &error), error.code),
+        Ok(outcome) => (reply::success(state, outcome), 0),
+    };
+    // A spoiled answer is no number that the caller has seen, but it is what happened.
+    (reply.spoiled(spoil), Some(errcode), errcode == 0)
 }
 
 /// One call under way: its checked parts.
@@ -131,7 +137,7 @@ fn run(state: &mut State, now: i64, request: &Request) -> Result<Outcome, ApiErr
     let mut call = Call { state, now, component, body };
     match api {
         Api::ComponentToken => component_token::run(&mut call),
-        Api::CreatePreAuthCode => create_preauthcode::run(&mut call),
+        Api::CreatePreAuthCode => Ok(create_preauthcode::run(&mut call)),
         Api::QueryAuth => query_auth::run(&mut call),
         Api::AuthorizerToken => authorizer_token::run(&mut call),
         Api::AuthorizerInfo => authorizer_info::run(&mut call),
@@ -150,7 +156,9 @@ fn known_component(state: &State, body: &Fields) -> Result<ComponentId, ApiError
         return Ok(id);
     }
     // A text that cannot be an appid of WeChat's is refused as such; another platform's is an invalid component.
-    let hex = text.strip_prefix("wx").filter(|rest| rest.len() == 16 && rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    let hex = text
+        .strip_prefix("wx")
+        .filter(|rest| rest.len() == 16 && rest.bytes().all(|b| b.is_ascii_hexdigit()));
     Err(if hex.is_some() { ApiError::new(errors::INVALID_COMPONENT) } else { wrong_shape })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, Effect, FaultEffect, Outcome};
+use super::{ApiError, Effect, Outcome, faults::Spoil};
 use crate::{state::State, switches::OkErrcode};
 
 /// What goes back.
@@ -52,12 +52,12 @@ pub(super) fn failure(state: &mut State, error: &ApiError) -> Reply {
 
 impl Reply {
     /// The reply as a fault leaves it.
-    pub(super) fn under(self, fault: Option<&FaultEffect>) -> Self {
-        let answer = match (fault, self.answer) {
-            (Some(FaultEffect::DropAnswer(_)), _) => Answer::Dropped,
-            (Some(FaultEffect::Truncated), Answer::Json(value)) => truncated(&value),
-            (Some(FaultEffect::MissingFields(names)), Answer::Json(value)) => Answer::Json(without(value, names)),
-            (_, answer) => answer,
+    pub(super) fn spoiled(self, spoil: Option<&Spoil>) -> Self {
+        let answer = match (spoil, self.answer) {
+            (Some(Spoil::Drop), _) => Answer::Dropped,
+            (Some(Spoil::Truncate), Answer::Json(value)) => truncated(&value),
+            (Some(Spoil::Without(names)), Answer::Json(value)) => Answer::Json(without(value, names)),
+            (Some(Spoil::Truncate | Spoil::Without(_)) | None, answer) => answer,
         };
         Self { answer, ..self }
     }
@@ -66,7 +66,11 @@ impl Reply {
 fn truncated(value: &Value) -> Answer {
     let text = value.to_string();
     let half = (text.len() / 2..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    Answer::Page { status: 200, content_type: "application/json; encoding=utf-8", body: text[..half].to_owned() }
+    Answer::Page {
+        status: 200,
+        content_type: "application/json; encoding=utf-8",
+        body: text[..half].to_owned(),
+    }
 }
 
 /// An answer without some fields, wherever they stand; none named: without any.

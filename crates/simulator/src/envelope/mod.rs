@@ -11,7 +11,7 @@ mod vectors;
 
 pub(crate) use cbc::encrypt as encrypt_blocks;
 pub(crate) use key::{AesKey, KeyError};
-pub(crate) use packet::{OpenError, decrypt, encrypt, lay_out, pad};
+pub(crate) use packet::{decrypt, encrypt, lay_out, pad};
 pub(crate) use signature::sign;
 
 use mandate_schema::Secret;

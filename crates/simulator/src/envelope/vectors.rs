@@ -78,7 +78,8 @@ fn encrypt_text(vector: &Vector) -> String {
 
 fn check(vector: &Vector) {
     let id = &vector.id;
-    let pair = Pair::parse(&Secret::new(&*vector.token), &Secret::new(&*vector.encoding_aes_key)).expect("key");
+    let pair =
+        Pair::parse(&Secret::new(&*vector.token), &Secret::new(&*vector.encoding_aes_key)).expect("key");
     let text = encrypt_text(vector);
     assert_eq!(text, vector.encrypted, "{id}: Encrypt");
     assert_eq!(pair.signature(&vector.timestamp, &vector.nonce), vector.signature, "{id}: signature");
@@ -97,8 +98,13 @@ fn check(vector: &Vector) {
 
 #[test]
 fn every_positive_vector_opens_and_seals_to_the_same_text() {
-    let files =
-        ["peer-component.json", "peer-messages.json", "peer-replies.json", "generated-positive.json", "events.json"];
+    let files = [
+        "peer-component.json",
+        "peer-messages.json",
+        "peer-replies.json",
+        "generated-positive.json",
+        "events.json",
+    ];
     let mut cases = 0;
     for file in files {
         let vectors = read::<File>(file).vectors;

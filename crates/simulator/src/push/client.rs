@@ -49,7 +49,7 @@ fn roots() -> Vec<Certificate> {
 pub(crate) async fn post(client: &Client, outgoing: Outgoing) -> Answer {
     let started = Instant::now();
     let request = client.post(outgoing.url).header("content-type", "text/xml").body(outgoing.body);
-    let result = exchange(request).await.map_err(|error| without_url(error));
+    let result = exchange(request).await.map_err(without_url);
     Answer { result, took: started.elapsed() }
 }
 

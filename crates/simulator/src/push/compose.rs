@@ -17,7 +17,9 @@ impl State {
         self.component(&spec.component)?;
         match (&spec.info_type, &spec.msg_type) {
             (Some(info_type), None) => match InfoType::parse(info_type) {
-                Some(known) if spec.fields.is_empty() && spec.forge.is_none() => self.genuine(spec, known, now),
+                Some(known) if spec.fields.is_empty() && spec.forge.is_none() => {
+                    self.genuine(spec, known, now)
+                }
                 known => self.notice(spec, info_type, known, now),
             },
             (None, Some(msg_type)) => self.message(spec, msg_type, now),
@@ -28,7 +30,12 @@ impl State {
     }
 
     /// A ticket push with the next ticket.
-    pub(crate) fn ticket(&mut self, component: &ComponentId, time: i64, now: i64) -> Result<Draft, OrderError> {
+    pub(crate) fn ticket(
+        &mut self,
+        component: &ComponentId,
+        time: i64,
+        now: i64,
+    ) -> Result<Draft, OrderError> {
         let fields = vec![Element::text("ComponentVerifyTicket", self.next_ticket(component, now)?)];
         Ok(self.event(component, None, InfoType::Ticket.as_str(), time, fields))
     }
@@ -73,9 +80,7 @@ impl State {
     ) -> Result<Draft, OrderError> {
         let mut fields = elements(spec)?;
         let missing = |fields: &[Element], name: &str| fields.iter().all(|field| field.name != name);
-        if known.is_some_and(|known| known != InfoType::Ticket)
-            && missing(&fields, "AuthorizerAppid")
-        {
+        if known.is_some_and(|known| known != InfoType::Ticket) && missing(&fields, "AuthorizerAppid") {
             let authorizer = spec.authorizer.as_ref().ok_or_else(|| needs_authorizer(name))?;
             fields.insert(0, Element::text("AuthorizerAppid", authorizer.as_str()));
         }

@@ -84,7 +84,8 @@ impl Simulator {
 
     async fn attempt(&self, draft: &Draft) -> Delivery {
         let now = self.now();
-        let outgoing = self.state().seal(draft, now.seconds()).expect("drafts are made for components that are there");
+        let outgoing =
+            self.state().seal(draft, now.seconds()).expect("drafts are made for components that are there");
         let pair = outgoing.pair.clone();
         let answer = client::post(self.client(), outgoing).await;
         judge(&draft.route, draft.component.as_str(), &pair, &answer, now.timestamp())

@@ -52,7 +52,10 @@ impl Sealing<'_> {
     pub(super) fn forged(&mut self, forge: Forge) -> Parts {
         let pair = self.pair.clone();
         match forge {
-            Forge::WrongToken => self.genuine(&Pair { token: Secret::new(self.mint.characters(24)), ..pair }),
+            Forge::WrongToken => {
+                let token = Secret::new(self.mint.characters(24));
+                self.genuine(&Pair { token, ..pair })
+            }
             Forge::EmptyToken => self.genuine(&Pair { token: Secret::new(""), ..pair }),
             Forge::WrongKey => {
                 let key = AesKey::from_bytes(self.mint.key_bytes());
@@ -120,7 +123,9 @@ fn spoiled(forge: Forge, parts: Parts, plaintext: &str) -> Parts {
         Forge::PlainSignature => Parts { msg_signature: Some(signature.clone()), ..parts },
         Forge::NoSignature => Parts { msg_signature: None, ..parts },
         Forge::WrongEncryptType => Parts { encrypt_type: Some("raw"), ..parts },
-        Forge::Unencrypted => Parts { msg_signature: None, encrypt_type: None, body: plaintext.to_owned(), ..parts },
+        Forge::Unencrypted => {
+            Parts { msg_signature: None, encrypt_type: None, body: plaintext.to_owned(), ..parts }
+        }
         Forge::NoEncrypt => Parts { body: body.replace("Encrypt>", "Encrypted>"), ..parts },
         Forge::TwoEncrypts => {
             let more = "    <Encrypt><![CDATA[AAAA]]></Encrypt>\n</xml>";

@@ -8,9 +8,16 @@ const SHOWN: usize = 200;
 
 /// Judges an answer. On the auth-event URL only `success` is good; on the message URL an empty body and an encrypted
 /// reply that opens are good too.
-pub(super) fn judge(route: &Route, app_id: &str, pair: &Pair, answer: &Answer, at: jiff::Timestamp) -> Delivery {
+pub(super) fn judge(
+    route: &Route,
+    app_id: &str,
+    pair: &Pair,
+    answer: &Answer,
+    at: jiff::Timestamp,
+) -> Delivery {
     let millis = u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX);
-    let mut delivery = Delivery { status: None, body: String::new(), ok: false, millis, at, reply: None, error: None };
+    let mut delivery =
+        Delivery { status: None, body: String::new(), ok: false, millis, at, reply: None, error: None };
     match &answer.result {
         Err(error) => delivery.error = Some(error.clone()),
         Ok((status, body)) => {
@@ -33,12 +40,14 @@ pub(super) fn judge(route: &Route, app_id: &str, pair: &Pair, answer: &Answer, a
 
 /// Opens an encrypted passive reply.
 fn open_reply(text: &str, app_id: &str, pair: &Pair) -> Result<String, String> {
-    let part = |name: &str| xml::child_text(text, name).ok_or_else(|| format!("the reply has no single {name}"));
+    let part =
+        |name: &str| xml::child_text(text, name).ok_or_else(|| format!("the reply has no single {name}"));
     let (encrypted, signature) = (part("Encrypt")?, part("MsgSignature")?);
     if pair.msg_signature(&part("TimeStamp")?, &part("Nonce")?, &encrypted) != signature {
         return Err("the reply's MsgSignature is wrong".to_owned());
     }
-    crate::envelope::decrypt(&pair.key, &encrypted, app_id).map_err(|error| format!("the reply does not open: {error}"))
+    crate::envelope::decrypt(&pair.key, &encrypted, app_id)
+        .map_err(|error| format!("the reply does not open: {error}"))
 }
 
 impl State {
@@ -87,7 +96,9 @@ mod tests {
     #[test]
     fn only_success_is_good_on_the_event_url() {
         assert!(judged(&Route::Event, 200, "success").ok);
-        for (status, body) in [(200, ""), (200, "Success"), (200, "success\n"), (403, "success"), (200, "<html>")] {
+        for (status, body) in
+            [(200, ""), (200, "Success"), (200, "success\n"), (403, "success"), (200, "<html>")]
+        {
             assert!(!judged(&Route::Event, status, body).ok, "{status} {body:?} was taken");
         }
     }

@@ -13,7 +13,7 @@ mod seal;
 pub(crate) use client::{Client, build as build_client};
 pub(crate) use draft::{Draft, InfoType, Route};
 pub use forge::Forge;
+pub(crate) use records::Pushes;
 pub use records::{Delivery, PushOutcome, PushRecord, PushState};
-pub(crate) use records::{Held, Pushes};
 pub use schedule::Hold;
 pub(crate) use schedule::Schedule;

@@ -164,7 +164,11 @@ impl Pushes {
     pub(crate) fn outcome(&mut self, push: u64) -> PushOutcome {
         let record = self.get_mut(push);
         let held = record.as_ref().is_some_and(|record| record.state == PushState::Held);
-        PushOutcome { push, held, deliveries: record.map(|record| record.deliveries.clone()).unwrap_or_default() }
+        PushOutcome {
+            push,
+            held,
+            deliveries: record.map(|record| record.deliveries.clone()).unwrap_or_default(),
+        }
     }
 
     /// The remembered pushes, oldest first.

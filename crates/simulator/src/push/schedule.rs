@@ -28,7 +28,9 @@ impl<'de> Deserialize<'de> for Hold {
             Form::Flag(true) => Ok(Self::UntilReleased),
             Form::Flag(false) => Ok(Self::No),
             Form::Word(word) if word == "next" => Ok(Self::AfterNext),
-            Form::Word(word) => Err(de::Error::custom(format!("hold is true, false or \"next\", not {word:?}"))),
+            Form::Word(word) => {
+                Err(de::Error::custom(format!("hold is true, false or \"next\", not {word:?}")))
+            }
         }
     }
 }

@@ -46,10 +46,15 @@ impl State {
         let pair = component.pair_for(draft.subject.as_ref()).clone();
         let base = match &draft.route {
             Route::Event => component.event_url.clone(),
-            Route::Message { authorizer, .. } => component.message_url.replace(APP_ID_MARK, authorizer.as_str()),
+            Route::Message { authorizer, .. } => {
+                component.message_url.replace(APP_ID_MARK, authorizer.as_str())
+            }
         };
         let mut sealing = Sealing { draft, pair: &pair, mint: &mut self.mint, now };
-        let parts = draft.forge.map_or_else(|| sealing.genuine(&pair), |forge| sealing.forged(forge));
+        let parts = match draft.forge {
+            None => sealing.genuine(&pair),
+            Some(forge) => sealing.forged(forge),
+        };
         let url = parts.url(&base, &draft.route);
         Ok(Outgoing { url, body: parts.body, pair })
     }
@@ -92,18 +97,18 @@ impl Sealing<'_> {
 
 impl Parts {
     fn url(&self, base: &str, route: &Route) -> String {
-        let mut url = base.to_owned();
-        url.push(if base.contains('?') { '&' } else { '?' });
-        url.push_str(&format!("signature={}&timestamp={}&nonce={}", self.signature, self.timestamp, self.nonce));
+        let mut query =
+            vec![("signature", &*self.signature), ("timestamp", &self.timestamp), ("nonce", &self.nonce)];
         if let Route::Message { openid, .. } = route {
-            url.push_str(&format!("&openid={}", utf8_percent_encode(openid, NON_ALPHANUMERIC)));
+            query.push(("openid", openid));
         }
-        if let Some(encrypt_type) = self.encrypt_type {
-            url.push_str(&format!("&encrypt_type={encrypt_type}"));
-        }
-        if let Some(msg_signature) = &self.msg_signature {
-            url.push_str(&format!("&msg_signature={msg_signature}"));
-        }
-        url
+        query.extend(self.encrypt_type.map(|encrypt_type| ("encrypt_type", encrypt_type)));
+        query.extend(self.msg_signature.as_deref().map(|signature| ("msg_signature", signature)));
+        let query: Vec<String> = query
+            .into_iter()
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .collect();
+        let mark = if base.contains('?') { '&' } else { '?' };
+        format!("{base}{mark}{}", query.join("&"))
     }
 }

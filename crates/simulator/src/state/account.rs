@@ -59,7 +59,9 @@ impl Account {
             user_name: format!("gh_{}", mint.hex(12)),
             kind: wishes.kind.unwrap_or(every_third),
             nick_name: wishes.nick_name.unwrap_or_else(|| NICK_NAMES[n % NICK_NAMES.len()].to_owned()),
-            principal_name: wishes.principal_name.unwrap_or_else(|| PRINCIPALS[n % PRINCIPALS.len()].to_owned()),
+            principal_name: wishes
+                .principal_name
+                .unwrap_or_else(|| PRINCIPALS[n % PRINCIPALS.len()].to_owned()),
         }
     }
 }

@@ -118,7 +118,8 @@ impl State {
         let Some(value) = &change.pre_auth_code else { return Ok(()) };
         let code = self.component_mut(&change.component)?.pre_auth_codes.get_mut(value);
         let code = code.filter(|code| !code.used && now < code.expires_at);
-        let code = code.ok_or_else(|| OrderError::Invalid("the pre-auth code is unknown, used or expired".into()))?;
+        let code =
+            code.ok_or_else(|| OrderError::Invalid("the pre-auth code is unknown, used or expired".into()))?;
         code.used = true;
         Ok(())
     }

@@ -35,7 +35,13 @@ impl State {
         self.component_mut(&change.component)?.add_code(code.clone(), issued, now);
         let draft = self.grant_event(change, &authorizer, info_type, create_time, (&code, expires_at));
         let create_time = Some(create_time);
-        Ok(Changed { authorizer, code: Some(code), create_time, draft: Some(draft), delivery: Announcement::Now })
+        Ok(Changed {
+            authorizer,
+            code: Some(code),
+            create_time,
+            draft: Some(draft),
+            delivery: Announcement::Now,
+        })
     }
 
     /// Enters a grant; its time, and whether it updates an authorization that holds.

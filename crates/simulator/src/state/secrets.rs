@@ -34,14 +34,17 @@ impl State {
     pub(crate) fn invalidate_tokens(&mut self, scope: &Scope, now: i64) {
         self.tokens.retire_all(now, |owner| match owner {
             Owner::Component(component) => scope.authorizer.is_none() && scope.has_component(component),
-            Owner::Account(component, account) => scope.has_component(component) && scope.has_authorizer(account),
+            Owner::Account(component, account) => {
+                scope.has_component(component) && scope.has_authorizer(account)
+            }
         });
     }
 
     /// Every refresh token in scope gets a successor and is bad at once (61023).
     pub(crate) fn rotate_refresh_tokens(&mut self, scope: &Scope, now: i64) {
         let (mint, length) = (&mut self.mint, self.switches.value_length);
-        let components = self.components.values_mut().filter(|component| scope.has_component(&component.app_id));
+        let components =
+            self.components.values_mut().filter(|component| scope.has_component(&component.app_id));
         for component in components {
             for (account, authorization) in &mut component.authorizations {
                 if scope.has_authorizer(account) && authorization.refresh_token().is_some() {

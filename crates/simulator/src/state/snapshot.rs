@@ -102,7 +102,12 @@ impl State {
             now: now.timestamp(),
             switches: self.switches.clone(),
             components: components.map(|it| self.component_snapshot(it, authorizer, now.seconds())).collect(),
-            accounts: self.accounts.values().filter(|it| authorizer(&it.app_id)).map(Account::snapshot).collect(),
+            accounts: self
+                .accounts
+                .values()
+                .filter(|it| authorizer(&it.app_id))
+                .map(Account::snapshot)
+                .collect(),
         }
     }
 

@@ -33,7 +33,8 @@ fn children(fields: &Map<String, Value>, depth: usize) -> Result<Vec<Element>, I
         }
         let (last, outer) = names.split_last().expect("split yields at least one part");
         let place = descend(&mut elements, outer);
-        let values = if let Value::Array(values) = value { values.as_slice() } else { std::slice::from_ref(value) };
+        let values =
+            if let Value::Array(values) = value { values.as_slice() } else { std::slice::from_ref(value) };
         for value in values {
             let content = content(value, depth + names.len()).map_err(|error| match error {
                 Refused::Here(reason) => invalid(reason),
@@ -68,9 +69,10 @@ fn content(value: &Value, depth: usize) -> Result<Content, Refused> {
     match value {
         Value::String(text) if text.chars().all(is_xml_char) => Ok(Content::Text(text.clone())),
         Value::String(_) => Err(Refused::Here("has characters that XML forbids")),
-        Value::Number(number) => {
-            number.as_i64().map(Content::Number).ok_or(Refused::Here("only whole numbers; write others as text"))
-        }
+        Value::Number(number) => number
+            .as_i64()
+            .map(Content::Number)
+            .ok_or(Refused::Here("only whole numbers; write others as text")),
         Value::Object(inner) => children(inner, depth).map(Content::Children).map_err(Refused::Below),
         Value::Array(_) => Err(Refused::Here("a list inside a list has no XML form")),
         Value::Null | Value::Bool(_) => Err(Refused::Here("write it as text or as a number")),
@@ -121,8 +123,13 @@ mod tests {
 
     #[test]
     fn what_xml_cannot_hold_is_refused() {
-        for bad in [json!({"a b": ""}), json!({"": ""}), json!({"a": "\u{0}"}), json!({"a": [["b"]]}), json!({"a": true})]
-        {
+        for bad in [
+            json!({"a b": ""}),
+            json!({"": ""}),
+            json!({"a": "\u{0}"}),
+            json!({"a": [["b"]]}),
+            json!({"a": true}),
+        ] {
             assert!(written(&bad).is_err(), "{bad} was accepted");
         }
         let deep = json!({ ("a.".repeat(20) + "a"): "x" });

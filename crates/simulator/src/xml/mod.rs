@@ -4,6 +4,6 @@ mod fields;
 mod read;
 mod write;
 
-pub(crate) use fields::{Invalid, elements};
+pub(crate) use fields::elements;
 pub(crate) use read::child_text;
 pub(crate) use write::{Element, document, envelope};

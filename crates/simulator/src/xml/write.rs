@@ -53,7 +53,11 @@ pub(crate) fn document(elements: &[Element], style: XmlStyle, text: XmlText) -> 
 
 /// Writes the outer document of a push: one field in the clear, then `Encrypt`, indented as `WeChat` does.
 pub(crate) fn envelope(name: &str, value: &str, encrypted: &str) -> String {
-    format!("<xml>\n    <{name}>{}</{name}>\n    <Encrypt>{}</Encrypt>\n</xml>\n", cdata(value), cdata(encrypted))
+    format!(
+        "<xml>\n    <{name}>{}</{name}>\n    <Encrypt>{}</Encrypt>\n</xml>\n",
+        cdata(value),
+        cdata(encrypted)
+    )
 }
 
 struct Writer {
@@ -71,7 +75,7 @@ impl Writer {
 
     fn element(&self, out: &mut String, element: &Element) {
         let name = &element.name;
-        out.push_str(&format!("<{name}>"));
+        out.extend(["<", name, ">"]);
         match &element.content {
             Content::Text(text) => out.push_str(&match self.text {
                 XmlText::Cdata => cdata(text),
@@ -83,7 +87,7 @@ impl Writer {
                 self.children(out, children.iter());
             }
         }
-        out.push_str(&format!("</{name}>"));
+        out.extend(["</", name, ">"]);
     }
 }
 

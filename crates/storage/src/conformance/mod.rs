@@ -79,7 +79,8 @@ macro_rules! suite {
             a_claim_ends_with_its_lease_and_the_next_attempt_is_counted,
             an_attempt_given_back_waits_for_its_time,
             only_the_current_attempt_can_be_given_back,
-            waking_makes_the_ready_tasks_of_a_component_due,
+            waking_makes_due_what_waits_for_that_reason,
+                ending_all_leases_makes_running_attempts_due,
             the_next_due_time_counts_waiting_tasks_and_leases,
         ], [
             two_processes_never_claim_the_same_attempt,

@@ -9,8 +9,8 @@ use super::{
     given::{Counter, append, command, data_key, decided, stream, whole_log},
 };
 use crate::{
-    Appended, FoldError, FoldInput, Folder, NewState, Rebuild, RebuildMode, RebuildReport, States, Storage,
-    StorageError,
+    Appended, EventLog, FoldError, FoldInput, Folder, NewState, Rebuild, RebuildMode, RebuildReport, States,
+    Storage, StorageError,
 };
 
 async fn rebuild<S: Rebuild>(storage: &S, mode: RebuildMode) -> RebuildReport {

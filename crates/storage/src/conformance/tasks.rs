@@ -114,20 +114,37 @@ pub(super) async fn only_the_current_attempt_can_be_given_back<S: Storage>(stora
     assert_eq!(claim(&storage, 90, 1).await.len(), 0, "what is done stays done");
 }
 
-pub(super) async fn waking_makes_the_ready_tasks_of_a_component_due<S: Storage>(storage: S) {
-    for (number, name) in ["waits", "runs", "due"].into_iter().enumerate() {
+pub(super) async fn waking_makes_due_what_waits_for_that_reason<S: Storage>(storage: S) {
+    for (number, name) in (1..).zip(["no ticket", "busy", "runs", "foreign", "due"]) {
         let second = if name == "due" { 5 } else { 0 };
-        queue(&storage, u64::try_from(number).unwrap(), second, task(name)).await;
+        let component = if name == "foreign" { other_component() } else { component() };
+        queue(&storage, number, second, NewTask { component, ..task(name) }).await;
     }
-    let foreign = NewTask { component: other_component(), ..task("foreign") };
-    queue(&storage, 9, 0, foreign).await;
     let claimed = claim(&storage, 0, 10).await;
     for claimed in claimed.iter().filter(|claimed| claimed.task.key != "runs") {
-        storage.retry(claimed.id, 1, at(3_600), "no ticket").await.unwrap();
+        let reason = if claimed.task.key == "busy" { "busy" } else { "no ticket" };
+        storage.retry(claimed.id, 1, at(3_600), reason).await.unwrap();
     }
-    assert_eq!(storage.wake(&component(), at(5)).await.unwrap(), 1, "one of ours was waiting");
-    assert_eq!(storage.wake(&component(), at(5)).await.unwrap(), 0);
-    assert_eq!(keys(&claim(&storage, 5, 10).await), ["waits", "due"]);
+    let wake = async |reason| storage.wake(&component(), reason, at(5)).await.unwrap();
+    assert_eq!(wake("no quota").await, 0);
+    assert_eq!(wake("no ticket").await, 1, "neither those of other reasons nor of other components");
+    assert_eq!(wake("no ticket").await, 0, "it is due already");
+    assert_eq!(keys(&claim(&storage, 5, 10).await), ["no ticket", "due"]);
+    // An attempt forgets why the one before was given back.
+    assert_eq!(wake("no ticket").await, 0);
+}
+
+pub(super) async fn ending_all_leases_makes_running_attempts_due<S: Storage>(storage: S) {
+    for (number, name) in (1..).zip(["runs", "runs too", "waits"]) {
+        queue(&storage, number, 0, task(name)).await;
+    }
+    let claimed = claim(&storage, 0, 10).await;
+    let waits = claimed.iter().find(|claimed| claimed.task.key == "waits").unwrap();
+    storage.retry(waits.id, 1, at(60), "busy").await.unwrap();
+    assert_eq!(storage.end_leases(at(2)).await.unwrap(), 2);
+    let again = claim(&storage, 2, 10).await;
+    assert_eq!(again.len(), 2, "what waits goes on waiting");
+    assert!(again.iter().all(|claimed| claimed.attempt == 2), "the attempts that died count");
 }
 
 pub(super) async fn the_next_due_time_counts_waiting_tasks_and_leases<S: Storage>(storage: S) {

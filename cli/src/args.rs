@@ -1,0 +1,227 @@
+//! Commands, flags and help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use mandate_schema::{AuthorizerId, CommandId, ComponentId, Position};
+
+use crate::output::Format;
+
+/// The authorization service of a `WeChat` Open Platform third-party platform (微信第三方平台).
+///
+/// Receives WeChat's callbacks, keeps the truth about who has authorized you in an append-only event log, and holds the
+/// credentials that follow from it. Try it: mandate demo
+#[derive(Debug, Parser)]
+#[command(name = "mandate", version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// The configuration file; without it ./mandate.toml is read if it is there.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Form of results on stdout; everything else goes to stderr.
+    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows the main job in one process, against a simulator of WeChat.
+    Demo(Demo),
+    /// Runs ingress, worker and console in one process.
+    Standalone,
+    /// Runs WeChat's side alone, to develop against.
+    Simulator,
+    /// Brings the database up to date.
+    Migrate,
+    /// Rebuilds the state from the log; calls nobody, works beside a running service.
+    Rebuild {
+        /// Only compare; exit code 1 if the live state differs from the log.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Makes a master key for [seal] keys.
+    Keygen {
+        /// The key's id; by default the current month.
+        #[arg(long)]
+        id: Option<String>,
+    },
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// The event log.
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// The accounts that have authorized you.
+    #[command(subcommand)]
+    Authorizers(AuthorizersCommand),
+    /// What could not be handled.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
+    /// Callbacks on their way from WeChat to the log.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Prints a completion script, for example: mandate completion bash > /etc/bash_completion.d/mandate
+    Completion {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Keep database, journal and a configuration file here; by default a temporary folder that is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// End after the scripted run, with exit code 0 only if log and state are as expected.
+    #[arg(long)]
+    pub(crate) exit: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Prints every value, secrets masked, and where it comes from.
+    Show,
+    /// Only checks; exit code 2 and all problems at once if there are any.
+    Check,
+}
+
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct EventFilter {
+    /// Only events of this type, for example authorization.granted.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: Option<String>,
+    /// Only events of this component.
+    #[arg(long)]
+    pub(crate) component: Option<ComponentId>,
+    /// Only events of this account.
+    #[arg(long)]
+    pub(crate) authorizer: Option<AuthorizerId>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventsCommand {
+    /// Prints events of the log in order, and goes on as new ones come.
+    Tail {
+        /// Start behind this position; by default at the end of the log.
+        #[arg(long, value_parser = position)]
+        after: Option<Position>,
+        #[command(flatten)]
+        filter: EventFilter,
+    },
+    /// Prints events of the log in order.
+    List {
+        /// Start behind this position.
+        #[arg(long, value_parser = position, default_value = "0")]
+        after: Position,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+        #[command(flatten)]
+        filter: EventFilter,
+    },
+    /// Prints one event.
+    Show {
+        /// Its position, or its id.
+        event: String,
+    },
+    /// Prints the whole log, or a part of it, as CloudEvents, one per line.
+    Export {
+        /// Start behind this position.
+        #[arg(long, value_parser = position, default_value = "0")]
+        after: Position,
+        #[command(flatten)]
+        filter: EventFilter,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthorizersCommand {
+    /// Prints the accounts.
+    List {
+        /// Only those of this component.
+        #[arg(long)]
+        component: Option<ComponentId>,
+        /// Only those with this status.
+        #[arg(long, value_parser = ["authorized", "revoked", "pending", "broken"])]
+        status: Option<String>,
+        /// Only those whose appid, original id, name or owner contains this text.
+        #[arg(short, long, value_name = "TEXT")]
+        query: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// Prints one account.
+    Show {
+        #[command(flatten)]
+        account: Account,
+        /// As it was when the log ended here.
+        #[arg(long, value_parser = position)]
+        at_position: Option<Position>,
+    },
+    /// Prints the events of one account, newest first.
+    History {
+        #[command(flatten)]
+        account: Account,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Account {
+    /// The component's appid.
+    pub(crate) component: ComponentId,
+    /// The account's appid.
+    pub(crate) authorizer: AuthorizerId,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// Prints all dead letters.
+    List,
+    /// Prints one dead letter.
+    Show {
+        /// Its id.
+        id: CommandId,
+    },
+    /// Tries one again, or all of them.
+    Retry {
+        /// Its id.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<CommandId>,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Gives one up for good.
+    Discard {
+        /// Its id.
+        id: CommandId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Prints what waits.
+    Status,
+    /// Hands settled callbacks over again, for example after the database was restored.
+    Resend {
+        /// Received since then: a time such as 2026-11-22T08:00:00Z, or an age such as 2h.
+        #[arg(long, value_name = "TIME")]
+        since: String,
+    },
+}
+
+fn position(text: &str) -> Result<Position, std::num::ParseIntError> {
+    text.parse().map(Position)
+}

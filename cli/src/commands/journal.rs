@@ -1,0 +1,69 @@
+//! `mandate journal`: works beside a running service.
+
+use jiff::{SignedDuration, Timestamp};
+use mandate_ingress::journal::JournalFile;
+use mandate_schema::format_time;
+use serde::Serialize;
+
+use crate::{
+    args::{Global, JournalCommand},
+    context::load,
+    exit::CliError,
+    output::{self, Format},
+};
+
+/// `mandate journal status -o json`.
+#[derive(Serialize)]
+struct Status {
+    new: u64,
+    handed_over: u64,
+    waiting_bytes: u64,
+    oldest_received_at: Option<String>,
+    settled_kept: u64,
+    file_bytes: u64,
+}
+
+pub(super) fn run(global: &Global, command: JournalCommand) -> Result<(), CliError> {
+    let config = load(global)?.config;
+    let path = &config.ingress.journal;
+    if !path.exists() {
+        return Err(CliError::NotFound(format!("there is no journal at {}", path.display())));
+    }
+    let mut journal = JournalFile::open(path)?;
+    match command {
+        JournalCommand::Status => print(&journal, global.output),
+        JournalCommand::Resend { since } => {
+            let count = journal.resend(time(&since)?)?;
+            output::line(format!("{count} callbacks will be handed over again"))
+        }
+    }
+}
+
+fn print(journal: &JournalFile, format: Format) -> Result<(), CliError> {
+    let status = journal.status()?;
+    let status = Status {
+        new: status.waiting.new.rows,
+        handed_over: status.waiting.handed_over.rows,
+        waiting_bytes: status.waiting.new.bytes + status.waiting.handed_over.bytes,
+        oldest_received_at: status.waiting.oldest.map(format_time),
+        settled_kept: status.settled_kept.rows,
+        file_bytes: status.file_bytes,
+    };
+    if format != Format::Table {
+        return output::json(&status, format);
+    }
+    output::line(format!("waiting to be handed over  {}", status.new))?;
+    output::line(format!("handed over, no outcome    {}", status.handed_over))?;
+    output::line(format!("bytes that wait            {}", status.waiting_bytes))?;
+    output::line(format!("oldest that waits          {}", status.oldest_received_at.as_deref().unwrap_or("-")))?;
+    output::line(format!("settled, kept for resend   {}", status.settled_kept))?;
+    output::line(format!("size of the file in bytes  {}", status.file_bytes))
+}
+
+/// A time, or an age.
+fn time(text: &str) -> Result<Timestamp, CliError> {
+    let age = || text.parse::<SignedDuration>().ok().and_then(|age| Timestamp::now().checked_sub(age).ok());
+    text.parse().ok().or_else(age).ok_or_else(|| {
+        CliError::Usage(format!("{text:?} is neither a time such as 2026-11-22T08:00:00Z nor an age such as 2h"))
+    })
+}

@@ -1,0 +1,40 @@
+//! The operator's commands, one file a subject.
+
+mod authorizers;
+mod config;
+mod dead_letters;
+mod events;
+mod journal;
+mod storage;
+
+use clap::CommandFactory;
+
+use crate::{
+    args::{Arguments, Command},
+    demo,
+    exit::CliError,
+    output, process,
+};
+
+/// Does what the command line asks for.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::Demo(demo) => demo::run(demo).await,
+        Command::Standalone => process::standalone(&global).await,
+        Command::Simulator => process::simulator(&global).await,
+        Command::Migrate => storage::migrate(&global),
+        Command::Rebuild { check } => storage::rebuild(&global, check).await,
+        Command::Keygen { id } => storage::keygen(id),
+        Command::Config(command) => config::run(&global, &command),
+        Command::Events(command) => events::run(&global, command).await,
+        Command::Authorizers(command) => authorizers::run(&global, command).await,
+        Command::DeadLetters(command) => dead_letters::run(&global, command).await,
+        Command::Journal(command) => journal::run(&global, command),
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "mandate", &mut script);
+            output::line(String::from_utf8_lossy(&script).trim_end())
+        }
+    }
+}

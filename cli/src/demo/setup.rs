@@ -1,0 +1,195 @@
+//! The demo's stage: a folder, settings with invented secrets, the service, the simulator.
+
+use std::{
+    fs,
+    io::Write,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use mandate_runtime::{
+    config::{Component, Config, HttpUrl, SealKey, StorageUrl},
+    stop::Stop,
+};
+use mandate_schema::{ComponentId, Secret};
+use mandate_simulator::{Settings, Simulator};
+use ring::rand::{SecureRandom, SystemRandom};
+use tempfile::TempDir;
+
+use crate::{
+    exit::CliError,
+    output::line,
+    process::{self, Running},
+};
+
+/// The platforms of the demo.
+const COMPONENTS: [&str; 2] = ["wx1f2e3d4c5b6a7988", "wx2a3b4c5d6e7f8091"];
+
+/// Where the demo keeps its files.
+pub(super) struct Folder {
+    path: PathBuf,
+    temporary: Option<TempDir>,
+}
+
+impl Folder {
+    /// A given folder, which must be empty, or a temporary one.
+    pub(super) fn prepare(given: Option<&Path>) -> Result<Self, CliError> {
+        let Some(path) = given else {
+            let temporary = tempfile::Builder::new().prefix("mandate-demo-").tempdir()?;
+            return Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) });
+        };
+        fs::create_dir_all(path)?;
+        if fs::read_dir(path)?.next().is_some() {
+            return Err(CliError::Refused(format!(
+                "{} is not empty; the demo starts from nothing. To go on with an earlier one: \
+                 mandate --config {}/mandate.toml standalone",
+                path.display(),
+                path.display()
+            )));
+        }
+        Ok(Self { path: fs::canonicalize(path)?, temporary: None })
+    }
+
+    /// Removes a temporary folder.
+    pub(super) fn remove(self) {
+        if let Some(temporary) = self.temporary
+            && let Err(error) = temporary.close()
+        {
+            tracing::warn!(%error, "the temporary folder could not be removed");
+        }
+    }
+}
+
+/// The demo, set up and running.
+pub(super) struct Stage {
+    pub(super) config: Config,
+    pub(super) config_file: PathBuf,
+    pub(super) components: Vec<ComponentId>,
+    pub(super) running: Running,
+    pub(super) simulator: Simulator,
+    pub(super) simulator_address: SocketAddr,
+}
+
+impl Stage {
+    /// Starts the service on the usual ports, or on free ones if those are taken, and the simulator beside it.
+    pub(super) async fn build(folder: &Folder, stop: &Stop) -> Result<Self, CliError> {
+        let simulator_listener = listen(8090)?;
+        let simulator_address = simulator_listener.local_addr()?;
+        let mut config = settings(&folder.path, simulator_address)?;
+        config.ingress.listen = free(8080)?;
+        config.ingress.admin_listen = free(9080)?;
+        config.worker.listen = free(8081)?;
+        let running = process::start(&config, stop).await?;
+        config.simulator.push_base = address(running.ingress.listen)?;
+        config.simulator.listen = simulator_address;
+
+        let platforms =
+            config.components.iter().filter_map(|component| process::platform(&config, component)).collect();
+        let handle = mandate_simulator::start(Settings::new(platforms), simulator_listener, stop.token())
+            .await
+            .map_err(CliError::failed)?;
+        let config_file = write_config(&folder.path, &config)?;
+        line(format!(
+            "Mandate and a simulator of WeChat, in one process; data in {}\n\
+             API http://{}/api/v1  simulator http://{simulator_address}",
+            folder.path.display(),
+            running.console
+        ))?;
+        let components = config.components.iter().map(|component| component.app_id.clone()).collect();
+        let simulator = handle.simulator;
+        Ok(Self { config, config_file, components, running, simulator, simulator_address })
+    }
+}
+
+/// The usual port, or any free one.
+fn listen(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+}
+
+/// The usual port if it is free now; else port 0, any free one.
+fn free(port: u16) -> std::io::Result<SocketAddr> {
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let is_free = TcpListener::bind(usual).is_ok();
+    Ok(if is_free { usual } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) })
+}
+
+fn address(address: SocketAddr) -> Result<HttpUrl, CliError> {
+    HttpUrl::parse(&format!("http://{address}")).map_err(|error| CliError::Failed(anyhow::anyhow!(error)))
+}
+
+/// Settings with invented secrets: no two demos share one.
+fn settings(folder: &Path, simulator: SocketAddr) -> Result<Config, CliError> {
+    let mut config = Config::default();
+    for app_id in COMPONENTS {
+        config.components.push(Component {
+            app_id: app_id.parse().map_err(CliError::failed)?,
+            app_secret: Some(Secret::new(text(32, "0123456789abcdef")?)),
+            token: Secret::new(text(20, LETTERS)?),
+            encoding_aes_key: Secret::new(text(43, LETTERS)?),
+            previous: Vec::new(),
+            event_path: format!("/wechat/{app_id}/events"),
+            message_path: format!("/wechat/{app_id}/messages/$APPID$"),
+        });
+    }
+    let mut key = [0; 32];
+    fill(&mut key)?;
+    config.seal.keys = vec![SealKey::new("demo", key)];
+    config.storage.url = StorageUrl::Sqlite(folder.join("mandate.db"));
+    config.ingress.journal = folder.join("journal.db");
+    config.wechat.api_base = address(simulator)?;
+    Ok(config)
+}
+
+const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+fn text(length: usize, alphabet: &str) -> Result<String, CliError> {
+    let mut bytes = vec![0; length];
+    fill(&mut bytes)?;
+    let letters = alphabet.as_bytes();
+    Ok(bytes.into_iter().map(|byte| char::from(letters[usize::from(byte) % letters.len()])).collect())
+}
+
+fn fill(bytes: &mut [u8]) -> Result<(), CliError> {
+    SystemRandom::new().fill(bytes).map_err(|_| CliError::Failed(anyhow::anyhow!("the system gives no random bytes")))
+}
+
+/// A configuration file for the operator's commands, readable by its owner only.
+fn write_config(folder: &Path, config: &Config) -> Result<PathBuf, CliError> {
+    let path = folder.join("mandate.toml");
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    file.write_all(render(folder, config).as_bytes())?;
+    Ok(path)
+}
+
+fn render(folder: &Path, config: &Config) -> String {
+    let mut text = String::from("# Written by `mandate demo`, with invented secrets.\n");
+    for component in &config.components {
+        let secret = component.app_secret.as_ref().map_or("", Secret::expose);
+        text += &format!(
+            "\n[[component]]\napp_id = \"{}\"\napp_secret = \"{secret}\"\ntoken = \"{}\"\nencoding_aes_key = \"{}\"\n",
+            component.app_id,
+            component.token.expose(),
+            component.encoding_aes_key.expose()
+        );
+    }
+    let keys: Vec<String> =
+        config.seal.keys.iter().map(|key| format!("\"{}:{}\"", key.id, STANDARD.encode(key.expose()))).collect();
+    let folder = toml::Value::String(folder.display().to_string());
+    let folder = folder.to_string();
+    let folder = folder.trim_matches(['"', '\'']);
+    text += &format!(
+        "\n[seal]\nkeys = [{}]\n\n[storage]\nurl = \"sqlite:{folder}/mandate.db\"\n\n[ingress]\nlisten = \"{}\"\n\
+         admin_listen = \"{}\"\njournal = \"{folder}/journal.db\"\n\n[worker]\nlisten = \"{}\"\n\n[wechat]\n\
+         api_base = \"{}\"\n\n[simulator]\nlisten = \"{}\"\npush_base = \"{}\"\n",
+        keys.join(", "),
+        config.ingress.listen,
+        config.ingress.admin_listen,
+        config.worker.listen,
+        config.wechat.api_base.as_str(),
+        config.simulator.listen,
+        config.simulator.push_base.as_str(),
+    );
+    text
+}

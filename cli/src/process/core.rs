@@ -1,0 +1,61 @@
+//! The worker's core from the configuration.
+
+use std::sync::Arc;
+
+use mandate_ingress::key_ring;
+use mandate_runtime::{config::Config, metrics::Metrics};
+use mandate_storage::sqlite::SqliteStorage;
+use mandate_worker::{
+    ComponentSettings, Core, Parts,
+    api::{ApiClient, ApiSettings},
+};
+
+use crate::{
+    args::Global,
+    context::{load, master_keys, open_storage, warn},
+    exit::CliError,
+};
+
+/// A worker's core; nothing of it runs yet.
+pub(super) fn core(
+    config: &Config,
+    storage: SqliteStorage,
+    metrics: &Metrics,
+) -> Result<Arc<Core<SqliteStorage>>, CliError> {
+    let mut components = Vec::new();
+    for component in &config.components {
+        let ring = key_ring(component).map_err(|error| CliError::Usage(error.to_string()))?;
+        components.push(ComponentSettings { ring, app_secret: component.app_secret.clone() });
+    }
+    let api = ApiClient::new(&api_settings(config)?, metrics.clone())
+        .map_err(|error| CliError::Usage(error.to_string()))?;
+    Ok(Core::new(Parts {
+        storage,
+        master: master_keys(config)?,
+        components,
+        api,
+        messages_max_age: config.broker.messages_max_age,
+        metrics: metrics.clone(),
+    }))
+}
+
+fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
+    let wechat = &config.wechat;
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read(path)
+            .map_err(|error| CliError::Usage(format!("wechat.ca_file: {}: {error}", path.display())))
+    };
+    Ok(ApiSettings {
+        base: wechat.api_base.as_str().to_owned(),
+        timeout: wechat.timeout,
+        proxy: wechat.proxy.clone(),
+        ca: wechat.ca_file.as_ref().map(read).transpose()?,
+    })
+}
+
+/// A core for one command of the operator, beside a running service: it has no background work.
+pub(crate) fn core_for_commands(global: &Global) -> Result<Arc<Core<SqliteStorage>>, CliError> {
+    let loaded = load(global)?;
+    warn(loaded.check_standalone().into_result()?);
+    core(&loaded.config, open_storage(&loaded.config)?, &Metrics::new())
+}

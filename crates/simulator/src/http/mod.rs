@@ -1,0 +1,33 @@
+//! The doors: `WeChat`'s API, the control API, and a page for those who find neither.
+
+mod api;
+mod control;
+mod errors;
+mod help;
+mod loopback;
+
+use actix_web::{
+    middleware::from_fn,
+    web::{self, JsonConfig, PayloadConfig, QueryConfig, ServiceConfig},
+};
+
+/// Largest request body that is read.
+const BODY_MAX: usize = 1 << 20;
+
+/// All routes.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .app_data(PayloadConfig::new(BODY_MAX))
+        .app_data(
+            JsonConfig::default()
+                .limit(BODY_MAX)
+                // `curl -d` sends another type; what counts is whether it is JSON.
+                .content_type_required(false)
+                .content_type(|_| true)
+                .error_handler(|error, _| errors::bad_request(&error).into()),
+        )
+        .app_data(QueryConfig::default().error_handler(|error, _| errors::bad_request(&error).into()))
+        .service(web::scope("/_control").wrap(from_fn(loopback::only)).configure(control::routes))
+        .service(web::resource("/cgi-bin/{path:.*}").to(api::call))
+        .default_service(web::to(help::page));
+}
