@@ -1,1 +1,80 @@
-//! mandate-console
+//! The face of the worker: the JSON API under `/api/v1`, and health beside it. No SQL, no decisions.
+//!
+//! Callers are not authenticated yet, so the API answers this machine only: see [`ApiError::Refused`].
+
+mod authorizers;
+mod body;
+mod components;
+mod cursor;
+mod dead_letters;
+mod error;
+mod events;
+mod guard;
+mod list;
+mod path;
+mod problem;
+mod query;
+mod routes;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use actix_web::{dev::Server, web::Data};
+use mandate_runtime::{
+    health::Readiness,
+    metrics::Metrics,
+    stop::Stop,
+    web::{self, BindError, Limits},
+};
+use mandate_storage::Storage;
+use mandate_worker::{Core, views::Views};
+
+pub use authorizers::list_authorizers;
+pub use body::BodyError;
+pub use components::list_components;
+pub use cursor::InvalidCursor;
+pub use dead_letters::{DeadLetterAct, DeadLetterOutcome, DeadLetterView, list_dead_letters};
+pub use error::ApiError;
+pub use events::list_history;
+pub use guard::Refused;
+pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List};
+pub use problem::{Code, Problem};
+pub use query::QueryError;
+pub use routes::routes;
+
+/// The size of the worker's listener: callers are services and operators, and the store answers a few reads at once.
+pub const LIMITS: Limits = Limits { workers: 2, max_connections: 1_024 };
+
+/// What the API's handlers work with.
+pub struct Api<S> {
+    core: Arc<Core<S>>,
+    views: Arc<Views<S>>,
+}
+
+impl<S: Storage> Api<S> {
+    /// The API of a worker. `views` reads the storage that `core` writes.
+    pub fn new(core: Arc<Core<S>>, views: Arc<Views<S>>) -> Self {
+        Self { core, views }
+    }
+}
+
+/// Binds the worker's listener (port 0 for any free one): the API, `/healthz`, `/readyz` and `/metrics`. The server serves
+/// once it is polled, for example by [`Stop::spawn`], and ends with the stop.
+///
+/// # Errors
+///
+/// [`BindError`]: the address is in use or not ours.
+pub fn bind<S: Storage>(
+    address: SocketAddr,
+    stop: &Stop,
+    core: Arc<Core<S>>,
+    views: Arc<Views<S>>,
+    readiness: &Readiness,
+    metrics: &Metrics,
+) -> Result<(Server, SocketAddr), BindError> {
+    let api = Data::new(Api::new(core, views));
+    let (readiness, metrics) = (readiness.clone(), metrics.clone());
+    web::bind(address, LIMITS, stop, move |config| {
+        web::health_routes(config, &readiness, &metrics);
+        routes(config, api.clone());
+    })
+}

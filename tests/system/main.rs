@@ -1,1 +1,10 @@
-//! System tests.
+//! The whole system: real processes, real HTTP, against the simulator of `WeChat`.
+
+mod commands;
+mod defects;
+mod demo;
+mod house;
+mod kills;
+mod scan;
+mod stories;
+mod world;

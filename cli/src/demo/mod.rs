@@ -19,9 +19,12 @@ use crate::{
 };
 use setup::Stage;
 
+/// The script is the log. The simulator drops a connection on purpose, which its HTTP server calls an error.
+const LEVEL: &str = "warn,actix_http=off";
+
 /// Runs the demo until Ctrl-C, or until its script has ended.
 pub(crate) async fn run(arguments: args::Demo) -> Result<(), CliError> {
-    telemetry::init(&Log { level: "warn".into(), ..Log::default() }).map_err(CliError::failed)?;
+    telemetry::init(&Log { level: LEVEL.into(), ..Log::default() }).map_err(CliError::failed)?;
     let folder = setup::Folder::prepare(arguments.data_dir.as_deref())?;
     let stop = Stop::on_signals()?;
     let stage = Stage::build(&folder, &stop).await?;

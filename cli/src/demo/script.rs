@@ -116,6 +116,10 @@ impl Director<'_> {
         revoke.hold = Hold::UntilReleased;
         self.simulator.authorizer(revoke).await.map_err(CliError::failed)?;
         self.act(again(Act::Authorize)).await?;
+        self.wait(&merchant, "its second code redeemed", |view| {
+            view.generation == 2 && view.credentials.access_token_expires_at.is_some()
+        })
+        .await?;
         for released in self.simulator.release(ReleaseSpec::default()).await.map_err(CliError::failed)? {
             accepted(&released.deliveries)?;
         }

@@ -82,7 +82,7 @@ impl Stage {
         config.ingress.admin_listen = free(9080)?;
         config.worker.listen = free(8081)?;
         let running = process::start(&config, stop).await?;
-        config.simulator.push_base = address(running.ingress.listen)?;
+        config.simulator.push_base = HttpUrl::of_server(running.ingress.listen);
         config.simulator.listen = simulator_address;
 
         let platforms =
@@ -115,10 +115,6 @@ fn free(port: u16) -> std::io::Result<SocketAddr> {
     Ok(if is_free { usual } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) })
 }
 
-fn address(address: SocketAddr) -> Result<HttpUrl, CliError> {
-    HttpUrl::parse(&format!("http://{address}")).map_err(|error| CliError::Failed(anyhow::anyhow!(error)))
-}
-
 /// Settings with invented secrets: no two demos share one.
 fn settings(folder: &Path, simulator: SocketAddr) -> Result<Config, CliError> {
     let mut config = Config::default();
@@ -138,7 +134,7 @@ fn settings(folder: &Path, simulator: SocketAddr) -> Result<Config, CliError> {
     config.seal.keys = vec![SealKey::new("demo", key)];
     config.storage.url = StorageUrl::Sqlite(folder.join("mandate.db"));
     config.ingress.journal = folder.join("journal.db");
-    config.wechat.api_base = address(simulator)?;
+    config.wechat.api_base = HttpUrl::of_server(simulator);
     Ok(config)
 }
 
@@ -176,12 +172,13 @@ fn render(folder: &Path, config: &Config) -> String {
     }
     let keys: Vec<String> =
         config.seal.keys.iter().map(|key| format!("\"{}:{}\"", key.id, STANDARD.encode(key.expose()))).collect();
-    let folder = toml::Value::String(folder.display().to_string());
-    let folder = folder.to_string();
-    let folder = folder.trim_matches(['"', '\'']);
+    let file = |name: &str| folder.join(name).display().to_string();
+    // JSON strings are TOML strings, too.
+    let database = serde_json::Value::from(format!("sqlite:{}", file("mandate.db")));
+    let journal = serde_json::Value::from(file("journal.db"));
     text += &format!(
-        "\n[seal]\nkeys = [{}]\n\n[storage]\nurl = \"sqlite:{folder}/mandate.db\"\n\n[ingress]\nlisten = \"{}\"\n\
-         admin_listen = \"{}\"\njournal = \"{folder}/journal.db\"\n\n[worker]\nlisten = \"{}\"\n\n[wechat]\n\
+        "\n[seal]\nkeys = [{}]\n\n[storage]\nurl = {database}\n\n[ingress]\nlisten = \"{}\"\n\
+         admin_listen = \"{}\"\njournal = {journal}\n\n[worker]\nlisten = \"{}\"\n\n[wechat]\n\
          api_base = \"{}\"\n\n[simulator]\nlisten = \"{}\"\npush_base = \"{}\"\n",
         keys.join(", "),
         config.ingress.listen,

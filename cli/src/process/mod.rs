@@ -5,7 +5,7 @@ mod simulator;
 mod standalone;
 
 pub(crate) use core::core_for_commands;
-pub(crate) use simulator::simulator;
+pub(crate) use simulator::{platform, simulator};
 pub(crate) use standalone::{Running, standalone, start};
 
 use std::time::Duration;

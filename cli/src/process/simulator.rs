@@ -31,7 +31,7 @@ pub(crate) async fn simulator(global: &Global) -> Result<(), CliError> {
     let settings = Settings { ticket_every: Some(TICKET_EVERY), ..Settings::new(components) };
     let handle =
         mandate_simulator::start(settings, listener, stop.token()).await.map_err(CliError::failed)?;
-    tracing::info!(address = %handle.addr(), "WeChat's side is at http://{}", handle.addr());
+    tracing::info!(address = %handle.addr, "WeChat's side is at http://{}", handle.addr);
     Ok(stop.finish(GRACE).await?)
 }
 

@@ -6,11 +6,8 @@ use jiff::Timestamp;
 use mandate_console as console;
 use mandate_ingress as ingress;
 use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics, stop::Stop};
-use mandate_storage::{
-    TaskQueue,
-    sqlite::{self, SqliteStorage},
-};
-use mandate_worker::{Core, Ingest, views::Views};
+use mandate_storage::{TaskQueue, sqlite};
+use mandate_worker::{Ingest, views::Views};
 use uuid::Uuid;
 
 use super::{GRACE, core::core};
@@ -26,8 +23,6 @@ pub(crate) struct Running {
     pub(crate) ingress: ingress::Running,
     /// The API.
     pub(crate) console: SocketAddr,
-    /// The worker.
-    pub(crate) core: Arc<Core<SqliteStorage>>,
     /// Held while this process works on the store.
     _lock: File,
 }
@@ -72,7 +67,7 @@ async fn start_all(config: &Config, stop: &Stop) -> Result<Running, CliError> {
 
     let settings =
         ingress::Settings::from_config(config).map_err(|error| CliError::Usage(error.to_string()))?;
-    let ingress = ingress::serve(settings, Ingest::new(core.clone()), stop, &metrics, &readiness).await?;
+    let ingress = ingress::serve(settings, Ingest::new(core), stop, &metrics, &readiness).await?;
     tracing::info!(%console, "the API is at http://{console}/api/v1");
-    Ok(Running { ingress, console, core, _lock: lock })
+    Ok(Running { ingress, console, _lock: lock })
 }

@@ -16,3 +16,6 @@ pub use authorizer::{AUTHORIZER_FORM, Authorizer, Fact, FactKind, Status};
 pub use callback::{decide_authorizer_callback, decide_component_callback, stream_of};
 pub use component::{COMPONENT_FORM, Component, Ticket};
 pub use decision::{AccessToken, Decision, NewEvent, Recorded, Redeem, Task};
+
+#[cfg(test)]
+mod tests;

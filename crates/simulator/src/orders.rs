@@ -43,8 +43,8 @@ pub struct PushSpec {
     #[serde(default)]
     pub msg_type: Option<String>,
     /// Elements of the document: text or whole numbers, nested by `outer.inner` or as objects, repeated as lists.
-    /// `component_verify_ticket`, `authorized`, `updateauthorized` and `unauthorized` without fields really happen;
-    /// with fields they are only said.
+    /// `authorized`, `updateauthorized` and `unauthorized` really happen if there are no fields other than
+    /// `CreateTime`, and are only said otherwise; a ticket is a real one unless its value is among the fields.
     #[serde(default)]
     pub fields: Map<String, Value>,
     /// `CreateTime`, Unix seconds; default: now.

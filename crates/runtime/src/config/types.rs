@@ -67,6 +67,11 @@ impl Setting for Bytes {
 pub struct HttpUrl(String);
 
 impl HttpUrl {
+    /// The address of a server of ours.
+    pub fn of_server(address: std::net::SocketAddr) -> Self {
+        Self(format!("http://{address}"))
+    }
+
     /// The address as text, without a slash at the end.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -11,15 +11,18 @@ use crate::{
 };
 
 impl State {
-    /// Composes the push that is ordered. Tickets and authorization changes without fields of their own really
-    /// happen; with fields, or forged, a push says what it is told to and nothing changes.
+    /// Composes the push that is ordered. Authorization changes without fields other than `CreateTime`, and tickets
+    /// without a value of their own, really happen. Otherwise, or forged, a push only says what it is told to.
     pub(crate) fn compose(&mut self, spec: &PushSpec, now: i64) -> Result<Draft, OrderError> {
         self.component(&spec.component)?;
+        if [&spec.info_type, &spec.msg_type].into_iter().flatten().any(|name| !is_type_name(name)) {
+            return Err(OrderError::Invalid(
+                "the type must be 1 to 100 letters, digits, '_' or '-'".to_owned(),
+            ));
+        }
         match (&spec.info_type, &spec.msg_type) {
             (Some(info_type), None) => match InfoType::parse(info_type) {
-                Some(known) if spec.fields.is_empty() && spec.forge.is_none() => {
-                    self.genuine(spec, known, now)
-                }
+                Some(known) if really_happens(spec) => self.genuine(spec, known, now),
                 known => self.notice(spec, info_type, known, now),
             },
             (None, Some(msg_type)) => self.message(spec, msg_type, now),
@@ -44,7 +47,7 @@ impl State {
     fn genuine(&mut self, spec: &PushSpec, info_type: InfoType, now: i64) -> Result<Draft, OrderError> {
         let act = match info_type {
             InfoType::Ticket => {
-                return self.ticket(&spec.component, spec.create_time.unwrap_or(now), now);
+                return self.ticket(&spec.component, told_time(spec).unwrap_or(now), now);
             }
             InfoType::Authorized | InfoType::UpdateAuthorized => Act::Authorize,
             InfoType::Unauthorized => Act::Revoke,
@@ -61,7 +64,7 @@ impl State {
             permissions: None,
             wishes: Wishes::default(),
             pre_auth_code: None,
-            create_time: spec.create_time,
+            create_time: told_time(spec),
         };
         let changed = match act {
             Act::Revoke => self.change(change, now)?,
@@ -84,15 +87,23 @@ impl State {
             let authorizer = spec.authorizer.as_ref().ok_or_else(|| needs_authorizer(name))?;
             fields.insert(0, Element::text("AuthorizerAppid", authorizer.as_str()));
         }
-        let made_up = match known {
-            Some(InfoType::Ticket) => Some(("ComponentVerifyTicket", SecretKind::Ticket)),
-            Some(InfoType::Authorized | InfoType::UpdateAuthorized) => {
-                Some(("AuthorizationCode", SecretKind::AuthorizationCode))
+        match known {
+            Some(InfoType::Ticket) if missing(&fields, "ComponentVerifyTicket") => {
+                let ticket = match spec.forge {
+                    None => self.next_ticket(&spec.component, now)?,
+                    Some(_) => self.mint(SecretKind::Ticket),
+                };
+                fields.push(Element::text("ComponentVerifyTicket", ticket));
             }
-            Some(InfoType::Unauthorized) | None => None,
-        };
-        if let Some((element, kind)) = made_up.filter(|(element, _)| missing(&fields, element)) {
-            fields.push(Element::text(element, self.mint(kind)));
+            Some(InfoType::Authorized | InfoType::UpdateAuthorized) => {
+                if missing(&fields, "AuthorizationCode") {
+                    fields.push(Element::text("AuthorizationCode", self.mint(SecretKind::AuthorizationCode)));
+                }
+                if missing(&fields, "AuthorizationCodeExpiredTime") {
+                    fields.push(Element::number("AuthorizationCodeExpiredTime", now + 3600));
+                }
+            }
+            Some(InfoType::Ticket | InfoType::Unauthorized) | None => {}
         }
         let time = told_time(spec).unwrap_or(now);
         let mut draft = self.event(&spec.component, spec.authorizer.as_ref(), name, time, fields);
@@ -129,6 +140,15 @@ impl State {
             forge: spec.forge,
         })
     }
+}
+
+fn really_happens(spec: &PushSpec) -> bool {
+    spec.forge.is_none() && spec.fields.keys().all(|name| name == "CreateTime")
+}
+
+fn is_type_name(name: &str) -> bool {
+    (1..=100).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 fn elements(spec: &PushSpec) -> Result<Vec<Element>, OrderError> {

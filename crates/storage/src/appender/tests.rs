@@ -144,10 +144,15 @@ fn on(account: u32, number: u128) -> Command {
 
 /// Appends all at once, in this order; each must get its own answer.
 async fn append_all(appender: &Appender, commands: Vec<Command>) {
-    let numbers: Vec<u128> = commands.iter().map(|command| command.id().0.as_u128()).collect();
-    let answers = join_all(commands.into_iter().map(|command| appender.append(command))).await;
-    for (number, appended) in numbers.into_iter().zip(answers) {
-        assert_eq!(appended.unwrap(), answer(number), "an answer went to the wrong caller");
+    // A task each: polled in one, they would lose their order once tokio's budget for a task is used up.
+    let spawn = |command: Command| {
+        let (appender, number) = (appender.clone(), command.id().0.as_u128());
+        (number, tokio::spawn(async move { appender.append(command).await }))
+    };
+    let callers: Vec<_> = commands.into_iter().map(spawn).collect();
+    for (number, caller) in callers {
+        let answered = caller.await.unwrap().unwrap();
+        assert_eq!(answered, answer(number), "an answer went to the wrong caller");
     }
 }
 

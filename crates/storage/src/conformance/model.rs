@@ -121,13 +121,11 @@ impl Model {
         let id = stored.id();
         let known = self.commands.get(&id).cloned();
         let Command::Decided(append) = stored else {
-            return match known {
-                Some(record) => Appended::Duplicate(record),
-                None => {
-                    self.letters.insert(id);
-                    self.record(id, CommandOutcome::Dead, None)
-                }
-            };
+            if let Some(record) = known {
+                return Appended::Duplicate(record);
+            }
+            self.letters.insert(id);
+            return self.record(id, CommandOutcome::Dead, None);
         };
         let Part::Decided { stream, task, .. } = part else {
             unreachable!("a decision was made of a decision")

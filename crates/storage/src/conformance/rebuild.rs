@@ -112,11 +112,14 @@ pub(super) async fn a_fold_that_fails_changes_nothing<D: Database>(database: D) 
     assert!(matches!(stored, Appended::Stored(_)), "no lock was left behind");
 }
 
+/// The key that came with the event at a position.
+type KeyAt = (Position, Option<WrappedKey>);
+
 /// Notes the keys that come with events.
 #[derive(Clone, Default)]
 struct Keyring {
     counter: Counter,
-    seen: Arc<Mutex<Vec<(Position, Option<WrappedKey>)>>>,
+    seen: Arc<Mutex<Vec<KeyAt>>>,
 }
 
 impl Folder for Keyring {
@@ -128,7 +131,7 @@ impl Folder for Keyring {
 }
 
 /// Two streams with a profile under their second key; which keys a rebuild hands to the fold, by position.
-async fn folded_keys<S: Storage>(storage: &S) -> Vec<(Position, Option<WrappedKey>)> {
+async fn folded_keys<S: Storage>(storage: &S) -> Vec<KeyAt> {
     let keyring = Keyring::default();
     let report = storage.rebuild(RebuildMode::Check, keyring.clone(), |_| {}).await.unwrap();
     assert_eq!(report.different, []);

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::{
     Database,
-    given::{append, at, command, decided, stored, stream, whole_log},
+    given::{Counter, append, at, command, decided, stored, stream, whole_log},
 };
 use crate::{
-    EventLog, StorageError,
+    EventLog, Rebuild, RebuildMode, States, StorageError,
     sqlite::{Migrated, SqliteStorage, migrate},
 };
 
@@ -90,7 +90,7 @@ async fn a_second_migration_finds_nothing_to_do() {
 #[test]
 fn of_many_migrations_at_once_one_does_the_work() {
     const THREADS: usize = 8;
-    for _ in 0..10 {
+    for _ in 0..500 {
         let database = SqliteDatabase::missing();
         let barrier = Barrier::new(THREADS);
         let run = || {
@@ -196,4 +196,34 @@ async fn a_row_somebody_changed_is_unreadable() {
     assert!(matches!(error, Err(StorageError::Unreadable(_))), "{error:?}");
     let id: CommandId = command(1);
     assert_eq!(storage.outcomes(vec![id]).await.unwrap().len(), 1, "other reads go on");
+}
+
+#[tokio::test]
+async fn a_missing_table_is_waited_out_and_no_fault_of_the_data() {
+    let database = SqliteDatabase::create().await;
+    let storage = database.open().await;
+    database.sql("alter table command rename to elsewhere").await.unwrap();
+    let batch = vec![decided(command(1), &stream(1), 0).events(1).into()];
+    let error = storage.append_batch(batch.clone()).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    database.sql("alter table elsewhere rename to command").await.unwrap();
+    assert_eq!(storage.append_batch(batch).await.unwrap(), [stored(1)]);
+}
+
+#[tokio::test]
+async fn a_log_with_a_hole_is_not_rebuilt_from() {
+    let database = SqliteDatabase::create().await;
+    let storage = database.open().await;
+    append(&storage, decided(command(1), &stream(1), 0).events(3)).await;
+    database.sql("drop trigger event_is_never_deleted").await.unwrap();
+    for (statement, complaint) in [
+        ("delete from event where position = 3", "ends at 2"),
+        ("delete from event where position = 1", "hole after position 0"),
+    ] {
+        database.sql(statement).await.unwrap();
+        let error = storage.rebuild(RebuildMode::Swap, Counter::default(), |_| {}).await.unwrap_err();
+        assert!(matches!(error, StorageError::Unreadable(_)), "{error:?}");
+        assert!(error.to_string().contains(complaint), "{error}");
+        assert_eq!(storage.load(&stream(1)).await.unwrap().version().0, 3, "nothing was changed");
+    }
 }

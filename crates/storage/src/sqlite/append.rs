@@ -45,9 +45,11 @@ fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<A
     {
         return Ok(Appended::Finished);
     }
-    if version(tx, &append.stream)? != append.expected || !store_keys(tx, &append.keys)? {
+    if version(tx, &append.stream)? != append.expected || is_key_taken(tx, &append.keys)? {
         return Ok(Appended::Conflict);
     }
+    // Nothing is written above this line: a conflict does not undo what the rest of the batch stores.
+    store_keys(tx, &append.keys)?;
     let last = store_events(tx, append, head)?;
     store_token(tx, append)?;
     for task in &append.tasks {
@@ -143,23 +145,29 @@ fn version(tx: &Transaction<'_>, stream: &StreamName) -> Result<Version> {
     version.map_or(Ok(0), unsigned).map(Version)
 }
 
-/// Stores new data keys; `false` if a number is taken, which means that the stream was loaded before another append.
-fn store_keys(tx: &Transaction<'_>, keys: &[NewKey]) -> Result<bool> {
-    for NewKey { wrapped, about } in keys {
-        let stream = wrapped.stream.to_string();
-        let last: u32 = tx.prepare_cached(sql::key_last)?.query_row([&stream], |row| row.get(0))?;
+/// Whether the number of a new key is taken, which means that its stream was loaded before another append.
+fn is_key_taken(tx: &Transaction<'_>, keys: &[NewKey]) -> Result<bool> {
+    for NewKey { wrapped, .. } in keys {
+        let last: u32 =
+            tx.prepare_cached(sql::key_last)?.query_row([wrapped.stream.to_string()], |row| row.get(0))?;
         if last >= wrapped.number {
-            return Ok(false);
+            return Ok(true);
         }
+    }
+    Ok(false)
+}
+
+fn store_keys(tx: &Transaction<'_>, keys: &[NewKey]) -> Result<()> {
+    for NewKey { wrapped, about } in keys {
         tx.prepare_cached(sql::key_insert)?.execute(params![
-            stream,
+            wrapped.stream.to_string(),
             wrapped.number,
             wrapped.master,
             wrapped.bytes,
             about.as_ref().map(mandate_schema::AuthorizerId::as_str)
         ])?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Stores the events and the state after them; answers the last position.

@@ -1,13 +1,19 @@
 //! Opening connections with the settings that durability rests on.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::StorageError;
 
 /// Versions before this one can corrupt a WAL database when two connections checkpoint at the same instant.
 const SAFE_VERSION: i32 = 3_051_003;
+
+/// How long a connection waits for another one's lock.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// What a connection may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +39,8 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection, StorageErr
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    use_wal(&connection)?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.pragma_update(None, "cell_size_check", true)?;
@@ -45,4 +51,31 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection, StorageErr
         connection.pragma_update(None, "query_only", true)?;
     }
     Ok(connection)
+}
+
+/// Switches to WAL, on which durability and reading beside the writer rest.
+fn use_wal(connection: &Connection) -> Result<(), StorageError> {
+    let deadline = Instant::now() + BUSY_WAIT;
+    loop {
+        let switched =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
+        match switched {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(mode) => {
+                return Err(StorageError::Schema(format!(
+                    "the database stays in journal mode {mode} and cannot be used with WAL; is it on a network drive?"
+                )));
+            }
+            // Of several connections that switch a new file at once SQLite lets one through and refuses the others without
+            // the usual wait. They wait here: this lock is free once the first one is done.
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                connection.execute_batch("begin immediate; rollback")?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mandate_schema::Position;
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use uuid::Uuid;
 
 use crate::StorageError;
@@ -11,8 +11,11 @@ impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::Error as E;
         match &error {
-            E::SqliteFailure(failure, _) => match failure.code {
+            E::SqliteFailure(failure, message) => match failure.code {
                 ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig => {
+                    Self::Data(error.into())
+                }
+                ErrorCode::Unknown if is_about_the_data(*failure, message.as_deref()) => {
                     Self::Data(error.into())
                 }
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Unreadable(error.into()),
@@ -24,6 +27,13 @@ impl From<rusqlite::Error> for StorageError {
             _ => Self::Unavailable(error.into()),
         }
     }
+}
+
+/// Whether a failure without a code of its own is the data's fault, such as "malformed JSON" of a generated column. The same
+/// data meets the same answer again; taken for an absence, it would stop everything behind it for ever. A table that is
+/// missing is nobody's data: that is waited out.
+fn is_about_the_data(failure: ffi::Error, message: Option<&str>) -> bool {
+    failure.extended_code == ffi::SQLITE_ERROR && message.is_none_or(|text| !text.starts_with("no such "))
 }
 
 /// A number that SQLite keeps as a signed one. Positions and versions stay far below 2^63.

@@ -19,7 +19,9 @@ impl TaskQueue for SqliteStorage {
             let head = append::head(tx)?;
             let mut statement = tx.prepare_cached(sql::task_claim)?;
             let found = statement.query(params![millis(now), millis(leased_until), limit(max)])?;
-            rows::collect(found, |row| claimed(row, head))
+            let mut tasks = rows::collect(found, |row| claimed(row, head))?;
+            tasks.sort_by_key(|task| task.id); // the order of `returning` is not promised
+            Ok(tasks)
         })
         .await
     }

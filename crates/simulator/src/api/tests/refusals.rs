@@ -3,6 +3,8 @@
 use super::*;
 
 type Spoil = fn(&mut Request);
+/// Expected code, what is wrong, and how it comes about.
+type Row = (i64, &'static str, Box<dyn Fn(&mut Request)>);
 
 fn without(name: &'static str) -> impl Fn(&mut Request) {
     move |request| {
@@ -52,7 +54,7 @@ fn component_token_requests_that_are_wrong_inside() {
     let ticket = world.ticket(COMPONENT);
     let other = world.ticket(OTHER);
     let good = || token_request(COMPONENT, SECRET, &ticket);
-    let rows: [(i64, &str, Box<dyn Fn(&mut Request)>); 12] = [
+    let rows: [Row; 12] = [
         (41018, "no component_appid", Box::new(without("component_appid"))),
         (47001, "component_appid is a number", Box::new(with("component_appid", json!(7)))),
         (40013, "component_appid is no appid", Box::new(with("component_appid", json!("x/y")))),

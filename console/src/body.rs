@@ -1,0 +1,77 @@
+//! Bodies of requests that take none. They are still read, so that a caller who means something by one hears about it.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpMessage, HttpRequest,
+    web::{Bytes, Payload},
+};
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+/// The largest body that is read, in bytes.
+const BYTES_MAX: usize = 1_024;
+/// How long a body may take to arrive; actix limits only the head.
+const TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Why a body cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It is not declared as JSON. A page of another site cannot declare that without asking first.
+    #[error("a body must be application/json")]
+    NotJson,
+    /// It says something.
+    #[error("no body is expected here, or an empty object")]
+    NotEmpty,
+    /// It is beyond the limit.
+    #[error("the body is larger than {BYTES_MAX} bytes")]
+    TooLarge,
+    /// It did not arrive in time.
+    #[error("the body did not arrive within {} s", TIME_MAX.as_secs())]
+    TooSlow,
+    /// It did not arrive whole.
+    #[error("the body did not arrive whole")]
+    Broken,
+}
+
+/// Reads a body that should be empty, or an empty JSON object.
+///
+/// # Errors
+///
+/// [`BodyError`].
+pub(crate) async fn expect_none(request: &HttpRequest, payload: Payload) -> Result<(), BodyError> {
+    let read = timeout(TIME_MAX, payload.to_bytes_limited(BYTES_MAX)).await;
+    let body = read.map_err(|_elapsed| BodyError::TooSlow)?.map_err(|_exceeded| BodyError::TooLarge)?;
+    check(request.content_type(), &body.map_err(|_| BodyError::Broken)?)
+}
+
+fn check(content_type: &str, body: &Bytes) -> Result<(), BodyError> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    if !content_type.eq_ignore_ascii_case("application/json") {
+        return Err(BodyError::NotJson);
+    }
+    match serde_json::from_slice::<Map<String, Value>>(body) {
+        Ok(fields) if fields.is_empty() => Ok(()),
+        Ok(_) | Err(_) => Err(BodyError::NotEmpty),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_nothing_and_an_empty_object_are_taken() {
+        let check =
+            |content_type, body: &'static str| check(content_type, &Bytes::from_static(body.as_bytes()));
+        assert_eq!(check("", ""), Ok(()));
+        assert_eq!(check("text/plain", ""), Ok(()));
+        assert_eq!(check("application/json", " {} "), Ok(()));
+        assert_eq!(check("text/plain", "{}"), Err(BodyError::NotJson));
+        for said in ["{\"force\":true}", "[]", "null", "{", "x"] {
+            assert_eq!(check("application/json", said), Err(BodyError::NotEmpty), "{said}");
+        }
+    }
+}

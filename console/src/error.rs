@@ -1,0 +1,184 @@
+//! The one place that maps errors to HTTP.
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use mandate_schema::InvalidId;
+use mandate_storage::StorageError;
+use mandate_worker::{
+    IngestError, ReadError, RetryError,
+    views::{FeedError, LogReset},
+};
+
+use crate::{BodyError, Code, InvalidCursor, Problem, QueryError, Refused};
+
+/// After how many seconds a caller may ask again when the database does not answer.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// Why a request is not answered as it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The caller may not ask at all.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Nothing is served at the address.
+    #[error("nothing is served at this address")]
+    UnknownRoute,
+    /// The address takes another method.
+    #[error("only {allowed} is possible at this address")]
+    MethodNotAllowed {
+        /// The method it takes.
+        allowed: &'static str,
+    },
+    /// The query cannot be used.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// An appid or UUID in the path cannot be one.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidId),
+    /// The cursor cannot be used.
+    #[error(transparent)]
+    InvalidCursor(#[from] InvalidCursor),
+    /// The body cannot be used.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// The thing asked for does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// The position is not of this log.
+    #[error(transparent)]
+    LogReset(#[from] LogReset),
+    /// State or log could not be read or changed.
+    #[error(transparent)]
+    Storage(#[from] ReadError),
+    /// The work panicked: a defect of ours.
+    #[error("the work was not finished: {0}")]
+    Unfinished(#[from] tokio::task::JoinError),
+}
+
+impl ApiError {
+    /// What does not exist, in a sentence.
+    pub(crate) fn not_found(what: impl Into<String>) -> Self {
+        Self::NotFound(what.into())
+    }
+
+    /// What a program branches on.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Refused(Refused::Peer | Refused::Host) => Code::LoopbackOnly,
+            Self::Refused(Refused::Origin) => Code::CrossOrigin,
+            Self::UnknownRoute => Code::UnknownRoute,
+            Self::MethodNotAllowed { .. } => Code::MethodNotAllowed,
+            Self::Query(QueryError::Unknown { .. }) => Code::UnknownParameter,
+            Self::Query(QueryError::Repeated(_) | QueryError::Invalid { .. } | QueryError::Unreadable) => {
+                Code::InvalidParameter
+            }
+            Self::Query(QueryError::NotSupportedYet { .. }) => Code::NotSupportedYet,
+            Self::InvalidId(_) => Code::InvalidId,
+            Self::InvalidCursor(_) => Code::InvalidCursor,
+            Self::Body(BodyError::NotJson) => Code::UnsupportedMediaType,
+            Self::Body(BodyError::TooLarge) => Code::BodyTooLarge,
+            Self::Body(BodyError::TooSlow) => Code::BodyTooSlow,
+            Self::Body(BodyError::NotEmpty | BodyError::Broken) => Code::InvalidBody,
+            Self::NotFound(_) => Code::NotFound,
+            Self::LogReset(_) => Code::LogReset,
+            Self::Storage(error) if error.is_transient() => Code::StorageUnavailable,
+            Self::Storage(_) | Self::Unfinished(_) => Code::InternalError,
+        }
+    }
+
+    /// The text for the caller. What a database or a panic says stays in the log.
+    fn detail(&self) -> String {
+        match self.code() {
+            Code::StorageUnavailable => "the database does not answer; repeat the request".to_owned(),
+            Code::InternalError => "the request could not be answered; the service's log says why".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
+    /// Failures of ours are logged here, where they end; refusals are the caller's affair.
+    fn log(&self, code: Code) {
+        match code {
+            Code::StorageUnavailable => tracing::warn!(error = %self, "a request was put off: {self}"),
+            Code::InternalError => tracing::error!(error = %self, "a request failed: {self}"),
+            _ => {}
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code().status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let code = self.code();
+        self.log(code);
+        let mut answer = Problem::new(code, self.detail()).answer(code);
+        let headers = answer.headers_mut();
+        if let Self::MethodNotAllowed { allowed } = self {
+            headers.insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+        }
+        if code == Code::StorageUnavailable {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        answer
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl From<FeedError> for ApiError {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Reset(reset) => Self::LogReset(reset),
+            FeedError::Read(error) => Self::Storage(error),
+        }
+    }
+}
+
+impl From<RetryError> for ApiError {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::NotFound(_) => Self::not_found(error.to_string()),
+            RetryError::Ingest(IngestError::Storage(error)) | RetryError::Storage(error) => error.into(),
+            RetryError::Ingest(IngestError::Read(error)) => Self::Storage(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_is_503_with_a_time_to_come_back() {
+        let answer = ApiError::from(StorageError::Unavailable("disk I/O error".into())).error_response();
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers().get("retry-after").expect("a header"), "5");
+        assert_eq!(answer.headers().get("content-type").expect("a header"), "application/problem+json");
+    }
+
+    #[test]
+    fn what_a_database_says_does_not_reach_the_caller() {
+        for error in [
+            ApiError::from(StorageError::Unavailable("/var/lib/mandate.db is locked".into())),
+            ApiError::from(StorageError::unreadable("/var/lib/mandate.db is broken")),
+        ] {
+            assert!(error.to_string().contains("/var/lib"), "the log needs it");
+            assert!(!error.detail().contains("/var/lib"), "{}", error.detail());
+        }
+    }
+
+    #[test]
+    fn an_unreadable_row_is_a_failure_of_ours() {
+        let answer = ApiError::from(StorageError::unreadable("no JSON")).error_response();
+        assert_eq!(answer.status(), 500);
+        assert!(answer.headers().get("retry-after").is_none());
+    }
+}

@@ -1,0 +1,37 @@
+//! Ids in paths.
+
+use actix_web::HttpRequest;
+use mandate_schema::{AuthorizerId, ComponentId, InvalidId};
+use mandate_storage::DeadLetterId;
+
+fn segment<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
+    request.match_info().get(name).unwrap_or_default()
+}
+
+/// The path's component.
+///
+/// # Errors
+///
+/// [`InvalidId`].
+pub(crate) fn component(request: &HttpRequest) -> Result<ComponentId, InvalidId> {
+    segment(request, "component").parse()
+}
+
+/// The path's account.
+///
+/// # Errors
+///
+/// [`InvalidId`].
+pub(crate) fn authorizer(request: &HttpRequest) -> Result<AuthorizerId, InvalidId> {
+    segment(request, "authorizer").parse()
+}
+
+/// The path's dead letter.
+///
+/// # Errors
+///
+/// [`InvalidId`].
+pub(crate) fn dead_letter(request: &HttpRequest) -> Result<DeadLetterId, InvalidId> {
+    let invalid = InvalidId { kind: "dead letter id", reason: "it must be a UUID" };
+    segment(request, "id").parse().map_err(|_| invalid)
+}

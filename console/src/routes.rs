@@ -1,0 +1,56 @@
+//! Which address is answered by what.
+
+use actix_web::{
+    FromRequest, Handler, Resource, Responder,
+    middleware::from_fn,
+    web::{self, Data, ServiceConfig},
+};
+use mandate_storage::Storage;
+
+use crate::{Api, ApiError, authorizers, components, dead_letters, events, guard, problem};
+
+/// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
+pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
+    let api = web::scope("/api/v1")
+        .app_data(api)
+        .service(get("/components", components::list::<S>))
+        .service(get("/components/{component}", components::show::<S>))
+        .service(get("/components/{component}/authorizers/{authorizer}", authorizers::show::<S>))
+        .service(get("/components/{component}/authorizers/{authorizer}/events", events::history::<S>))
+        .service(get("/authorizers", authorizers::list::<S>))
+        .service(get("/events", events::feed::<S>))
+        .service(get("/dead-letters", dead_letters::list::<S>))
+        .service(post("/dead-letters/{id}/retry", dead_letters::retry::<S>))
+        .service(post("/dead-letters/{id}/discard", dead_letters::discard::<S>))
+        .service(get("/problems/{code}", problem::show))
+        .default_service(web::to(unknown_route))
+        // Around the whole scope, so that an unknown address tells a stranger no more than a known one.
+        .wrap(from_fn(guard::loopback_only));
+    config.service(api).default_service(web::to(unknown_route));
+}
+
+fn get<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path).get(handler).default_service(web::to(async || only("GET")))
+}
+
+fn post<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path).post(handler).default_service(web::to(async || only("POST")))
+}
+
+fn only(allowed: &'static str) -> Result<&'static str, ApiError> {
+    Err(ApiError::MethodNotAllowed { allowed })
+}
+
+async fn unknown_route() -> Result<&'static str, ApiError> {
+    Err(ApiError::UnknownRoute)
+}

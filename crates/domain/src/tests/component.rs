@@ -1,0 +1,125 @@
+//! Tickets: the one with the greatest `CreateTime` is current.
+
+use mandate_schema::{CreateTime, Event, Field, NoticeReceived, SealedFields, Secret, TicketReceived, Version};
+
+use super::{
+    effects::recorded_at,
+    given::{open, recorded, seal},
+    samples::{callback, component, component_stream},
+};
+use crate::{Component, Decision, NewEvent, Ticket, decide_component_callback, stream_of};
+
+/// A component and the number of its events.
+#[derive(Default)]
+#[must_use = "a history alone tests nothing"]
+struct World(Option<Component>, u64);
+
+/// A component that got these tickets, each with its `CreateTime`, in this order.
+fn given<const N: usize>(tickets: [(i64, &str); N]) -> World {
+    tickets.into_iter().fold(World::default(), |world, (time, ticket)| world.receives(time, ticket))
+}
+
+impl World {
+    fn record(mut self, new: &NewEvent) -> Self {
+        self.1 += 1;
+        let sealed = seal(&component_stream(), Version(self.1), new);
+        self.0 = Some(Component::evolve(self.0, recorded(&new.event, Version(self.1), &sealed)));
+        self
+    }
+
+    /// Lets a push be decided and records what follows: every ticket is an event, whatever its time.
+    #[track_caller]
+    fn receives(self, time: i64, ticket: &str) -> Self {
+        let decision = decide_ticket(time, ticket);
+        let [event] = &decision.events[..] else { panic!("not one event: {decision:?}") };
+        self.record(event)
+    }
+
+    fn state(&self) -> &Component {
+        self.0.as_ref().expect("something is recorded")
+    }
+
+    /// Current and previous ticket, opened at the places that the state remembers.
+    #[track_caller]
+    fn then_tickets(self, current: Option<(i64, &str)>, previous: Option<(i64, &str)>) -> Self {
+        let opened = |ticket: &Option<Ticket>| {
+            ticket.as_ref().map(|kept| (kept.create_time.0, open(&component_stream(), &kept.ticket)))
+        };
+        let owned = |ticket: Option<(i64, &str)>| ticket.map(|(time, text)| (time, text.to_owned()));
+        assert_eq!(opened(&self.state().ticket), owned(current), "the current ticket");
+        assert_eq!(opened(&self.state().previous_ticket), owned(previous), "the previous ticket");
+        self
+    }
+}
+
+fn decide_ticket(time: i64, ticket: &str) -> Decision {
+    let elements = format!("<ComponentVerifyTicket>{ticket}</ComponentVerifyTicket>");
+    let push = callback(time, "component_verify_ticket", &elements);
+    assert_eq!(stream_of(&component(), &push), component_stream());
+    decide_component_callback(&component(), &push)
+}
+
+#[test]
+fn a_ticket_is_an_event_with_the_whole_value_sealed() {
+    let event = NewEvent {
+        event: Event::TicketReceived(TicketReceived { create_time: CreateTime(100) }),
+        secrets: vec![(Field::Ticket, Secret::new("ticket@@@a"))],
+        about: None,
+    };
+    assert_eq!(decide_ticket(100, "ticket@@@a"), Decision { events: vec![event], ..Decision::nothing() });
+}
+
+#[test]
+fn the_first_ticket_is_current() {
+    given([(100, "a")]).then_tickets(Some((100, "a")), None);
+}
+
+#[test]
+fn a_newer_ticket_is_current_and_the_one_before_it_stays_as_fallback() {
+    given([(100, "a"), (200, "b")])
+        .then_tickets(Some((200, "b")), Some((100, "a")))
+        .receives(300, "c")
+        .then_tickets(Some((300, "c")), Some((200, "b")));
+}
+
+#[test]
+fn a_late_ticket_is_recorded_and_does_not_become_current() {
+    let world = given([(200, "b"), (100, "late")]).then_tickets(Some((200, "b")), None);
+    assert_eq!((world.1, world.state().updated_at), (2, recorded_at(2)));
+    given([(200, "b"), (300, "c"), (250, "late")]).then_tickets(Some((300, "c")), Some((200, "b")));
+}
+
+#[test]
+fn a_ticket_of_the_same_second_does_not_replace_the_current_one() {
+    given([(200, "a"), (200, "b")]).then_tickets(Some((200, "a")), None);
+}
+
+#[test]
+fn a_newer_push_of_the_same_value_renews_the_ticket() {
+    given([(100, "a"), (200, "a")]).then_tickets(Some((200, "a")), Some((100, "a")));
+}
+
+#[test]
+fn a_ticket_remembers_when_we_received_it() {
+    let world = given([(100, "a"), (200, "b")]);
+    let received = |ticket: &Option<Ticket>| ticket.as_ref().map(|kept| kept.received_at);
+    assert_eq!(received(&world.state().ticket), Some(recorded_at(2)));
+    assert_eq!(received(&world.state().previous_ticket), Some(recorded_at(1)));
+}
+
+#[test]
+fn a_ticket_without_its_value_is_no_ticket() {
+    let event = Event::TicketReceived(TicketReceived { create_time: CreateTime(300) });
+    let state = given([(200, "a")]).0;
+    let state = Component::evolve(state, recorded(&event, Version(2), &SealedFields::new()));
+    World(Some(state), 2).then_tickets(Some((200, "a")), None);
+}
+
+#[test]
+fn a_notice_changes_no_ticket() {
+    let notice = NoticeReceived { info_type: "x".to_owned(), create_time: CreateTime(900), document: None };
+    let notice = NewEvent { event: Event::NoticeReceived(notice), secrets: Vec::new(), about: None };
+    let world = given([(100, "a")]).record(&notice).then_tickets(Some((100, "a")), None);
+    assert_eq!(world.state().updated_at, recorded_at(2));
+    World::default().record(&notice).then_tickets(None, None);
+}

@@ -1,0 +1,246 @@
+//! The main job, told as a merchant would live it. Each story is also told with the service restarted, or killed, after
+//! every step.
+
+use serde_json::{Value, json};
+
+use crate::world::{COMPONENT_A as A, COMPONENT_B as B, Options, PairText, World, act::short_type};
+
+/// What happens to the service between the steps of a story.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Between {
+    Nothing,
+    Restart,
+    Kill,
+}
+
+impl Between {
+    async fn happens(self, world: &mut World) {
+        match self {
+            Self::Nothing => {}
+            Self::Restart => world.restart().await,
+            Self::Kill => {
+                world.kill_service().await;
+                world.start_service(&[]).await;
+            }
+        }
+    }
+}
+
+/// Tells a story three times, each in a world of its own.
+macro_rules! told_thrice {
+    ($name:ident, $story:ident) => {
+        mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn without_interruption() {
+                super::$story(Between::Nothing).await;
+            }
+
+            #[tokio::test]
+            async fn with_a_restart_after_each_step() {
+                super::$story(Between::Restart).await;
+            }
+
+            #[tokio::test]
+            async fn with_a_kill_after_each_step() {
+                super::$story(Between::Kill).await;
+            }
+        }
+    };
+}
+
+told_thrice!(the_life_of_an_authorization, life);
+told_thrice!(two_components_side_by_side, two_components);
+told_thrice!(an_unknown_info_type_is_kept_and_published, unknown_info_type);
+told_thrice!(keys_rotated_in_the_right_order, keys_in_order);
+
+async fn life(between: Between) {
+    let mut world = World::start().await;
+    world.ticket(A).await;
+    between.happens(&mut world).await;
+
+    let outcome = world.act(json!({"component": A, "act": "authorize", "permissions": [1, 2, 4]})).await;
+    let merchant = outcome["authorizer"].as_str().expect("an appid").to_owned();
+    between.happens(&mut world).await;
+    let view = world.wait_view(A, &merchant, "profile", |view| view["profile"].is_object()).await;
+    assert_eq!(view["status"], "authorized");
+    assert_eq!(view["permissions"], json!([1, 2, 4]));
+    assert_eq!(view["credentials"]["refresh_token"], "present");
+    assert!(view["credentials"]["access_token_expires_at"].is_string());
+    let simulated = world.observe(&format!("state?component={A}")).await;
+    assert!(simulated.to_string().contains(view["profile"]["user_name"].as_str().expect("an original id")));
+    let after_grant = view["position"].as_u64().expect("a position");
+
+    world.act(json!({"component": A, "authorizer": merchant, "act": "update", "permissions": [1, 17]})).await;
+    between.happens(&mut world).await;
+    world.wait_view(A, &merchant, "new permissions", |view| view["permissions"] == json!([1, 17])).await;
+
+    world.again(A, &merchant, "revoke").await;
+    between.happens(&mut world).await;
+    let view = world.wait_status(A, &merchant, "revoked").await;
+    assert_eq!(view["credentials"], json!({"refresh_token": "missing", "access_token_expires_at": null}));
+
+    world.again(A, &merchant, "authorize").await;
+    between.happens(&mut world).await;
+    let view = world.wait_status(A, &merchant, "authorized").await;
+    assert_eq!(view["generation"], 4, "granted, updated, revoked, granted");
+    world.settle().await;
+
+    let types = world.types(A, &merchant).await;
+    let facts: Vec<&str> =
+        types.iter().map(String::as_str).filter(|name| name.starts_with("authorization.")).collect();
+    let facts: Vec<&str> = facts.into_iter().filter(|name| !name.ends_with("permissions_changed")).collect();
+    let expected = ["authorization.granted", "authorization.updated", "authorization.revoked", "authorization.granted"];
+    assert_eq!(facts, expected);
+    assert_eq!(types[..4], ["authorization.granted", "credentials.issued", "authorization.permissions_changed", "profile.recorded"]);
+    let then = world.api(&format!("/components/{A}/authorizers/{merchant}?at_position={after_grant}")).await;
+    assert_eq!((&then["status"], &then["permissions"]), (&json!("authorized"), &json!([1, 2, 4])));
+    world.finish().await;
+}
+
+async fn two_components(between: Between) {
+    let mut world = World::start().await;
+    world.ticket(A).await;
+    world.ticket(B).await;
+    between.happens(&mut world).await;
+    let merchant = world.authorize(A).await;
+    world.again(B, &merchant, "authorize").await;
+    between.happens(&mut world).await;
+    world.wait_status(A, &merchant, "authorized").await;
+    world.wait_status(B, &merchant, "authorized").await;
+    world.again(A, &merchant, "revoke").await;
+    between.happens(&mut world).await;
+    world.wait_status(A, &merchant, "revoked").await;
+    world.settle().await;
+
+    assert_eq!(world.authorizer(B, &merchant).await["status"], "authorized", "the other component keeps it");
+    let listed = world.api(&format!("/authorizers?component={B}&status=authorized")).await;
+    assert_eq!(listed["data"][0]["app_id"], merchant);
+    for (component, counts) in [(A, [0, 1]), (B, [1, 0])] {
+        let view = world.api(&format!("/components/{component}")).await;
+        let counted = [&view["authorizers"]["authorized"], &view["authorizers"]["revoked"]];
+        assert_eq!(counted.map(Value::as_u64), counts.map(Some), "{component}");
+        assert!(view["ticket"]["received_at"].is_string() && view["access_token"]["expires_at"].is_string());
+    }
+    world.finish().await;
+}
+
+async fn unknown_info_type(between: Between) {
+    let mut world = World::start().await;
+    let pushed = world
+        .push(json!({
+            "component": A, "info_type": "notify_something_new_2099",
+            "fields": {"foo": "bar", "list": {"item": ["一", "🍵 ]]>"]}, "new_ticket": "swordfish-4711"}
+        }))
+        .await;
+    crate::world::act::assert_accepted(&pushed);
+    between.happens(&mut world).await;
+    world.settle().await;
+
+    let events = world.feed().await;
+    let notice = events.iter().find(|event| short_type(event) == "component.notice_received").expect("the notice");
+    assert_eq!(notice["data"]["info_type"], "notify_something_new_2099");
+    assert_eq!(notice["data"]["document"]["foo"], "bar");
+    assert_eq!(notice["data"]["document"]["list.item"], json!(["一", "🍵 ]]>"]));
+    assert!(!notice.to_string().contains("swordfish"), "secret elements are never published");
+    world.finish().await;
+}
+
+/// The operator adds the new pair first, then changes it in `WeChat`'s console, then takes the old one out.
+async fn keys_in_order(between: Between) {
+    let mut world = World::start().await;
+    world.ticket(A).await;
+    let old = world.options.components[0].pairs[0].clone();
+    let new = PairText::new();
+    world.options.components[0].pairs = vec![new.clone(), old];
+    world.restart().await;
+    let before = world.authorize(A).await;
+    between.happens(&mut world).await;
+    world.control("keys", json!({"component": A, "token": new.token, "encoding_aes_key": new.key})).await;
+    let after = world.authorize(A).await;
+    between.happens(&mut world).await;
+    world.settle().await;
+    world.options.components[0].pairs = vec![new];
+    world.restart().await;
+    let alone = world.authorize(A).await;
+    for merchant in [before, after, alone] {
+        world.wait_status(A, &merchant, "authorized").await;
+    }
+    world.finish().await;
+}
+
+/// The operator forgets the old pair while a push that it opens waits in the journal: it is kept, and decided once the
+/// pair is back.
+#[tokio::test]
+async fn keys_rotated_in_the_wrong_order_lose_nothing() {
+    let mut world = World::start().await;
+    world.ticket(A).await;
+    world.settle().await;
+    world.stop_service().await;
+    world.start_service(&[("MANDATE_FAILPOINT", "relay.before_accept")]).await;
+    let merchant = world.authorize(A).await;
+    world.await_death().await;
+
+    let old = world.options.components[0].pairs.clone();
+    world.options.components[0].pairs = vec![PairText::new()];
+    world.start_service(&[]).await;
+    world.wait("the dead letter", async |world| {
+        let letters = world.api("/dead-letters").await;
+        (letters["data"][0]["reason"] == "unknown_pair").then_some(())
+    }).await;
+    assert_eq!(world.authorizer(A, &merchant).await, Value::Null);
+
+    let new = world.options.components[0].pairs.remove(0);
+    world.options.components[0].pairs = [vec![new], old].concat();
+    world.restart().await;
+    world.wait_status(A, &merchant, "authorized").await;
+    world.finish().await;
+}
+
+/// A merchant that is known under an older pair of keys: both orders of test list and release.
+#[tokio::test]
+async fn a_test_list_switches_keys_before_the_others_do() {
+    let mut options = Options::new();
+    let (old, new) = (options.components[0].pairs[0].clone(), PairText::new());
+    options.components[0].pairs = vec![old, new.clone()];
+    let world = World::with(options).await;
+    world.ticket(A).await;
+    let listed = world.authorize(A).await;
+    let other = world.authorize(A).await;
+    world
+        .control("keys", json!({"component": A, "token": new.token, "encoding_aes_key": new.key, "test_list": [listed]}))
+        .await;
+    for merchant in [&listed, &other] {
+        world.wait_status(A, merchant, "authorized").await;
+        world.again(A, merchant, "revoke").await;
+        world.wait_status(A, merchant, "revoked").await;
+    }
+    world.finish().await;
+}
+
+/// Everything that a merchant does arrives, late, twice and in the wrong order; what counts is `WeChat`'s time.
+#[tokio::test]
+async fn what_arrives_in_the_wrong_order_ends_as_it_happened() {
+    let world = World::start().await;
+    world.ticket(A).await;
+    let merchant = world.authorize(A).await;
+    world.wait_status(A, &merchant, "authorized").await;
+    for act in ["revoke", "authorize", "revoke", "authorize", "update"] {
+        world.control("authorizers", json!({"component": A, "authorizer": merchant, "act": act, "hold": true})).await;
+    }
+    let released = world.control("release", json!({"order": "reversed"})).await;
+    released["data"].as_array().expect("a list").iter().for_each(crate::world::act::assert_accepted);
+    world.settle().await;
+    assert_eq!(world.authorizer(A, &merchant).await["status"], "authorized");
+    let types = world.types(A, &merchant).await;
+    assert!(!types.contains(&"authorization.revoked".to_owned()), "overtaken revocations change nothing: {types:?}");
+
+    world.control("authorizers", json!({"component": A, "authorizer": merchant, "act": "revoke", "hold": true})).await;
+    world.control("authorizers", json!({"component": A, "authorizer": merchant, "act": "authorize", "hold": true})).await;
+    world.control("authorizers", json!({"component": A, "authorizer": merchant, "act": "revoke", "hold": true})).await;
+    world.control("release", json!({"order": "reversed"})).await;
+    world.settle().await;
+    assert_eq!(world.authorizer(A, &merchant).await["status"], "revoked");
+    world.finish().await;
+}

@@ -1,0 +1,150 @@
+//! A world of its own for each test: a folder, a service process, a simulator process.
+//!
+//! [`World::finish`] checks what must hold after every story; a world that is dropped without it has failed anyway, and
+//! its drop only stops the processes.
+
+pub(crate) mod act;
+pub(crate) mod process;
+mod settings;
+mod verify;
+
+pub(crate) use process::{Ended, Service};
+pub(crate) use settings::{COMPONENT_A, COMPONENT_B, Options, PairText};
+
+use std::{path::PathBuf, time::Duration};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+/// How long anything may take to come true.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A service and its `WeChat`.
+pub(crate) struct World {
+    pub(crate) options: Options,
+    pub(crate) http: reqwest::Client,
+    folder: TempDir,
+    service: Option<Service>,
+    simulator: Service,
+    /// Dead letters that the story expects at its end.
+    pub(crate) expected_dead_letters: usize,
+}
+
+impl World {
+    /// A world with two components, everything running and ready.
+    pub(crate) async fn start() -> Self {
+        Self::with(Options::new()).await
+    }
+
+    /// A world with other settings.
+    pub(crate) async fn with(options: Options) -> Self {
+        mandate_runtime::tls::install_provider();
+        let folder = tempfile::Builder::new().prefix("mandate-test-").tempdir().expect("a temporary folder");
+        std::fs::create_dir_all(folder.path().join("data")).expect("a data folder");
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
+        let simulator = Service::simulator(folder.path(), &options);
+        let mut world = Self { options, http, folder, service: None, simulator, expected_dead_letters: 0 };
+        world.wait("the simulator", async |world| world.try_get(&world.simulator_url("/_control/clock")).await).await;
+        world.start_service(&[]).await;
+        world
+    }
+
+    /// Starts the service and waits until it is ready.
+    pub(crate) async fn start_service(&mut self, environment: &[(&str, &str)]) {
+        self.spawn_service(environment);
+        self.wait("the service", async |world| world.try_get(&world.admin_url("/readyz")).await).await;
+        self.wait("the console", async |world| world.try_get(&world.console_url("/healthz")).await).await;
+    }
+
+    /// Starts the service.
+    pub(crate) fn spawn_service(&mut self, environment: &[(&str, &str)]) {
+        assert!(self.service.is_none(), "the service runs already");
+        self.service = Some(Service::standalone(self.folder.path(), &self.options, environment));
+    }
+
+    /// Asks the service to stop, and waits for it.
+    pub(crate) async fn stop_service(&mut self) {
+        let service = self.service.take().expect("the service runs");
+        assert_eq!(service.terminate().await, Ended::Code(0), "a graceful stop exits with 0");
+    }
+
+    /// Kills the service with SIGKILL.
+    pub(crate) async fn kill_service(&mut self) {
+        self.service.take().expect("the service runs").kill().await;
+    }
+
+    /// Waits until the service has died by itself.
+    pub(crate) async fn await_death(&mut self) -> Ended {
+        self.service.take().expect("the service runs").wait().await
+    }
+
+    /// Whether the service has ended.
+    pub(crate) fn is_dead(&mut self) -> bool {
+        self.service.as_mut().is_none_or(Service::has_ended)
+    }
+
+    /// Stops and starts it, the graceful way.
+    pub(crate) async fn restart(&mut self) {
+        self.stop_service().await;
+        self.start_service(&[]).await;
+    }
+
+    /// Where the service keeps its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The folder of everything.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// The service's configuration file.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.folder.path().join("mandate.toml")
+    }
+
+    pub(crate) fn console_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.options.console_port)
+    }
+
+    pub(crate) fn admin_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.options.admin_port)
+    }
+
+    pub(crate) fn simulator_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.options.simulator_port)
+    }
+
+    /// Waits until `seen` gives something.
+    #[track_caller]
+    pub(crate) async fn wait<T>(&self, what: &str, seen: impl AsyncFn(&Self) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(value) = seen(self).await {
+                return value;
+            }
+            assert!(Instant::now() < deadline, "waited in vain for {what}\n{}", self.logs());
+            sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    /// A GET that may fail; the body if it was answered 200.
+    pub(crate) async fn try_get(&self, url: &str) -> Option<Value> {
+        let answer = self.http.get(url).send().await.ok()?;
+        if !answer.status().is_success() {
+            return None;
+        }
+        let text = answer.text().await.ok()?;
+        Some(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// The end of the service's log, for a failure's message.
+    pub(crate) fn logs(&self) -> String {
+        let read = |name: &str| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+        let log = read("service.log");
+        let tail: Vec<&str> = log.lines().rev().take(40).collect();
+        tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}

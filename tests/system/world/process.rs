@@ -1,0 +1,105 @@
+//! Child processes: started with their output in a file, ended by their id, never left behind.
+
+use std::{
+    fs::OpenOptions,
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+
+use super::settings::Options;
+
+/// The binary under test.
+pub(crate) const MANDATE: &str = env!("CARGO_BIN_EXE_mandate");
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Code(i32),
+    Signal(i32),
+}
+
+/// A running `mandate`.
+pub(crate) struct Service {
+    child: Child,
+}
+
+impl Service {
+    pub(super) fn standalone(folder: &Path, options: &Options, environment: &[(&str, &str)]) -> Self {
+        options.write(folder);
+        Self::spawn(folder, "standalone", "service.log", environment)
+    }
+
+    pub(super) fn simulator(folder: &Path, options: &Options) -> Self {
+        options.write(folder);
+        Self::spawn(folder, "simulator", "simulator.log", &[])
+    }
+
+    fn spawn(folder: &Path, command: &str, log: &str, environment: &[(&str, &str)]) -> Self {
+        let log = OpenOptions::new().create(true).append(true).open(folder.join(log)).expect("a log file");
+        let child = Command::new(MANDATE)
+            .arg("--config")
+            .arg(folder.join("mandate.toml"))
+            .arg(command)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
+            .current_dir(folder)
+            .spawn()
+            .expect("the binary starts");
+        Self { child }
+    }
+
+    /// SIGTERM, then waits.
+    pub(super) async fn terminate(self) -> Ended {
+        signal(self.child.id(), "TERM");
+        self.wait().await
+    }
+
+    /// SIGKILL, then waits.
+    pub(super) async fn kill(mut self) {
+        self.child.kill().ok(); // it may be dead already
+        self.wait().await;
+    }
+
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("our own child").is_some()
+    }
+
+    /// Waits until it has ended.
+    pub(super) async fn wait(mut self) -> Ended {
+        let deadline = Instant::now() + super::PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("our own child") {
+                return ended(status);
+            }
+            assert!(Instant::now() < deadline, "the process does not end");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().ok(); // it may be dead already
+        self.child.wait().ok();
+    }
+}
+
+fn ended(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Code(code),
+        (None, Some(signal)) => Ended::Signal(signal),
+        (None, None) => panic!("ended without a code or a signal"),
+    }
+}
+
+/// Sends a signal by process id.
+pub(crate) fn signal(process: u32, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &process.to_string()]).status().expect("kill runs");
+    assert!(status.success(), "kill -s {name} {process}");
+}

@@ -1,0 +1,126 @@
+//! Settings of a world, and ports that no other test uses.
+
+use std::{
+    fmt::Write,
+    net::TcpListener,
+    path::Path,
+    sync::atomic::{AtomicU16, Ordering},
+};
+
+pub(crate) const COMPONENT_A: &str = "wx1f2e3d4c5b6a7988";
+pub(crate) const COMPONENT_B: &str = "wx2a3b4c5d6e7f8091";
+
+/// A message-check token and an `EncodingAESKey`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PairText {
+    pub(crate) token: String,
+    pub(crate) key: String,
+}
+
+impl PairText {
+    /// A new random pair.
+    pub(crate) fn new() -> Self {
+        Self { token: letters(20), key: letters(43) }
+    }
+}
+
+/// A component of a world.
+#[derive(Clone, Debug)]
+pub(crate) struct ComponentText {
+    pub(crate) app_id: String,
+    pub(crate) secret: String,
+    /// What the service is configured with: the current pair, then the previous ones.
+    pub(crate) pairs: Vec<PairText>,
+}
+
+/// What differs between worlds.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) components: Vec<ComponentText>,
+    pub(crate) seal_key: String,
+    pub(crate) ingress_port: u16,
+    pub(crate) admin_port: u16,
+    pub(crate) console_port: u16,
+    pub(crate) simulator_port: u16,
+    /// More lines for the configuration.
+    pub(crate) extra: String,
+}
+
+impl Options {
+    pub(crate) fn new() -> Self {
+        let component = |app_id: &str| ComponentText {
+            app_id: app_id.into(),
+            secret: letters(32),
+            pairs: vec![PairText::new()],
+        };
+        let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, letters(32));
+        Self {
+            components: vec![component(COMPONENT_A), component(COMPONENT_B)],
+            seal_key: format!("test:{key}"),
+            ingress_port: free_port(),
+            admin_port: free_port(),
+            console_port: free_port(),
+            simulator_port: free_port(),
+            extra: String::new(),
+        }
+    }
+
+    /// Writes the configuration file of the service and of the simulator.
+    pub(crate) fn write(&self, folder: &Path) {
+        std::fs::write(folder.join("mandate.toml"), self.render(folder)).expect("a writable folder");
+    }
+
+    fn render(&self, folder: &Path) -> String {
+        let mut text = String::new();
+        let data = folder.join("data");
+        let data = data.display();
+        for component in &self.components {
+            let [current, previous @ ..] = component.pairs.as_slice() else { panic!("a component has a pair") };
+            let previous: Vec<String> = previous
+                .iter()
+                .map(|pair| format!("{{ token = \"{}\", encoding_aes_key = \"{}\" }}", pair.token, pair.key))
+                .collect();
+            write!(
+                text,
+                "[[component]]\napp_id = \"{}\"\napp_secret = \"{}\"\ntoken = \"{}\"\nencoding_aes_key = \"{}\"\nprevious = [{}]\n",
+                component.app_id, component.secret, current.token, current.key, previous.join(", ")
+            )
+            .expect("writing to a string");
+        }
+        write!(
+            text,
+            "[seal]\nkeys = [\"{}\"]\n[storage]\nurl = \"sqlite:{data}/mandate.db\"\n[ingress]\nlisten = \"127.0.0.1:{}\"\n\
+             admin_listen = \"127.0.0.1:{}\"\njournal = \"{data}/journal.db\"\n[worker]\nlisten = \"127.0.0.1:{}\"\n\
+             [wechat]\napi_base = \"http://127.0.0.1:{}\"\n[simulator]\nlisten = \"127.0.0.1:{}\"\n\
+             push_base = \"http://127.0.0.1:{}\"\n[log]\nformat = \"json\"\n{}",
+            self.seal_key,
+            self.ingress_port,
+            self.admin_port,
+            self.console_port,
+            self.simulator_port,
+            self.simulator_port,
+            self.ingress_port,
+            self.extra
+        )
+        .expect("writing to a string");
+        text
+    }
+}
+
+pub(crate) fn letters(length: usize) -> String {
+    std::iter::repeat_with(fastrand::alphanumeric).take(length).collect()
+}
+
+/// A port that is free now and that no other world of this run gets. Below the range from which the system takes ports
+/// for outgoing connections.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 900).expect("below 900") * 12;
+    for _ in 0..10_000 {
+        let port = 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port between 20000 and 32000")
+}

@@ -1,0 +1,145 @@
+//! What must hold after every story.
+
+use std::{collections::BTreeSet, process::Command};
+
+use mandate_schema::{CallbackId, CommandId, PushKind};
+use mandate_storage::{CommandOutcome, DeadLetters, EventLog, TaskQueue, TaskState, sqlite::SqliteStorage};
+use rusqlite::Connection;
+use serde_json::Value;
+
+use super::{World, process::MANDATE};
+use crate::scan;
+
+impl World {
+    /// Waits until nothing waits any more: no callback, no task.
+    pub(crate) async fn settle(&self) {
+        self.wait("the journal to settle", async |world| {
+            let text = world.try_get(&world.admin_url("/metrics")).await?;
+            text.as_str()?.lines().any(|line| line == "mandate_journal_unsettled 0").then_some(())
+        })
+        .await;
+        self.wait("the journal file to settle", async |world| world.unsettled().is_empty().then_some(())).await;
+        self.wait("the tasks to end", async |world| {
+            let counts = world.storage().task_counts().await.ok()?;
+            let open = counts.iter().filter(|count| matches!(count.state, TaskState::Ready | TaskState::Running));
+            (open.count() == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Ends the story: everything settles, every invariant is checked, the service stops with exit code 0.
+    pub(crate) async fn finish(mut self) {
+        self.settle().await;
+        self.feed().await;
+        self.check_commands().await;
+        self.check_dead_letters().await;
+        self.dump_answers().await;
+        let secrets = self.secrets().await;
+        self.stop_service().await;
+        self.check_rebuild();
+        scan::assert_clean(&self.folder(), &secrets, &[self.config_file()]);
+    }
+
+    /// The store, read beside the service.
+    pub(crate) fn storage(&self) -> SqliteStorage {
+        SqliteStorage::open(&self.data().join("mandate.db"), 1).expect("the store opens")
+    }
+
+    /// Ids of callbacks of the event URL that the journal has: those that were acknowledged.
+    pub(crate) fn journaled(&self) -> BTreeSet<CallbackId> {
+        self.journal_ids("select id from callback where kind = ?1")
+    }
+
+    fn unsettled(&self) -> BTreeSet<CallbackId> {
+        self.journal_ids("select id from callback where kind = ?1 and state <> 's'")
+    }
+
+    fn journal_ids(&self, sql: &str) -> BTreeSet<CallbackId> {
+        let journal = Connection::open(self.data().join("journal.db")).expect("the journal opens");
+        let mut statement = journal.prepare(sql).expect("the journal's columns");
+        let read = |row: &rusqlite::Row<'_>| row.get::<_, Vec<u8>>(0);
+        let ids = statement.query_map([PushKind::Event.as_str()], read).expect("readable rows");
+        ids.map(|id| CallbackId(uuid::Uuid::from_slice(&id.expect("a blob")).expect("16 bytes"))).collect()
+    }
+
+    /// Each acknowledged callback has exactly one command, none of which is dead but those expected.
+    async fn check_commands(&self) {
+        let ids: Vec<CommandId> = self.journaled().into_iter().map(CommandId::from).collect();
+        let storage = self.storage();
+        let mut dead = 0;
+        for chunk in ids.chunks(1000) {
+            let found = storage.outcomes(chunk.to_vec()).await.expect("the store answers");
+            assert_eq!(found.len(), chunk.len(), "an acknowledged callback has no outcome");
+            dead += found.iter().filter(|record| record.outcome == CommandOutcome::Dead).count();
+        }
+        assert!(dead <= self.expected_dead_letters, "{dead} callbacks are dead");
+    }
+
+    async fn check_dead_letters(&self) {
+        let letters = self.storage().dead_letters(None, 100).await.expect("the store answers");
+        let told: Vec<_> = letters.iter().map(|row| (&row.letter.reason, &row.letter.detail)).collect();
+        assert_eq!(letters.len(), self.expected_dead_letters, "{told:?}");
+    }
+
+    /// Keeps what the doors answer beside the logs, so that the scan sees it.
+    async fn dump_answers(&self) {
+        let mut text = String::new();
+        for url in [
+            self.admin_url("/metrics"),
+            self.admin_url("/readyz"),
+            self.console_url("/metrics"),
+            self.console_url("/api/v1/components"),
+            self.console_url("/api/v1/authorizers?limit=500"),
+            self.console_url("/api/v1/events?limit=500"),
+            self.console_url("/api/v1/dead-letters"),
+        ] {
+            let answer = self.http.get(&url).send().await.expect("an answer");
+            text += &answer.text().await.expect("a body");
+        }
+        std::fs::write(self.folder().join("answers.txt"), text).expect("a writable folder");
+    }
+
+    /// Every secret of this world: what the simulator issued, and what was configured.
+    pub(crate) async fn secrets(&self) -> Vec<String> {
+        let issued = self.observe("secrets").await;
+        assert_eq!(issued["forgotten"], 0, "the simulator remembers all of them");
+        let issued = issued["data"].as_array().expect("a list").iter();
+        let mut secrets: Vec<String> =
+            issued.filter_map(|secret| secret["value"].as_str().map(str::to_owned)).collect();
+        for component in &self.options.components {
+            secrets.push(component.secret.clone());
+            secrets.extend(component.pairs.iter().flat_map(|pair| [pair.token.clone(), pair.key.clone()]));
+        }
+        secrets.push(self.options.seal_key.trim_start_matches("test:").to_owned());
+        secrets
+    }
+
+    /// `mandate rebuild --check` finds no difference.
+    #[track_caller]
+    pub(crate) fn check_rebuild(&self) {
+        let (code, out, err) = self.command(&["rebuild", "--check"]);
+        assert_eq!(code, 0, "rebuild --check: {out}{err}");
+    }
+
+    /// Runs one of the operator's commands: exit code, stdout, stderr.
+    #[track_caller]
+    pub(crate) fn command(&self, arguments: &[&str]) -> (i32, String, String) {
+        let done = Command::new(MANDATE)
+            .arg("--config")
+            .arg(self.config_file())
+            .args(arguments)
+            .current_dir(self.folder())
+            .output()
+            .expect("the binary runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (done.status.code().expect("an exit code"), text(done.stdout), text(done.stderr))
+    }
+
+    /// The same, as JSON.
+    #[track_caller]
+    pub(crate) fn command_json(&self, arguments: &[&str]) -> Value {
+        let (code, out, err) = self.command(&[arguments, &["-o", "json"]].concat());
+        assert_eq!(code, 0, "{arguments:?}: {err}");
+        serde_json::from_str(&out).expect("JSON")
+    }
+}
