@@ -11,7 +11,8 @@ use crate::{args::Global, exit::CliError};
 
 /// Reads the configuration and starts logging.
 pub(crate) fn load(global: &Global) -> Result<Loaded, CliError> {
-    let loaded = config::load(global.config.as_deref(), Path::new(config::DEFAULT_FILE), config::environment())?;
+    let loaded =
+        config::load(global.config.as_deref(), Path::new(config::DEFAULT_FILE), config::environment())?;
     mandate_runtime::telemetry::init(&loaded.config.log).map_err(CliError::failed)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -55,7 +56,10 @@ pub(crate) fn lock_storage(config: &Config) -> Result<File, CliError> {
     path.push(".lock");
     let file = File::create(&path)?;
     file.try_lock().map_err(|_| {
-        CliError::Refused(format!("{} is locked: another mandate works on this database", Path::new(&path).display()))
+        CliError::Refused(format!(
+            "{} is locked: another mandate works on this database",
+            Path::new(&path).display()
+        ))
     })?;
     Ok(file)
 }

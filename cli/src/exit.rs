@@ -79,7 +79,9 @@ impl From<ReadError> for CliError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Storage(error) => error.into(),
-            error @ (ReadError::Seal(_) | ReadError::Decode(_) | ReadError::State { .. }) => Self::failed(error),
+            error @ (ReadError::Seal(_) | ReadError::Decode(_) | ReadError::State { .. }) => {
+                Self::failed(error)
+            }
         }
     }
 }

@@ -89,20 +89,22 @@ impl ApiError {
     }
 
     /// The text for the caller. What a database or a panic says stays in the log.
-    fn detail(&self) -> String {
-        match self.code() {
-            Code::StorageUnavailable => "the database does not answer; repeat the request".to_owned(),
-            Code::InternalError => "the request could not be answered; the service's log says why".to_owned(),
-            _ => self.to_string(),
+    fn detail(&self, code: Code) -> String {
+        if code == Code::StorageUnavailable {
+            "the database does not answer; repeat the request".to_owned()
+        } else if code.status().is_server_error() {
+            "the request could not be answered; the service's log says why".to_owned()
+        } else {
+            self.to_string()
         }
     }
 
     /// Failures of ours are logged here, where they end; refusals are the caller's affair.
     fn log(&self, code: Code) {
-        match code {
-            Code::StorageUnavailable => tracing::warn!(error = %self, "a request was put off: {self}"),
-            Code::InternalError => tracing::error!(error = %self, "a request failed: {self}"),
-            _ => {}
+        if code == Code::StorageUnavailable {
+            tracing::warn!(error = %self, "a request was put off: {self}");
+        } else if code.status().is_server_error() {
+            tracing::error!(error = %self, "a request failed: {self}");
         }
     }
 }
@@ -115,7 +117,7 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let code = self.code();
         self.log(code);
-        let mut answer = Problem::new(code, self.detail()).answer(code);
+        let mut answer = Problem::new(code, self.detail(code)).answer(code);
         let headers = answer.headers_mut();
         if let Self::MethodNotAllowed { allowed } = self {
             headers.insert(header::ALLOW, header::HeaderValue::from_static(allowed));
@@ -171,7 +173,8 @@ mod tests {
             ApiError::from(StorageError::unreadable("/var/lib/mandate.db is broken")),
         ] {
             assert!(error.to_string().contains("/var/lib"), "the log needs it");
-            assert!(!error.detail().contains("/var/lib"), "{}", error.detail());
+            let detail = error.detail(error.code());
+            assert!(!detail.contains("/var/lib"), "{detail}");
         }
     }
 

@@ -66,7 +66,7 @@ pub struct Problem {
     pub title: &'static str,
     /// The HTTP status, repeated.
     pub status: u16,
-    /// What is wrong with this request. Never holds a value that the caller sent, nor a secret.
+    /// What is wrong with this request. It repeats names and ids, never a value that could be a secret.
     pub detail: String,
     /// The code.
     pub code: &'static str,

@@ -19,12 +19,27 @@ async fn a_forged_push_is_never_answered_success_and_changes_nothing() {
     world.settle().await;
     let before = world.feed().await.len();
     for forge in [
-        "wrong_signature", "plain_signature", "no_signature", "wrong_token", "empty_token", "other_body", "wrong_key",
-        "wrong_appid", "bad_padding", "cut_ciphertext", "wrong_encrypt_type", "unencrypted", "no_encrypt", "two_encrypts",
-        "doctype", "not_xml",
+        "wrong_signature",
+        "plain_signature",
+        "no_signature",
+        "wrong_token",
+        "empty_token",
+        "other_body",
+        "wrong_key",
+        "wrong_appid",
+        "bad_padding",
+        "cut_ciphertext",
+        "wrong_encrypt_type",
+        "unencrypted",
+        "no_encrypt",
+        "two_encrypts",
+        "doctype",
+        "not_xml",
     ] {
         let pushed = world
-            .push(json!({"component": A, "authorizer": merchant, "info_type": "unauthorized", "forge": forge}))
+            .push(
+                json!({"component": A, "authorizer": merchant, "info_type": "unauthorized", "forge": forge}),
+            )
             .await;
         let delivery = &pushed["deliveries"][0];
         assert_eq!((&delivery["status"], &delivery["body"]), (&json!(403), &json!("")), "{forge}");
@@ -69,7 +84,8 @@ async fn an_unset_or_empty_token_is_a_configuration_error() {
     let token = format!("token = \"{}\"\n", options.components[0].pairs[0].token);
     for bad in [good.replacen(&token, "token = \"\"\n", 1), good.replacen(&token, "", 1)] {
         fs::write(&file, bad).expect("writable");
-        let done = Command::new(MANDATE).arg("--config").arg(&file).arg("standalone").output().expect("it runs");
+        let done =
+            Command::new(MANDATE).arg("--config").arg(&file).arg("standalone").output().expect("it runs");
         let told = String::from_utf8_lossy(&done.stderr).into_owned();
         assert_eq!(done.status.code(), Some(2), "{told}");
         assert!(told.contains("component.0.token"), "{told}");
@@ -88,7 +104,11 @@ async fn the_first_authorization_of_a_merchant_works_even_as_an_update() {
     let unknown = lost["authorizer"].as_str().expect("an appid");
     world.again(A, unknown, "update").await;
     world.wait_status(A, unknown, "authorized").await;
-    assert_eq!(world.types(A, unknown).await[0], "authorization.granted", "our state decides, not the InfoType");
+    assert_eq!(
+        world.types(A, unknown).await[0],
+        "authorization.granted",
+        "our state decides, not the InfoType"
+    );
     world.finish().await;
 }
 
@@ -162,9 +182,11 @@ async fn an_expired_ticket_delays_until_the_next_one() {
     world.settle().await;
     world.control("faults", json!({"kind": "expire_tickets"})).await;
     let merchant = world.authorize(A).await;
-    world.wait("the refusal", async |world| {
-        world.calls("api_component_token").await.contains(&61005).then_some(())
-    }).await;
+    world
+        .wait("the refusal", async |world| {
+            world.calls("api_component_token").await.contains(&61005).then_some(())
+        })
+        .await;
     assert_eq!(world.authorizer(A, &merchant).await["status"], "pending");
     world.control("switches", json!({"ticket_value": "new"})).await;
     world.ticket(A).await;
@@ -229,7 +251,9 @@ async fn a_code_whose_answer_is_lost_is_healed_and_redeemed_successfully_only_on
 async fn a_refused_code_without_any_refresh_token_ends_broken_and_the_next_grant_heals_it() {
     let world = World::start().await;
     world.ticket(A).await;
-    world.control("switches", json!({"refresh_token_in_info": "absent", "refresh_token_in_list": "empty"})).await;
+    world
+        .control("switches", json!({"refresh_token_in_info": "absent", "refresh_token_in_list": "empty"}))
+        .await;
     world.fault("api_query_auth", "errcode", 1, json!(61010)).await;
     let merchant = world.authorize(A).await;
     let view = world.wait_status(A, &merchant, "broken").await;
@@ -252,7 +276,11 @@ async fn a_stale_component_token_is_replaced_once_and_the_call_repeated() {
     let second = world.authorize(A).await;
     world.wait_status(A, &second, "authorized").await;
     world.settle().await;
-    assert_eq!(world.calls("api_component_token").await, [0, 0], "fetched once at first, once for the stale one");
+    assert_eq!(
+        world.calls("api_component_token").await,
+        [0, 0],
+        "fetched once at first, once for the stale one"
+    );
     world.finish().await;
 }
 
@@ -266,9 +294,11 @@ async fn messages_are_acknowledged_and_kept() {
     assert_accepted(&pushed);
     world.ticket(A).await;
     world.settle().await;
-    world.wait("the message", async |world| {
-        use mandate_storage::Messages;
-        (world.storage().message_count().await.ok()? == 1).then_some(())
-    }).await;
+    world
+        .wait("the message", async |world| {
+            use mandate_storage::Messages;
+            (world.storage().message_count().await.ok()? == 1).then_some(())
+        })
+        .await;
     world.finish().await;
 }

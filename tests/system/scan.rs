@@ -60,7 +60,10 @@ impl Patterns {
     fn find(&self, bytes: &[u8]) -> Option<&'static str> {
         bytes.windows(PREFIX).enumerate().find_map(|(at, window)| {
             let candidates = self.0.get(window)?;
-            candidates.iter().find(|(form, _)| bytes[at..].starts_with(form.as_bytes())).map(|(_, name)| *name)
+            candidates
+                .iter()
+                .find(|(form, _)| bytes[at..].starts_with(form.as_bytes()))
+                .map(|(_, name)| *name)
         })
     }
 }
@@ -70,7 +73,9 @@ fn forms(secret: &str) -> Vec<(String, &'static str)> {
     let url: String = secret
         .bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect();
@@ -112,7 +117,10 @@ fn a_planted_secret_is_found_in_every_form() {
     ] {
         plant(planted.as_bytes());
         let scan = || assert_clean(folder.path(), std::slice::from_ref(&secret), &[]);
-        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(scan)).is_err(), "{planted} was not found");
+        assert!(
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(scan)).is_err(),
+            "{planted} was not found"
+        );
     }
     plant(b"ticket@@@ and other harmless text");
     assert_clean(folder.path(), &[secret], &[]);

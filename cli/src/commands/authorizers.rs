@@ -40,7 +40,9 @@ pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<
         }
         AuthorizersCommand::Show { account, at_position } => {
             let found = match at_position {
-                Some(position) => views.authorizer_at(&account.component, &account.authorizer, position).await?,
+                Some(position) => {
+                    views.authorizer_at(&account.component, &account.authorizer, position).await?
+                }
                 None => views.authorizer(&account.component, &account.authorizer).await?,
             };
             let missing = || CliError::NotFound(format!("nothing is known of {}", account.authorizer));
@@ -52,7 +54,12 @@ pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<
             if history.is_empty() {
                 return Err(CliError::NotFound(format!("nothing is known of {stream}")));
             }
-            output::list(&history, global.output, ["position", "time", "type", "subject", "data"], events::row)
+            output::list(
+                &history,
+                global.output,
+                ["position", "time", "type", "subject", "data"],
+                events::row,
+            )
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::{
 };
 
 pub(super) fn run(global: &Global, command: &ConfigCommand) -> Result<(), CliError> {
-    let loaded = config::load(global.config.as_deref(), Path::new(config::DEFAULT_FILE), config::environment())?;
+    let loaded =
+        config::load(global.config.as_deref(), Path::new(config::DEFAULT_FILE), config::environment())?;
     for warning in &loaded.warnings {
         output::note(format!("warning: {warning}"))?;
     }

@@ -46,16 +46,21 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
     match command {
         DeadLettersCommand::List => {
             let rows = all(global).await?;
-            output::list(&rows, global.output, ["id", "recorded_at", "reason", "subject", "retries", "detail"], |row| {
-                [
-                    row.id.to_string(),
-                    row.recorded_at.clone(),
-                    row.reason.clone(),
-                    row.subject.clone(),
-                    row.retries.to_string(),
-                    row.detail.clone(),
-                ]
-            })
+            output::list(
+                &rows,
+                global.output,
+                ["id", "recorded_at", "reason", "subject", "retries", "detail"],
+                |row| {
+                    [
+                        row.id.to_string(),
+                        row.recorded_at.clone(),
+                        row.reason.clone(),
+                        row.subject.clone(),
+                        row.retries.to_string(),
+                        row.detail.clone(),
+                    ]
+                },
+            )
         }
         DeadLettersCommand::Show { id } => {
             let storage = open_storage(&load_for_storage(global)?)?;
@@ -65,7 +70,11 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
         DeadLettersCommand::Retry { id, all: _ } => retry(global, id).await,
         DeadLettersCommand::Discard { id } => {
             let storage = open_storage(&load_for_storage(global)?)?;
-            if storage.discard(id).await? { output::line(format!("{id} discarded")) } else { Err(missing(id)) }
+            if storage.discard(id).await? {
+                output::line(format!("{id} discarded"))
+            } else {
+                Err(missing(id))
+            }
         }
     }
 }
@@ -101,7 +110,11 @@ async fn retry(global: &Global, id: Option<CommandId>) -> Result<(), CliError> {
             Err(error @ RetryError::Ingest(_)) => return Err(CliError::Unavailable(error.to_string())),
         }
     }
-    if still_dead > 0 { Err(CliError::Failed(anyhow::anyhow!("{still_dead} are still dead"))) } else { Ok(()) }
+    if still_dead > 0 {
+        Err(CliError::Failed(anyhow::anyhow!("{still_dead} are still dead")))
+    } else {
+        Ok(())
+    }
 }
 
 fn missing(id: CommandId) -> CliError {

@@ -52,7 +52,11 @@ async fn collect(
     Ok(events)
 }
 
-async fn export(views: &Views<SqliteStorage>, mut after: Position, filter: &FeedFilter) -> Result<(), CliError> {
+async fn export(
+    views: &Views<SqliteStorage>,
+    mut after: Position,
+    filter: &FeedFilter,
+) -> Result<(), CliError> {
     loop {
         let page = views.feed(after, None, filter, PAGE).await?;
         if page.last_position == after {

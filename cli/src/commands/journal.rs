@@ -55,7 +55,10 @@ fn print(journal: &JournalFile, format: Format) -> Result<(), CliError> {
     output::line(format!("waiting to be handed over  {}", status.new))?;
     output::line(format!("handed over, no outcome    {}", status.handed_over))?;
     output::line(format!("bytes that wait            {}", status.waiting_bytes))?;
-    output::line(format!("oldest that waits          {}", status.oldest_received_at.as_deref().unwrap_or("-")))?;
+    output::line(format!(
+        "oldest that waits          {}",
+        status.oldest_received_at.as_deref().unwrap_or("-")
+    ))?;
     output::line(format!("settled, kept for resend   {}", status.settled_kept))?;
     output::line(format!("size of the file in bytes  {}", status.file_bytes))
 }
@@ -64,6 +67,8 @@ fn print(journal: &JournalFile, format: Format) -> Result<(), CliError> {
 fn time(text: &str) -> Result<Timestamp, CliError> {
     let age = || text.parse::<SignedDuration>().ok().and_then(|age| Timestamp::now().checked_sub(age).ok());
     text.parse().ok().or_else(age).ok_or_else(|| {
-        CliError::Usage(format!("{text:?} is neither a time such as 2026-11-22T08:00:00Z nor an age such as 2h"))
+        CliError::Usage(format!(
+            "{text:?} is neither a time such as 2026-11-22T08:00:00Z nor an age such as 2h"
+        ))
     })
 }

@@ -45,7 +45,10 @@ pub(super) async fn rebuild(global: &Global, check: bool) -> Result<(), CliError
 
 pub(super) fn keygen(id: Option<String>) -> Result<(), CliError> {
     let mut key = [0_u8; 32];
-    SystemRandom::new().fill(&mut key).map_err(|_| anyhow::anyhow!("the system gives no random bytes")).map_err(CliError::Failed)?;
+    SystemRandom::new()
+        .fill(&mut key)
+        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))
+        .map_err(CliError::Failed)?;
     let month = || Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string();
     output::line(format!("{}:{}", id.unwrap_or_else(month), STANDARD.encode(key)))?;
     output::note(

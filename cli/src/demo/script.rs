@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mandate_schema::{AuthorizerId, ComponentId};
 use mandate_simulator::{
-    Act, AuthorizerOutcome, AuthorizerSpec, Delivery, FaultKind, FaultSpec, Hold, OrderError, ReleaseSpec, Simulator,
+    Act, AuthorizerOutcome, AuthorizerSpec, Delivery, FaultKind, FaultSpec, Hold, OrderError, ReleaseSpec,
+    Simulator,
 };
 use mandate_storage::sqlite::SqliteStorage;
 use mandate_worker::views::Views;
@@ -74,7 +75,8 @@ struct Director<'a> {
 
 impl Director<'_> {
     async fn act(&self, spec: AuthorizerSpec) -> Result<AuthorizerOutcome, CliError> {
-        let outcome = self.simulator.authorizer(spec).await.map_err(|error: OrderError| CliError::failed(error))?;
+        let outcome =
+            self.simulator.authorizer(spec).await.map_err(|error: OrderError| CliError::failed(error))?;
         accepted(&outcome.deliveries)?;
         Ok(outcome)
     }
@@ -158,7 +160,9 @@ impl Director<'_> {
             if Instant::now() > deadline {
                 let status = view.map_or("unknown", |view| view.status.as_str());
                 let id = &merchant.app_id;
-                return Err(CliError::Failed(anyhow::anyhow!("{id} should have {what} by now, but is {status}")));
+                return Err(CliError::Failed(anyhow::anyhow!(
+                    "{id} should have {what} by now, but is {status}"
+                )));
             }
             sleep(Duration::from_millis(20)).await;
         }

@@ -148,7 +148,9 @@ fn text(length: usize, alphabet: &str) -> Result<String, CliError> {
 }
 
 fn fill(bytes: &mut [u8]) -> Result<(), CliError> {
-    SystemRandom::new().fill(bytes).map_err(|_| CliError::Failed(anyhow::anyhow!("the system gives no random bytes")))
+    SystemRandom::new()
+        .fill(bytes)
+        .map_err(|_| CliError::Failed(anyhow::anyhow!("the system gives no random bytes")))
 }
 
 /// A configuration file for the operator's commands, readable by its owner only.
@@ -170,8 +172,12 @@ fn render(folder: &Path, config: &Config) -> String {
             component.encoding_aes_key.expose()
         );
     }
-    let keys: Vec<String> =
-        config.seal.keys.iter().map(|key| format!("\"{}:{}\"", key.id, STANDARD.encode(key.expose()))).collect();
+    let keys: Vec<String> = config
+        .seal
+        .keys
+        .iter()
+        .map(|key| format!("\"{}:{}\"", key.id, STANDARD.encode(key.expose())))
+        .collect();
     let file = |name: &str| folder.join(name).display().to_string();
     // JSON strings are TOML strings, too.
     let database = serde_json::Value::from(format!("sqlite:{}", file("mandate.db")));

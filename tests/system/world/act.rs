@@ -6,9 +6,9 @@ use super::World;
 
 impl World {
     /// A call of the simulator's control API that must succeed.
-    #[track_caller]
     pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
-        let answer = self.http.post(self.simulator_url(&format!("/_control/{path}"))).json(&body).send().await;
+        let answer =
+            self.http.post(self.simulator_url(&format!("/_control/{path}"))).json(&body).send().await;
         let answer = answer.expect("the simulator answers");
         let (status, text) = (answer.status(), answer.text().await.expect("a body"));
         assert!(status.is_success(), "{path} {body}: {status} {text}");
@@ -16,26 +16,22 @@ impl World {
     }
 
     /// A read of the simulator's control API.
-    #[track_caller]
     pub(crate) async fn observe(&self, path: &str) -> Value {
         self.try_get(&self.simulator_url(&format!("/_control/{path}"))).await.expect("the simulator answers")
     }
 
     /// The next ticket, which must be accepted.
-    #[track_caller]
     pub(crate) async fn ticket(&self, component: &str) {
         let pushed = self.push(json!({"component": component, "info_type": "component_verify_ticket"})).await;
         assert_accepted(&pushed);
     }
 
     /// Any push; what its deliveries got.
-    #[track_caller]
     pub(crate) async fn push(&self, spec: Value) -> Value {
         self.control("push", spec).await
     }
 
     /// A merchant acts, and the push must be accepted; the outcome.
-    #[track_caller]
     pub(crate) async fn act(&self, spec: Value) -> Value {
         let outcome = self.control("authorizers", spec).await;
         assert_accepted(&outcome);
@@ -43,20 +39,17 @@ impl World {
     }
 
     /// A new merchant authorizes; its appid.
-    #[track_caller]
     pub(crate) async fn authorize(&self, component: &str) -> String {
         let outcome = self.act(json!({"component": component, "act": "authorize"})).await;
         outcome["authorizer"].as_str().expect("an appid").to_owned()
     }
 
     /// A merchant that is known authorizes, updates or revokes.
-    #[track_caller]
     pub(crate) async fn again(&self, component: &str, authorizer: &str, act: &str) -> Value {
         self.act(json!({"component": component, "authorizer": authorizer, "act": act})).await
     }
 
     /// A read of the API that must succeed.
-    #[track_caller]
     pub(crate) async fn api(&self, path: &str) -> Value {
         let url = self.console_url(&format!("/api/v1{path}"));
         let answer = self.http.get(&url).send().await.expect("the API answers");
@@ -72,7 +65,6 @@ impl World {
     }
 
     /// Waits until the account has this status.
-    #[track_caller]
     pub(crate) async fn wait_status(&self, component: &str, authorizer: &str, status: &str) -> Value {
         self.wait(&format!("{authorizer} to be {status}"), async |world| {
             let view = world.authorizer(component, authorizer).await;
@@ -82,7 +74,6 @@ impl World {
     }
 
     /// Waits until something holds for the account.
-    #[track_caller]
     pub(crate) async fn wait_view(
         &self,
         component: &str,
@@ -98,7 +89,6 @@ impl World {
     }
 
     /// The account's events, oldest first.
-    #[track_caller]
     pub(crate) async fn history(&self, component: &str, authorizer: &str) -> Vec<Value> {
         let page =
             self.api(&format!("/components/{component}/authorizers/{authorizer}/events?limit=500")).await;
@@ -108,13 +98,11 @@ impl World {
     }
 
     /// The stored types of the account's events, oldest first.
-    #[track_caller]
     pub(crate) async fn types(&self, component: &str, authorizer: &str) -> Vec<String> {
         self.history(component, authorizer).await.iter().map(short_type).collect()
     }
 
     /// The whole feed; every position must be there.
-    #[track_caller]
     pub(crate) async fn feed(&self) -> Vec<Value> {
         let (mut events, mut after) = (Vec::new(), 0);
         loop {
@@ -157,7 +145,6 @@ pub(crate) fn short_type(event: &Value) -> String {
 }
 
 /// Every delivery was answered 200 `success`.
-#[track_caller]
 pub(crate) fn assert_accepted(outcome: &Value) {
     let deliveries = outcome["deliveries"].as_array().expect("deliveries");
     for delivery in deliveries {

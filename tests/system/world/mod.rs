@@ -26,7 +26,7 @@ pub(crate) struct World {
     pub(crate) http: reqwest::Client,
     folder: TempDir,
     service: Option<Service>,
-    simulator: Service,
+    _simulator: Service,
     /// Dead letters that the story expects at its end.
     pub(crate) expected_dead_letters: usize,
 }
@@ -44,8 +44,11 @@ impl World {
         std::fs::create_dir_all(folder.path().join("data")).expect("a data folder");
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
         let simulator = Service::simulator(folder.path(), &options);
-        let mut world = Self { options, http, folder, service: None, simulator, expected_dead_letters: 0 };
-        world.wait("the simulator", async |world| world.try_get(&world.simulator_url("/_control/clock")).await).await;
+        let mut world =
+            Self { options, http, folder, service: None, _simulator: simulator, expected_dead_letters: 0 };
+        world
+            .wait("the simulator", async |world| world.try_get(&world.simulator_url("/_control/clock")).await)
+            .await;
         world.start_service(&[]).await;
         world
     }
@@ -118,7 +121,6 @@ impl World {
     }
 
     /// Waits until `seen` gives something.
-    #[track_caller]
     pub(crate) async fn wait<T>(&self, what: &str, seen: impl AsyncFn(&Self) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -127,6 +129,22 @@ impl World {
             }
             assert!(Instant::now() < deadline, "waited in vain for {what}\n{}", self.logs());
             sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    /// Waits until `seen`, which may change the world, gives something.
+    pub(crate) async fn wait_mut<T>(
+        &mut self,
+        what: &str,
+        mut seen: impl AsyncFnMut(&mut Self) -> Option<T>,
+    ) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(value) = seen(self).await {
+                return value;
+            }
+            assert!(Instant::now() < deadline, "waited in vain for {what}\n{}", self.logs());
+            sleep(Duration::from_millis(5)).await;
         }
     }
 

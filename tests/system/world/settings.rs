@@ -75,7 +75,9 @@ impl Options {
         let data = folder.join("data");
         let data = data.display();
         for component in &self.components {
-            let [current, previous @ ..] = component.pairs.as_slice() else { panic!("a component has a pair") };
+            let [current, previous @ ..] = component.pairs.as_slice() else {
+                panic!("a component has a pair")
+            };
             let previous: Vec<String> = previous
                 .iter()
                 .map(|pair| format!("{{ token = \"{}\", encoding_aes_key = \"{}\" }}", pair.token, pair.key))

@@ -18,10 +18,12 @@ impl World {
             text.as_str()?.lines().any(|line| line == "mandate_journal_unsettled 0").then_some(())
         })
         .await;
-        self.wait("the journal file to settle", async |world| world.unsettled().is_empty().then_some(())).await;
+        self.wait("the journal file to settle", async |world| world.unsettled().is_empty().then_some(()))
+            .await;
         self.wait("the tasks to end", async |world| {
             let counts = world.storage().task_counts().await.ok()?;
-            let open = counts.iter().filter(|count| matches!(count.state, TaskState::Ready | TaskState::Running));
+            let open =
+                counts.iter().filter(|count| matches!(count.state, TaskState::Ready | TaskState::Running));
             (open.count() == 0).then_some(())
         })
         .await;

@@ -42,15 +42,13 @@ pub(super) fn stream(number: u32) -> StreamName {
 /// A command's id; a greater number is a later one.
 pub(super) fn command(number: u64) -> CommandId {
     let millis = u128::try_from(at(0).as_millisecond()).expect("after 1970") + u128::from(number);
-    CommandId(uuid::Builder::from_custom_bytes((millis << 80 | u128::from(number)).to_be_bytes()).into_uuid())
+    CommandId(Uuid::new_v8(((millis << 80) | u128::from(number)).to_be_bytes()))
 }
 
+/// A sealed text that differs for each `text` of letters and digits. Nothing opens it: storage never does.
 pub(super) fn sealed(text: &str) -> SealedText {
-    use std::fmt::Write;
-    // Base64 of a text is not needed: letters and digits in fours are base64 of something.
-    let mut padded = String::from("1.");
-    write!(padded, "{text:A<width$}", width = text.len().next_multiple_of(4)).expect("a text takes all");
-    padded.parse().expect("valid")
+    let width = text.len().next_multiple_of(4); // four letters are base64 of something
+    format!("1.{text:A<width$}").parse().expect("valid")
 }
 
 pub(super) fn data_key(stream: &StreamName, number: u32) -> NewKey {
@@ -239,7 +237,7 @@ impl Folder for Counter {
     }
 }
 
-/// A random id that no command has.
+/// An id that no command has.
 pub(super) fn unknown() -> CommandId {
     CommandId(Uuid::from_u128(0xdead))
 }

@@ -90,7 +90,7 @@ async fn a_second_migration_finds_nothing_to_do() {
 #[test]
 fn of_many_migrations_at_once_one_does_the_work() {
     const THREADS: usize = 8;
-    for _ in 0..500 {
+    for _ in 0..20 {
         let database = SqliteDatabase::missing();
         let barrier = Barrier::new(THREADS);
         let run = || {

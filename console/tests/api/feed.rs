@@ -1,0 +1,97 @@
+//! The feed: the whole log in order.
+
+use serde_json::Value;
+
+use crate::{
+    pushes::{COMPONENT, MERCHANT, granted, revoked, sample},
+    world::{LOG_ID, World, keys},
+};
+
+const OTHER: &str = "wxb000000000000001";
+
+async fn world() -> World {
+    World::after([
+        sample("ev-ticket"),
+        granted(MERCHANT, 0),
+        granted(OTHER, 0),
+        sample("ev-fasteregister-ok"),
+        revoked(MERCHANT, 10),
+        sample("ev-unknown-infotype"),
+        granted(OTHER, 10),
+    ])
+    .await
+}
+
+fn sequences(page: &Value) -> Vec<u64> {
+    let events = page["data"].as_array().expect("a list").iter();
+    events.map(|event| event["sequence"].as_str().expect("text").parse().expect("a number")).collect()
+}
+
+#[actix_web::test]
+async fn following_last_position_reads_every_event_once() {
+    let world = world().await;
+    assert_eq!(world.head().await, 7);
+    for limit in [1, 2, 3, 7, 8] {
+        let (mut after, mut seen) = (0, Vec::new());
+        loop {
+            let address = format!("/api/v1/events?after={after}&limit={limit}&log_id={LOG_ID}");
+            let page = world.get(&address).await.json();
+            assert_eq!(keys(&page), ["data", "last_position", "log_id"]);
+            assert_eq!(page["log_id"], LOG_ID);
+            let read = sequences(&page);
+            assert!(read.len() <= limit);
+            after = page["last_position"].as_u64().expect("a number");
+            if read.is_empty() {
+                break;
+            }
+            assert_eq!(read.last(), Some(&after));
+            seen.extend(read);
+        }
+        assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7], "limit {limit}");
+    }
+}
+
+#[actix_web::test]
+async fn without_a_position_the_feed_starts_at_the_beginning() {
+    let world = world().await;
+    assert_eq!(sequences(&world.get("/api/v1/events").await.json()), [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[actix_web::test]
+async fn filters_are_met_together_and_the_page_says_how_far_it_read() {
+    let world = world().await;
+    for (filter, expected, last) in [
+        ("type=authorization.granted", vec![2, 3], 7),
+        ("type=component.notice_received", vec![4, 6], 7),
+        ("type=credentials.issued", vec![], 7),
+        (&format!("authorizer={MERCHANT}"), vec![2, 5], 7),
+        (&format!("component={COMPONENT}&authorizer={OTHER}&type=authorization.updated"), vec![7], 7),
+        ("component=wxother0000", vec![], 7),
+        (&format!("authorizer={MERCHANT}&limit=1"), vec![2], 2),
+        (&format!("authorizer={MERCHANT}&after=2&limit=1"), vec![5], 5),
+        ("after=7", vec![], 7),
+    ] {
+        let page = world.get(&format!("/api/v1/events?{filter}")).await.json();
+        assert_eq!((sequences(&page), page["last_position"].as_u64()), (expected, Some(last)), "{filter}");
+    }
+}
+
+#[actix_web::test]
+async fn a_position_that_is_not_of_this_log_is_refused() {
+    let world = world().await;
+    for wrong in
+        ["after=8", "after=18446744073709551615", "log_id=another", "after=3&log_id=another", "log_id="]
+    {
+        let detail = world.get(&format!("/api/v1/events?{wrong}")).await.problem(409, "log_reset");
+        assert!(detail.contains("read again from the start"), "{detail}");
+    }
+    assert_eq!(world.get(&format!("/api/v1/events?after=7&log_id={LOG_ID}")).await.status, 200);
+}
+
+#[actix_web::test]
+async fn waiting_is_refused_clearly() {
+    let world = world().await;
+    let detail = world.get("/api/v1/events?after=7&wait=20s").await.problem(400, "not_supported_yet");
+    assert!(detail.contains("wait"), "{detail}");
+    world.get("/api/v1/authorizers?wait=20s").await.problem(400, "unknown_parameter");
+}

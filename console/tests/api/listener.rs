@@ -1,0 +1,112 @@
+//! The listener over a real port.
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use mandate_console::bind;
+use mandate_runtime::{metrics::Metrics, stop::Stop};
+use mandate_storage::DeadLetters;
+
+use crate::{pushes::broken, world::World};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// Sends these bytes on a connection of its own and returns the whole answer.
+async fn send(address: SocketAddr, head: &'static str) -> String {
+    let ask = move || {
+        let mut connection = TcpStream::connect(address)?;
+        connection.set_read_timeout(Some(LONG))?;
+        connection.write_all(head.as_bytes())?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer)?;
+        std::io::Result::Ok(answer)
+    };
+    tokio::task::spawn_blocking(ask).await.expect("no panic").expect("an answer")
+}
+
+struct Listener {
+    world: World,
+    stop: Stop,
+    address: SocketAddr,
+}
+
+impl Listener {
+    fn start() -> Self {
+        let (world, stop) = (World::new(), Stop::new());
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (core, views) = (world.core.clone(), world.views.clone());
+        let (server, address) =
+            bind(any, &stop, core, views, &world.readiness, &world.metrics).expect("a free port");
+        stop.spawn("console", server);
+        Self { world, stop, address }
+    }
+
+    async fn end(self) -> World {
+        self.stop.request();
+        self.stop.finish(LONG).await.expect("a clean stop");
+        self.world
+    }
+}
+
+#[tokio::test]
+async fn the_api_and_health_share_one_listener() {
+    let listener = Listener::start();
+    let components = "GET /api/v1/components HTTP/1.1\r\nHost: localhost:1\r\nConnection: close\r\n\r\n";
+    let answer = send(listener.address, components).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.contains("wx1f2e3d4c5b6a7988") && answer.contains("cache-control: no-store"), "{answer}");
+    let health = "GET /healthz HTTP/1.1\r\nHost: worker.example\r\nConnection: close\r\n\r\n";
+    assert!(send(listener.address, health).await.starts_with("HTTP/1.1 200 "));
+    listener.end().await;
+}
+
+#[tokio::test]
+async fn the_host_is_read_as_it_came_over_the_wire() {
+    let listener = Listener::start();
+    for refused in [
+        "GET /api/v1/components HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n",
+        "GET /api/v1/components HTTP/1.1\r\nHost: rebound.example\r\nForwarded: host=localhost\r\n\
+         X-Forwarded-Host: localhost\r\nConnection: close\r\n\r\n",
+        "GET http://rebound.example/api/v1/components HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    ] {
+        let answer = send(listener.address, refused).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(answer.contains(r#""code":"loopback_only""#), "{answer}");
+    }
+    let without = "GET /api/v1/components HTTP/1.0\r\n\r\n";
+    let answer = send(listener.address, without).await;
+    assert!(answer.contains(" 200 OK"), "{answer}");
+    listener.end().await;
+}
+
+#[tokio::test]
+async fn an_act_whose_sender_went_away_before_its_end_is_not_done() {
+    let listener = Listener::start();
+    let push = broken();
+    listener.world.take([push.clone()]).await;
+    let head = format!(
+        "POST /api/v1/dead-letters/{}/discard HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{",
+        push.id
+    );
+    let address = listener.address;
+    let leave = move || TcpStream::connect(address)?.write_all(head.as_bytes());
+    tokio::task::spawn_blocking(leave).await.expect("no panic").expect("sent");
+    let world = listener.end().await; // waits for what is being answered
+    let kept = world.core.storage.dead_letter(push.id.into()).await.expect("the store is there");
+    assert!(kept.is_some());
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_an_error_that_names_it() {
+    let listener = Listener::start();
+    let world = &listener.world;
+    let (core, views) = (world.core.clone(), world.views.clone());
+    let again = bind(listener.address, &listener.stop, core, views, &world.readiness, &Metrics::new());
+    let error = again.err().expect("in use").to_string();
+    assert!(error.contains(&listener.address.to_string()), "{error}");
+    listener.end().await;
+}

@@ -1,0 +1,13 @@
+//! The API over a real store, filled through the worker's real ingest.
+
+mod access;
+mod authorizers;
+mod components;
+mod dead_letters;
+mod feed;
+mod history;
+mod listener;
+mod problems;
+mod pushes;
+mod secrets;
+mod world;
