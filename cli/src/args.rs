@@ -8,7 +8,7 @@ use mandate_schema::{AuthorizerId, CommandId, ComponentId, Position};
 
 use crate::output::Format;
 
-/// The authorization service of a `WeChat` Open Platform third-party platform (微信第三方平台).
+/// The authorization service of a WeChat Open Platform third-party platform (微信第三方平台).
 ///
 /// Receives WeChat's callbacks, keeps the truth about who has authorized you in an append-only event log, and holds the
 /// credentials that follow from it. Try it: mandate demo
@@ -68,7 +68,7 @@ pub(crate) enum Command {
     /// Callbacks on their way from WeChat to the log.
     #[command(subcommand)]
     Journal(JournalCommand),
-    /// Prints a completion script, for example: mandate completion bash > /etc/bash_completion.d/mandate
+    /// Prints a completion script for a shell.
     Completion {
         /// The shell.
         shell: Shell,

@@ -63,6 +63,9 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item 
     rows.for_each(|row| {
         table.add_row(row);
     });
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
     let text = table.to_string();
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }

@@ -55,7 +55,7 @@ pub async fn list_authorizers<S: Storage>(
     filter: AuthorizerFilter,
 ) -> Result<List<AuthorizerView>, ReadError> {
     let limit = filter.limit;
-    let (found, _) = views.authorizers(AuthorizerFilter { limit: limit, ..filter }).await?;
+    let (found, _) = views.authorizers(AuthorizerFilter { limit: limit + 1, ..filter }).await?;
     Ok(List::cut(NAME, found, limit, |last| {
         StreamName::Authorizer(last.component.clone(), last.app_id.clone())
     }))

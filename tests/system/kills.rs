@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    io::Write,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -53,7 +54,7 @@ async fn rounds(count: usize) {
     world.start_service(&[]).await;
     world.settle().await;
     let told = load.check(&world).await;
-    println!("{count} kills: {told}");
+    writeln!(std::io::stderr(), "{count} kills: {told}").expect("stderr");
     world.finish().await;
 }
 
@@ -166,7 +167,7 @@ impl Load {
 /// Pushes one callback; whether it was answered `success`.
 async fn push_one(http: &reqwest::Client, control: &str, record: &Record) -> bool {
     let number = record.next.fetch_add(1, Ordering::Relaxed);
-    let (path, body) = if number % 4 == 0 {
+    let (path, body) = if number.is_multiple_of(4) {
         ("authorizers", json!({"component": A, "act": "authorize"}))
     } else {
         ("push", json!({"component": A, "info_type": "notify_load", "fields": {"n": number.to_string()}}))

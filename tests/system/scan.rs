@@ -68,8 +68,12 @@ impl Patterns {
     }
 }
 
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
 fn forms(secret: &str) -> Vec<(String, &'static str)> {
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(secret);
     let url: String = secret
         .bytes()
         .map(|byte| match byte {
@@ -105,7 +109,7 @@ fn a_planted_secret_is_found_in_every_form() {
     let folder = tempfile::tempdir().expect("a folder");
     let plant = |text: &[u8]| fs::write(folder.path().join("log"), text).expect("writable");
     let encoded = |text: &str| format!("x{}y", STANDARD_NO_PAD.encode(text));
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&secret);
     for planted in [
         secret.clone(),
         format!("before{secret}after"),

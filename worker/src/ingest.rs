@@ -81,7 +81,9 @@ impl<S: Storage> Ingest<S> {
                 Err(error) => self.bury(push, error.reason(), error.to_string()).await?,
             }
         }
-        self.0.storage.store_messages(messages).await?;
+        if !messages.is_empty() {
+            self.0.storage.store_messages(messages).await?;
+        }
         let mut decided = stream::iter(streams)
             .map(|(stream, deliveries)| self.accept_stream(stream, deliveries))
             .buffer_unordered(CONCURRENCY);

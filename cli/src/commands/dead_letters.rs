@@ -1,9 +1,9 @@
 //! `mandate dead-letters`.
 
+use mandate_console::{DeadLetterView, LIMIT_MAX, list_dead_letters};
 use mandate_schema::{CommandId, format_time};
-use mandate_storage::{DeadLetterRow, DeadLetters, DeadPayload};
+use mandate_storage::DeadLetters;
 use mandate_worker::{Retried, RetryError};
-use serde::Serialize;
 
 use crate::{
     args::{DeadLettersCommand, Global},
@@ -12,36 +12,6 @@ use crate::{
     output, process,
 };
 
-const PAGE: usize = 500;
-
-/// A dead letter as it is printed; what it holds is never shown.
-#[derive(Serialize)]
-struct Row {
-    id: CommandId,
-    reason: String,
-    detail: String,
-    subject: String,
-    retries: u32,
-    recorded_at: String,
-}
-
-impl From<DeadLetterRow> for Row {
-    fn from(row: DeadLetterRow) -> Self {
-        let subject = match &row.letter.payload {
-            DeadPayload::Push(push) => format!("push for {}", push.component),
-            DeadPayload::Task(task) => format!("task {task}"),
-        };
-        Self {
-            id: row.letter.command,
-            reason: row.letter.reason,
-            detail: row.letter.detail,
-            subject,
-            retries: row.retries,
-            recorded_at: format_time(row.letter.recorded_at),
-        }
-    }
-}
-
 pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<(), CliError> {
     match command {
         DeadLettersCommand::List => {
@@ -49,13 +19,13 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
             output::list(
                 &rows,
                 global.output,
-                ["id", "recorded_at", "reason", "subject", "retries", "detail"],
+                ["id", "recorded_at", "reason", "component", "retries", "detail"],
                 |row| {
                     [
                         row.id.to_string(),
-                        row.recorded_at.clone(),
+                        format_time(row.recorded_at),
                         row.reason.clone(),
-                        row.subject.clone(),
+                        row.component.as_ref().map(ToString::to_string).unwrap_or_default(),
                         row.retries.to_string(),
                         row.detail.clone(),
                     ]
@@ -65,7 +35,7 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
         DeadLettersCommand::Show { id } => {
             let storage = open_storage(&load_for_storage(global)?)?;
             let row = storage.dead_letter(id).await?.ok_or_else(|| missing(id))?;
-            output::json(&Row::from(row), global.output)
+            output::json(&DeadLetterView::from(row), global.output)
         }
         DeadLettersCommand::Retry { id, all: _ } => retry(global, id).await,
         DeadLettersCommand::Discard { id } => {
@@ -79,14 +49,14 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
     }
 }
 
-async fn all(global: &Global) -> Result<Vec<Row>, CliError> {
+async fn all(global: &Global) -> Result<Vec<DeadLetterView>, CliError> {
     let storage = open_storage(&load_for_storage(global)?)?;
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
-        let page = storage.dead_letters(after, PAGE).await?;
+        let page = list_dead_letters(&storage, after, LIMIT_MAX).await?.data;
         let Some(last) = page.last() else { return Ok(rows) };
-        after = Some(last.letter.command);
-        rows.extend(page.into_iter().map(Row::from));
+        after = Some(last.id);
+        rows.extend(page);
     }
 }
 

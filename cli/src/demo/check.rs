@@ -33,18 +33,18 @@ pub(super) async fn check(stage: &Stage, views: &Views<SqliteStorage>, cast: &Ca
     }
     let lost = find(views, &cast.updates, "authorization.permissions_changed").await?;
     let dropped = lost.iter().any(|event| event.data.get("lost") == Some(&json!([4])));
-    checks.that(dropped, "the update that dropped a permission was recorded".into())?;
+    checks.that(dropped, "the update that dropped a permission was recorded")?;
     let granted = find(views, &cast.repeated, "authorization.granted").await?.len();
     checks.that(granted == 1, format!("a callback delivered three times made {granted} grant"))?;
     let revoked = find(views, &cast.overtaken, "authorization.revoked").await?.len();
-    checks.that(revoked == 0, "a revocation that arrived late changed nothing".into())?;
+    checks.that(revoked == 0, "a revocation that arrived late changed nothing")?;
     let healed = find(views, &cast.lost_answer, "credentials.recovered").await?.len();
-    checks.that(healed == 1, "a redemption whose answer was lost was healed".into())?;
+    checks.that(healed == 1, "a redemption whose answer was lost was healed")?;
 
     let storage = open_storage(&stage.config)?;
     let dead: u64 = storage.dead_letter_counts().await?.into_iter().map(|(_, count)| count).sum();
     checks.that(dead == 0, format!("{dead} dead letters"))?;
-    checks.that(journal_empties(stage).await?, "every callback has its outcome".into())?;
+    checks.that(journal_empties(stage).await?, "every callback has its outcome")?;
     let report =
         mandate_worker::rebuild(&storage, master_keys(&stage.config)?, RebuildMode::Check, |_| {}).await?;
     let equal = report.different.is_empty();
@@ -81,9 +81,9 @@ struct Checks {
 }
 
 impl Checks {
-    fn that(&mut self, good: bool, what: String) -> Result<(), CliError> {
+    fn that(&mut self, good: bool, what: impl AsRef<str>) -> Result<(), CliError> {
         self.failed += u32::from(!good);
-        line(format!("{}  {what}", if good { "  ok" } else { "FAIL" }))
+        line(format!("{}  {}", if good { "  ok" } else { "FAIL" }, what.as_ref()))
     }
 
     fn verdict(self) -> Result<(), CliError> {

@@ -78,9 +78,9 @@ impl Stage {
         let simulator_listener = listen(8090)?;
         let simulator_address = simulator_listener.local_addr()?;
         let mut config = settings(&folder.path, simulator_address)?;
-        config.ingress.listen = free(8080)?;
-        config.ingress.admin_listen = free(9080)?;
-        config.worker.listen = free(8081)?;
+        config.ingress.listen = free(8080);
+        config.ingress.admin_listen = free(9080);
+        config.worker.listen = free(8081);
         let running = process::start(&config, stop).await?;
         config.simulator.push_base = HttpUrl::of_server(running.ingress.listen);
         config.simulator.listen = simulator_address;
@@ -109,10 +109,10 @@ fn listen(port: u16) -> std::io::Result<TcpListener> {
 }
 
 /// The usual port if it is free now; else port 0, any free one.
-fn free(port: u16) -> std::io::Result<SocketAddr> {
+fn free(port: u16) -> SocketAddr {
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let is_free = TcpListener::bind(usual).is_ok();
-    Ok(if is_free { usual } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) })
+    if is_free { usual } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
 }
 
 /// Settings with invented secrets: no two demos share one.
@@ -162,37 +162,31 @@ fn write_config(folder: &Path, config: &Config) -> Result<PathBuf, CliError> {
 }
 
 fn render(folder: &Path, config: &Config) -> String {
-    let mut text = String::from("# Written by `mandate demo`, with invented secrets.\n");
-    for component in &config.components {
-        let secret = component.app_secret.as_ref().map_or("", Secret::expose);
-        text += &format!(
-            "\n[[component]]\napp_id = \"{}\"\napp_secret = \"{secret}\"\ntoken = \"{}\"\nencoding_aes_key = \"{}\"\n",
+    let components = config.components.iter().map(|component| {
+        format!(
+            "[[component]]\napp_id = \"{}\"\napp_secret = \"{}\"\ntoken = \"{}\"\nencoding_aes_key = \"{}\"\n\n",
             component.app_id,
+            component.app_secret.as_ref().map_or("", Secret::expose),
             component.token.expose(),
             component.encoding_aes_key.expose()
-        );
-    }
-    let keys: Vec<String> = config
-        .seal
-        .keys
-        .iter()
-        .map(|key| format!("\"{}:{}\"", key.id, STANDARD.encode(key.expose())))
-        .collect();
+        )
+    });
+    let keys = config.seal.keys.iter().map(|key| format!("\"{}:{}\"", key.id, STANDARD.encode(key.expose())));
     let file = |name: &str| folder.join(name).display().to_string();
     // JSON strings are TOML strings, too.
     let database = serde_json::Value::from(format!("sqlite:{}", file("mandate.db")));
     let journal = serde_json::Value::from(file("journal.db"));
-    text += &format!(
-        "\n[seal]\nkeys = [{}]\n\n[storage]\nurl = {database}\n\n[ingress]\nlisten = \"{}\"\n\
-         admin_listen = \"{}\"\njournal = {journal}\n\n[worker]\nlisten = \"{}\"\n\n[wechat]\n\
-         api_base = \"{}\"\n\n[simulator]\nlisten = \"{}\"\npush_base = \"{}\"\n",
-        keys.join(", "),
+    format!(
+        "# Written by `mandate demo`, with invented secrets.\n\n{}[seal]\nkeys = [{}]\n\n[storage]\nurl = {database}\n\n\
+         [ingress]\nlisten = \"{}\"\nadmin_listen = \"{}\"\njournal = {journal}\n\n[worker]\nlisten = \"{}\"\n\n\
+         [wechat]\napi_base = \"{}\"\n\n[simulator]\nlisten = \"{}\"\npush_base = \"{}\"\n",
+        components.collect::<String>(),
+        keys.collect::<Vec<_>>().join(", "),
         config.ingress.listen,
         config.ingress.admin_listen,
         config.worker.listen,
-        config.wechat.api_base.as_str(),
+        config.wechat.api_base,
         config.simulator.listen,
-        config.simulator.push_base.as_str(),
-    );
-    text
+        config.simulator.push_base,
+    )
 }

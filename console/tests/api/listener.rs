@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -93,9 +93,15 @@ async fn an_act_whose_sender_went_away_before_its_end_is_not_done() {
         push.id
     );
     let address = listener.address;
-    let leave = move || TcpStream::connect(address)?.write_all(head.as_bytes());
-    tokio::task::spawn_blocking(leave).await.expect("no panic").expect("sent");
-    let world = listener.end().await; // waits for what is being answered
+    let leave = move || {
+        let mut connection = TcpStream::connect(address)?;
+        connection.set_read_timeout(Some(LONG))?;
+        connection.write_all(head.as_bytes())?;
+        connection.shutdown(Shutdown::Write)?;
+        connection.read_to_end(&mut Vec::new())
+    };
+    tokio::task::spawn_blocking(leave).await.expect("no panic").expect("the server is done with it");
+    let world = listener.end().await;
     let kept = world.core.storage.dead_letter(push.id.into()).await.expect("the store is there");
     assert!(kept.is_some());
 }

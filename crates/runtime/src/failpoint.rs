@@ -36,10 +36,7 @@ mod armed {
                 Some((name, number)) => (name, number.parse().ok().filter(|n: &u64| *n > 0)?),
                 None => (text, 1),
             };
-            Some(Self {
-                name: name.to_owned(),
-                left: AtomicU64::new(passage - 1),
-            })
+            Some(Self { name: name.to_owned(), left: AtomicU64::new(passage - 1) })
         }
 
         /// Whether this passage of `name` is the one to die at.
@@ -47,9 +44,7 @@ mod armed {
             if name != self.name {
                 return false;
             }
-            self.left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
-                .is_err()
+            self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
         }
     }
 
@@ -80,25 +75,14 @@ mod tests {
     #[test]
     fn only_the_named_passage_of_the_named_point_is_fatal() {
         let armed = Armed::parse("journal.after_commit:3").expect("valid");
-        let passages = [
-            "journal.after_commit",
-            "relay.before_settle",
-            "journal.after_commit",
-            "journal.after_commit",
-        ];
-        assert_eq!(
-            passages.map(|name| armed.dies_at(name)),
-            [false, false, false, true]
-        );
+        let passages =
+            ["journal.after_commit", "relay.before_settle", "journal.after_commit", "journal.after_commit"];
+        assert_eq!(passages.map(|name| armed.dies_at(name)), [false, false, false, true]);
     }
 
     #[test]
     fn a_name_alone_means_its_first_passage_and_nonsense_arms_nothing() {
-        assert!(
-            Armed::parse("relay.before_settle")
-                .expect("valid")
-                .dies_at("relay.before_settle")
-        );
+        assert!(Armed::parse("relay.before_settle").expect("valid").dies_at("relay.before_settle"));
         assert!(Armed::parse("relay.before_settle:0").is_none());
         assert!(Armed::parse("relay.before_settle:soon").is_none());
     }
@@ -106,21 +90,13 @@ mod tests {
     #[test]
     fn the_process_dies_at_the_armed_passage() {
         let child = Command::new(std::env::current_exe().expect("a test has an executable"))
-            .args([
-                "--exact",
-                "failpoint::tests::passes_the_point_four_times",
-                "--ignored",
-                "--nocapture",
-            ])
+            .args(["--exact", "failpoint::tests::passes_the_point_four_times", "--ignored", "--nocapture"])
             .env("MANDATE_FAILPOINT", "test.point:3")
             .output()
             .expect("the test binary starts");
         assert_eq!(child.status.signal(), Some(SIGABRT));
         let printed = String::from_utf8_lossy(&child.stdout);
-        assert!(
-            printed.contains("passed 2") && !printed.contains("passed 3"),
-            "{printed}"
-        );
+        assert!(printed.contains("passed 2") && !printed.contains("passed 3"), "{printed}");
     }
 
     #[test]

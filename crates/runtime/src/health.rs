@@ -44,25 +44,14 @@ impl Readiness {
 
     /// Adds a dependency, failing as `starting` until its owner says otherwise.
     pub fn register(&self, name: &'static str) -> Dependency {
-        self.states().insert(
-            name,
-            State::Failing {
-                reason: "starting".to_owned(),
-            },
-        );
-        Dependency {
-            name,
-            readiness: self.clone(),
-        }
+        self.states().insert(name, State::Failing { reason: "starting".to_owned() });
+        Dependency { name, readiness: self.clone() }
     }
 
     /// The states of now.
     pub fn report(&self) -> Report {
         let dependencies = self.states().clone();
-        Report {
-            ready: dependencies.values().all(|state| *state == State::Ok),
-            dependencies,
-        }
+        Report { ready: dependencies.values().all(|state| *state == State::Ok), dependencies }
     }
 
     fn states(&self) -> MutexGuard<'_, States> {
@@ -88,13 +77,8 @@ impl Dependency {
     /// The dependency does not do its work; `reason` is shown to operators and must not hold secrets.
     pub fn failing(&self, reason: impl Into<String>) {
         let reason = reason.into();
-        if self.set(State::Failing {
-            reason: reason.clone(),
-        }) {
-            warn!(
-                dependency = self.name,
-                reason, "{} is not ready: {reason}", self.name
-            );
+        if self.set(State::Failing { reason: reason.clone() }) {
+            warn!(dependency = self.name, reason, "{} is not ready: {reason}", self.name);
         }
     }
 
@@ -138,8 +122,6 @@ mod tests {
         let journal = Readiness::new().register("journal");
         assert!(journal.set(State::Ok));
         assert!(!journal.set(State::Ok));
-        assert!(journal.set(State::Failing {
-            reason: "disk full".to_owned()
-        }));
+        assert!(journal.set(State::Failing { reason: "disk full".to_owned() }));
     }
 }

@@ -24,9 +24,7 @@ mod tests {
 
     #[test]
     fn the_longest_wait_doubles_until_the_cap() {
-        let waits: Vec<u128> = (0..7)
-            .map(|attempt| ceiling(BASE, CAP, attempt).as_millis())
-            .collect();
+        let waits: Vec<u128> = (0..7).map(|attempt| ceiling(BASE, CAP, attempt).as_millis()).collect();
         assert_eq!(waits, [200, 400, 800, 1600, 3200, 5000, 5000]);
         assert_eq!(ceiling(BASE, CAP, u32::MAX), CAP);
     }
@@ -36,13 +34,7 @@ mod tests {
         let waits: Vec<Duration> = (0..1000).map(|_| full_jitter(BASE, CAP, 2)).collect();
         let longest = BASE * 4;
         assert!(waits.iter().all(|wait| *wait <= longest));
-        assert!(
-            waits.iter().any(|wait| *wait < longest / 4),
-            "no short wait in 1,000"
-        );
-        assert!(
-            waits.iter().any(|wait| *wait > longest / 4 * 3),
-            "no long wait in 1,000"
-        );
+        assert!(waits.iter().any(|wait| *wait < longest / 4), "no short wait in 1,000");
+        assert!(waits.iter().any(|wait| *wait > longest / 4 * 3), "no long wait in 1,000");
     }
 }

@@ -23,9 +23,7 @@ use prometheus_client::{
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Upper bounds of the buckets for anything that takes time, in seconds. `WeChat` gives up after 5.
-const SECONDS: [f64; 13] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Upper bounds of the buckets for batches, in commands.
 const COMMANDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
@@ -119,14 +117,10 @@ impl Metrics {
                 "Head of a callback read to answer ready",
                 &SECONDS,
             ),
-            journal_unsettled: names.add(
-                "journal_unsettled",
-                "Callbacks in the journal that still wait for an outcome",
-            ),
-            journal_oldest_seconds: names.add(
-                "journal_oldest_seconds",
-                "Age of the oldest callback that still waits, 0 if none",
-            ),
+            journal_unsettled: names
+                .add("journal_unsettled", "Callbacks in the journal that still wait for an outcome"),
+            journal_oldest_seconds: names
+                .add("journal_oldest_seconds", "Age of the oldest callback that still waits, 0 if none"),
             relay_handed_over: names.add("relay_handed_over", "Callbacks that the relay has handed over"),
             log_position: names.add("log_position", "Position of the newest event of the log"),
             append_seconds: names.histogram("append_seconds", "Time of one append to the log", &SECONDS),
@@ -135,10 +129,8 @@ impl Metrics {
                 "Commands that one append took",
                 &COMMANDS,
             ),
-            reader_position: names.add(
-                "reader_position",
-                "Position up to which a reader has followed the log",
-            ),
+            reader_position: names
+                .add("reader_position", "Position up to which a reader has followed the log"),
             ticket_age_seconds: names.add("ticket_age_seconds", "Age of a component's newest ticket"),
             dead_letters: names.add("dead_letters", "Dead letters that wait for an operator"),
             tasks: names.add("tasks", "Tasks by kind and state"),
@@ -161,11 +153,7 @@ impl Metrics {
 
     /// `mandate_callbacks_total`: one more callback of this kind ended like this.
     pub fn callbacks_total(&self, component: &ComponentId, kind: PushKind, outcome: &'static str) {
-        let labels = CallbackLabels {
-            component: component.to_string(),
-            kind: kind.as_str(),
-            outcome,
-        };
+        let labels = CallbackLabels { component: component.to_string(), kind: kind.as_str(), outcome };
         self.0.callbacks.get_or_create(&labels).inc();
     }
 
@@ -208,12 +196,7 @@ impl Metrics {
 
     /// `mandate_reader_position`: a reader has followed the log up to here.
     pub fn reader_position(&self, reader: impl Into<Word>, position: u64) {
-        self.0
-            .reader_position
-            .get_or_create(&ReaderLabels {
-                reader: reader.into(),
-            })
-            .set(position);
+        self.0.reader_position.get_or_create(&ReaderLabels { reader: reader.into() }).set(position);
     }
 
     /// `mandate_ticket_age_seconds`: when a component's current ticket was received. Its age is computed when the metrics
@@ -224,43 +207,26 @@ impl Metrics {
 
     /// `mandate_dead_letters`: all open dead letters by reason; reasons that are left out have none.
     pub fn dead_letters<R: Into<Word>>(&self, counts: impl IntoIterator<Item = (R, u64)>) {
-        let counts = counts.into_iter().map(|(reason, count)| {
-            (
-                ReasonLabels {
-                    reason: reason.into(),
-                },
-                count,
-            )
-        });
+        let counts =
+            counts.into_iter().map(|(reason, count)| (ReasonLabels { reason: reason.into() }, count));
         self.pictures().dead_letters = counts.collect();
     }
 
     /// `mandate_tasks`: all tasks by kind and state; pairs that are left out have none.
     pub fn tasks<K: Into<Word>, S: Into<Word>>(&self, counts: impl IntoIterator<Item = (K, S, u64)>) {
-        let labels = |kind: K, state: S| TaskLabels {
-            kind: kind.into(),
-            state: state.into(),
-        };
-        let counts = counts
-            .into_iter()
-            .map(|(kind, state, count)| (labels(kind, state), count));
+        let labels = |kind: K, state: S| TaskLabels { kind: kind.into(), state: state.into() };
+        let counts = counts.into_iter().map(|(kind, state, count)| (labels(kind, state), count));
         self.pictures().tasks = counts.collect();
     }
 
     /// `mandate_wechat_calls_total`: one more call of `api` ended with this `errcode` (0 is success).
     pub fn wechat_calls_total(&self, api: &'static str, errcode: i64) {
-        self.0
-            .wechat_calls
-            .get_or_create(&CallLabels { api, errcode })
-            .inc();
+        self.0.wechat_calls.get_or_create(&CallLabels { api, errcode }).inc();
     }
 
     /// `mandate_wechat_call_seconds`: a call of `api` took this long, whatever came of it.
     pub fn wechat_call_seconds(&self, api: &'static str, took: Duration) {
-        self.0
-            .wechat_call_seconds
-            .get_or_create(&ApiLabels { api })
-            .observe(took.as_secs_f64());
+        self.0.wechat_call_seconds.get_or_create(&ApiLabels { api }).observe(took.as_secs_f64());
     }
 
     /// All metrics as `OpenMetrics` text, ended by `# EOF`; see [`CONTENT_TYPE`].
@@ -279,17 +245,10 @@ impl Metrics {
 
     fn draw(&self, pictures: &Pictures, now: Timestamp) {
         let age = |since: Timestamp| now.duration_since(since).as_secs_f64().max(0.0);
-        self.0
-            .journal_oldest_seconds
-            .set(pictures.journal_oldest.map_or(0.0, age));
+        self.0.journal_oldest_seconds.set(pictures.journal_oldest.map_or(0.0, age));
         for (component, received_at) in &pictures.tickets {
-            let labels = ComponentLabels {
-                component: component.clone(),
-            };
-            self.0
-                .ticket_age_seconds
-                .get_or_create(&labels)
-                .set(age(*received_at));
+            let labels = ComponentLabels { component: component.clone() };
+            self.0.ticket_age_seconds.get_or_create(&labels).set(age(*received_at));
         }
         replace(&self.0.dead_letters, &pictures.dead_letters);
         replace(&self.0.tasks, &pictures.tasks);
@@ -354,10 +313,7 @@ mod tests {
 
     #[track_caller]
     fn assert_has(page: &str, sample: &str) {
-        assert!(
-            page.lines().any(|line| line == sample),
-            "no {sample:?} in\n{page}"
-        );
+        assert!(page.lines().any(|line| line == sample), "no {sample:?} in\n{page}");
     }
 
     fn record_everything() -> Metrics {

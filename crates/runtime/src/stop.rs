@@ -95,10 +95,7 @@ impl Stop {
         // Not tracked: it outlives everything else, up to the end of the runtime.
         tokio::spawn(async move {
             let name = next_signal(&mut terminate, &mut interrupt).await;
-            info!(
-                signal = name,
-                "{name} received, stopping; a second one stops at once"
-            );
+            info!(signal = name, "{name} received, stopping; a second one stops at once");
             listener.request();
             let name = next_signal(&mut terminate, &mut interrupt).await;
             warn!(signal = name, "{name} received again, stopping at once");
@@ -144,10 +141,9 @@ impl Stop {
             match AssertUnwindSafe(task).catch_unwind().await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => running.stop.fail(name, error),
-                Err(panic) => running.stop.record(Failure::Panicked {
-                    task: name,
-                    message: message(&*panic),
-                }),
+                Err(panic) => {
+                    running.stop.record(Failure::Panicked { task: name, message: message(&*panic) });
+                }
             }
         });
     }
@@ -156,19 +152,12 @@ impl Stop {
     /// dropped. If that happens in a panic, the process stops with a failure.
     pub fn running(&self, name: &'static str) -> Running {
         self.state().running.push(name);
-        Running {
-            name,
-            stop: self.clone(),
-            _token: self.0.tasks.token(),
-        }
+        Running { name, stop: self.clone(), _token: self.0.tasks.token() }
     }
 
     /// Records that something went wrong for good and stops the process. The first failure decides how it ends.
     pub fn fail(&self, task: &'static str, error: impl Into<Box<dyn Error + Send + Sync>>) {
-        self.record(Failure::Failed {
-            task,
-            source: error.into(),
-        });
+        self.record(Failure::Failed { task, source: error.into() });
     }
 
     /// Waits until the stop is requested, then until everything has ended, at most `grace`.
@@ -211,10 +200,7 @@ impl Default for Stop {
 impl fmt::Debug for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let running = self.state().running.clone();
-        f.debug_struct("Stop")
-            .field("requested", &self.is_requested())
-            .field("running", &running)
-            .finish()
+        f.debug_struct("Stop").field("requested", &self.is_requested()).field("running", &running).finish()
     }
 }
 
@@ -231,10 +217,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let message = "see the panic's own message".to_owned();
-            self.stop.record(Failure::Panicked {
-                task: self.name,
-                message,
-            });
+            self.stop.record(Failure::Panicked { task: self.name, message });
         }
         let mut state = self.stop.state();
         if let Some(at) = state.running.iter().position(|name| *name == self.name) {
@@ -253,9 +236,7 @@ async fn next_signal(terminate: &mut Signal, interrupt: &mut Signal) -> &'static
 /// The text of a panic, as far as it has one.
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
-        .to_owned()
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }
 
 #[cfg(test)]
@@ -304,16 +285,7 @@ mod tests {
             panic!("broken invariant");
         });
         let failure = stop.finish(GRACE).await.expect_err("a failure");
-        assert!(
-            matches!(
-                failure,
-                Failure::Panicked {
-                    task: "journal writer",
-                    ..
-                }
-            ),
-            "{failure}"
-        );
+        assert!(matches!(failure, Failure::Panicked { task: "journal writer", .. }), "{failure}");
         assert!(thread.join().is_err());
     }
 
@@ -323,10 +295,7 @@ mod tests {
         stop.fail("journal", "disk gone");
         stop.fail("relay", "journal gone");
         let failure = stop.finish(GRACE).await.expect_err("a failure");
-        assert!(
-            matches!(failure, Failure::Failed { task: "journal", .. }),
-            "{failure}"
-        );
+        assert!(matches!(failure, Failure::Failed { task: "journal", .. }), "{failure}");
     }
 
     #[tokio::test]
@@ -345,20 +314,14 @@ mod tests {
         stop.request();
         stop.0.forced.cancel();
         let failure = stop.finish(GRACE).await.expect_err("forced");
-        assert!(
-            matches!(&failure, Failure::Forced { running } if running == &["relay"]),
-            "{failure}"
-        );
+        assert!(matches!(&failure, Failure::Forced { running } if running == &["relay"]), "{failure}");
     }
 
     #[tokio::test]
     async fn a_signal_stops_and_a_second_one_forces() {
         let stop = Stop::on_signals().expect("signals");
-        let kill = || {
-            std::process::Command::new("kill")
-                .args(["-TERM", &std::process::id().to_string()])
-                .status()
-        };
+        let kill =
+            || std::process::Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status();
         assert!(kill().expect("kill runs").success());
         stop.requested().await;
         assert!(!stop.0.forced.is_cancelled());

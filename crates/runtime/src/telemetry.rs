@@ -66,10 +66,7 @@ fn filter(text: &str) -> Result<EnvFilter, BadLevel> {
         return Err(BadLevel);
     }
     // Regular expressions over field values are not wanted and cost memory.
-    EnvFilter::builder()
-        .with_regex(false)
-        .parse(text)
-        .map_err(|_| BadLevel)
+    EnvFilter::builder().with_regex(false).parse(text).map_err(|_| BadLevel)
 }
 
 fn subscriber<W>(log: &Log, terminal: bool, writer: W) -> Result<impl Subscriber + Send + Sync, BadLevel>
@@ -89,9 +86,7 @@ where
     } else {
         lines.with_ansi(false).boxed()
     };
-    Ok(tracing_subscriber::registry()
-        .with(filter(&log.level)?)
-        .with(lines))
+    Ok(tracing_subscriber::registry().with(filter(&log.level)?).with(lines))
 }
 
 /// Logs a panic like any other event, so that one parser reads all of stderr.
@@ -123,10 +118,7 @@ mod tests {
     /// What an event looks like in the log.
     fn logged(format: LogFormat, level: &str, terminal: bool) -> String {
         let lines = Lines::default();
-        let log = Log {
-            format,
-            level: level.to_owned(),
-        };
+        let log = Log { format, level: level.to_owned() };
         let writer = lines.clone();
         let subscriber = subscriber(&log, terminal, move || writer.clone()).expect("a good level");
         tracing::subscriber::with_default(subscriber, || {
@@ -144,10 +136,7 @@ mod tests {
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["message"], "appended 2 events");
         assert_eq!(line["event.count"], 2);
-        assert!(
-            line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')),
-            "{line}"
-        );
+        assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
         assert!(logged(LogFormat::Auto, "info", true).contains("appended 2 events"));
         assert!(!logged(LogFormat::Auto, "info", true).starts_with('{'));
     }
@@ -168,23 +157,11 @@ mod tests {
 
     #[test]
     fn a_misspelt_level_is_refused_instead_of_silencing_the_log() {
-        for bad in [
-            "inof",
-            "",
-            "info,",
-            "mandate_ingress=lots",
-            "=info",
-            "mandate_ingress",
-        ] {
+        for bad in ["inof", "", "info,", "mandate_ingress=lots", "=info", "mandate_ingress"] {
             assert_eq!(check_level(bad), Err(BadLevel), "{bad:?} was accepted");
         }
-        for good in [
-            "info",
-            "WARN",
-            "off",
-            "info,mandate_ingress=debug",
-            "warn,actix_server=info,lapin=off",
-        ] {
+        for good in ["info", "WARN", "off", "info,mandate_ingress=debug", "warn,actix_server=info,lapin=off"]
+        {
             assert_eq!(check_level(good), Ok(()), "{good:?} was refused");
         }
     }

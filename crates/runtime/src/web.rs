@@ -35,10 +35,7 @@ pub struct Limits {
 
 impl Limits {
     /// For listeners that only operators and monitors use.
-    pub const ADMIN: Self = Self {
-        workers: 1,
-        max_connections: 256,
-    };
+    pub const ADMIN: Self = Self { workers: 1, max_connections: 256 };
 }
 
 /// A listener could not be opened.
@@ -91,14 +88,8 @@ pub fn health_routes(routes: &mut ServiceConfig, readiness: &Readiness, metrics:
     let (readiness, metrics) = (readiness.clone(), metrics.clone());
     routes
         .route("/healthz", web::get().to(async || "ok"))
-        .route(
-            "/readyz",
-            web::get().to(move || std::future::ready(readyz(&readiness))),
-        )
-        .route(
-            "/metrics",
-            web::get().to(move || std::future::ready(metrics_page(&metrics))),
-        );
+        .route("/readyz", web::get().to(move || std::future::ready(readyz(&readiness))))
+        .route("/metrics", web::get().to(move || std::future::ready(metrics_page(&metrics))));
 }
 
 /// Serves the health routes alone on a listener of their own.
@@ -120,20 +111,12 @@ pub fn bind_admin(
 
 fn readyz(readiness: &Readiness) -> HttpResponse {
     let report = readiness.report();
-    let status = if report.ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    HttpResponse::build(status)
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(report)
+    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status).insert_header((header::CACHE_CONTROL, "no-store")).json(report)
 }
 
 fn metrics_page(metrics: &Metrics) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(metrics::CONTENT_TYPE)
-        .body(metrics.encode())
+    HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(metrics.encode())
 }
 
 #[cfg(test)]
@@ -159,11 +142,7 @@ mod tests {
         let (stop, readiness, metrics) = (Stop::new(), Readiness::new(), Metrics::new());
         let (server, address) = bind_admin(ANY, &stop, &readiness, &metrics).expect("a free port");
         stop.spawn("admin", server);
-        Admin {
-            stop,
-            readiness,
-            address,
-        }
+        Admin { stop, readiness, address }
     }
 
     /// Sends a request on a connection of its own and returns the whole answer.
@@ -171,18 +150,12 @@ mod tests {
         let ask = move || {
             let mut connection = TcpStream::connect(address)?;
             connection.set_read_timeout(Some(LONG))?;
-            write!(
-                connection,
-                "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-            )?;
+            write!(connection, "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")?;
             let mut answer = String::new();
             connection.read_to_string(&mut answer)?;
             io::Result::Ok(answer)
         };
-        tokio::task::spawn_blocking(ask)
-            .await
-            .expect("no panic")
-            .expect("an answer")
+        tokio::task::spawn_blocking(ask).await.expect("no panic").expect("an answer")
     }
 
     #[tokio::test]
@@ -193,16 +166,10 @@ mod tests {
         journal.failing("disk full");
         let answer = get(admin.address, "/readyz").await;
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-        assert!(
-            answer.contains(r#""journal":{"state":"failing","reason":"disk full"}"#),
-            "{answer}"
-        );
+        assert!(answer.contains(r#""journal":{"state":"failing","reason":"disk full"}"#), "{answer}");
         journal.ok();
         let answer = get(admin.address, "/readyz").await;
-        assert!(
-            answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""ready":true"#),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""ready":true"#), "{answer}");
         admin.stop.request();
         admin.stop.finish(LONG).await.expect("a clean stop");
     }
@@ -213,10 +180,7 @@ mod tests {
         let answer = get(admin.address, "/metrics").await;
         let content_type = format!("content-type: {}\r\n", metrics::CONTENT_TYPE);
         assert!(answer.to_lowercase().contains(&content_type), "{answer}");
-        assert!(
-            answer.contains("mandate_log_position 0") && answer.ends_with("# EOF\n"),
-            "{answer}"
-        );
+        assert!(answer.contains("mandate_log_position 0") && answer.ends_with("# EOF\n"), "{answer}");
     }
 
     #[tokio::test]
@@ -228,32 +192,19 @@ mod tests {
             write!(connection, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")?;
             connection.read_exact(&mut [0; 1]).map(|()| connection)
         };
-        let idle = tokio::task::spawn_blocking(ask)
-            .await
-            .expect("no panic")
-            .expect("an answer");
+        let idle = tokio::task::spawn_blocking(ask).await.expect("no panic").expect("an answer");
         let asked = Instant::now();
         admin.stop.request();
         admin.stop.finish(LONG).await.expect("a clean stop");
-        assert!(
-            asked.elapsed() < Duration::from_secs(DRAIN_SECONDS),
-            "took {:?}",
-            asked.elapsed()
-        );
+        assert!(asked.elapsed() < Duration::from_secs(DRAIN_SECONDS), "took {:?}", asked.elapsed());
         drop(idle);
     }
 
     #[tokio::test]
     async fn an_address_in_use_is_an_error_that_names_it() {
         let admin = admin();
-        let error = bind_admin(admin.address, &admin.stop, &admin.readiness, &Metrics::new())
-            .err()
-            .expect("in use");
-        assert!(
-            error
-                .to_string()
-                .starts_with(&format!("cannot listen on {}: ", admin.address)),
-            "{error}"
-        );
+        let error =
+            bind_admin(admin.address, &admin.stop, &admin.readiness, &Metrics::new()).err().expect("in use");
+        assert!(error.to_string().starts_with(&format!("cannot listen on {}: ", admin.address)), "{error}");
     }
 }

@@ -71,9 +71,7 @@ pub fn decrypt(key: &EncodingAesKey, app_id: &str, base64: &str) -> Result<Secre
 
 /// The part of [`decrypt`] that does not depend on the key, so that trying several keys does it once.
 pub(crate) fn decode(base64: &str) -> Result<Vec<u8>, CipherError> {
-    let ciphertext = BASE64_STANDARD
-        .decode(base64)
-        .map_err(|_| CipherError::BadBase64)?;
+    let ciphertext = BASE64_STANDARD.decode(base64).map_err(|_| CipherError::BadBase64)?;
     if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(AES_BLOCK) {
         return Err(CipherError::BadBlockLength);
     }
@@ -94,9 +92,7 @@ pub(crate) fn decrypt_bytes(
     if tail != app_id.as_bytes() {
         return Err(CipherError::WrongAppId);
     }
-    str::from_utf8(message)
-        .map(Secret::new)
-        .map_err(|_| CipherError::BadUtf8)
+    str::from_utf8(message).map(Secret::new).map_err(|_| CipherError::BadUtf8)
 }
 
 /// Takes 1 to 32 equal bytes off, each of which holds their count.
@@ -105,11 +101,7 @@ fn unpad(data: &[u8]) -> Result<&[u8], CipherError> {
     let rest = data.len().checked_sub(count).ok_or(CipherError::BadPadding)?;
     let (content, padding) = data.split_at(rest);
     let valid = (1..=PADDING_BLOCK).contains(&count) && padding.iter().all(|&b| usize::from(b) == count);
-    if valid {
-        Ok(content)
-    } else {
-        Err(CipherError::BadPadding)
-    }
+    if valid { Ok(content) } else { Err(CipherError::BadPadding) }
 }
 
 /// Splits what is left into the message and the appid behind it.

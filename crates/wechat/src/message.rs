@@ -102,11 +102,7 @@ mod tests {
         assert_eq!(create_time("<xml><CreateTime> </CreateTime></xml>"), missing);
         for bad in ["-1", "+1", "1.5", "soon", "99999999999999999999", "999999999999"] {
             let xml = format!("<xml><CreateTime>{bad}</CreateTime></xml>");
-            assert_eq!(
-                create_time(&xml),
-                Err(MalformedMessage::BadTime("CreateTime")),
-                "{bad}"
-            );
+            assert_eq!(create_time(&xml), Err(MalformedMessage::BadTime("CreateTime")), "{bad}");
         }
     }
 }

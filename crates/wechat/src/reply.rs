@@ -20,12 +20,7 @@ pub struct Address<'a> {
 ///
 /// A mini program cannot reply with a text this way.
 pub fn text(address: Address<'_>, create_time: i64, content: &str) -> String {
-    inner(
-        address,
-        create_time,
-        "text",
-        &format!("<Content>{}</Content>\n", cdata(content)),
-    )
+    inner(address, create_time, "text", &format!("<Content>{}</Content>\n", cdata(content)))
 }
 
 /// Hands the user's message over to the account's customer service. For messages, not for events.
@@ -50,10 +45,7 @@ mod tests {
 
     #[test]
     fn a_text_reply_is_a_message_the_other_way_round() {
-        let address = Address {
-            to_user: "oXyz",
-            from_user: "gh_0a1b2c3d4e5f",
-        };
+        let address = Address { to_user: "oXyz", from_user: "gh_0a1b2c3d4e5f" };
         let reply = parse_message(&text(address, 1_767_225_600, "a]]>b 你好 😀\n<c>")).unwrap();
         assert_eq!(reply.to_user.as_deref(), Some("oXyz"));
         assert_eq!(reply.from_user.as_deref(), Some("gh_0a1b2c3d4e5f"));

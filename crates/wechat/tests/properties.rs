@@ -189,9 +189,8 @@ fn every_length_of_a_message_is_padded_and_unpadded() {
 #[test]
 fn a_hostile_body_of_full_size_costs_little() {
     let size = 256 * 1024;
-    let attributes: String = (0..size / 9)
-        .flat_map(|n: usize| [String::from(" a"), n.to_string(), String::from("=''")])
-        .collect();
+    let attributes: String =
+        (0..size / 9).flat_map(|n: usize| [String::from(" a"), n.to_string(), String::from("=''")]).collect();
     let bodies = [
         format!("<x{attributes}/>"),
         format!("<x>{}</x>", "&amp;".repeat(size / 5)),

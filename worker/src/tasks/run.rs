@@ -1,8 +1,8 @@
 //! Claiming tasks, running them, and storing what came of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Decision, Since, Task};
 use mandate_runtime::{failpoint, jitter::full_jitter, stop::Stop};
@@ -32,6 +32,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 pub struct TaskRunner<S> {
     pub(super) core: Arc<Core<S>>,
 }
+
+/// An attempt under way.
+type Attempt<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// How an attempt ended.
 pub(super) enum End {
@@ -64,40 +67,57 @@ impl<S: Storage> TaskRunner<S> {
 
     /// Runs tasks until the process stops; attempts under way are finished.
     pub async fn run(self, stop: Stop) {
-        while !stop.is_requested() {
-            let pause = match self.step().await {
-                Ok(0) => self.pause().await,
-                Ok(_) => Duration::ZERO,
-                Err(error) => {
-                    tracing::warn!(%error, "the task queue cannot be read");
-                    LOOK_AGAIN
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let pause = if stop.is_requested() {
+                if under_way.is_empty() {
+                    return;
                 }
+                LOOK_AGAIN
+            } else {
+                self.fill(&mut under_way).await
             };
             tokio::select! {
-                () = stop.requested() => {}
-                () = self.core.tasks_changed.notified(), if !pause.is_zero() => {}
+                () = stop.requested(), if !stop.is_requested() => {}
+                () = self.core.tasks_changed.notified(), if under_way.len() < CONCURRENCY => {}
+                Some(()) = under_way.next() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// Claims what is due and runs it; answers how many tasks were run.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError`]: the queue cannot be read now.
-    pub async fn step(&self) -> Result<usize, StorageError> {
-        let now = Timestamp::now();
-        if self.core.storage.next_due().await?.is_none_or(|due| due > now) {
-            return Ok(0);
+    /// Begins attempts at what is due, as many as there is room for; answers how long to wait before the next look.
+    async fn fill<'a>(&'a self, under_way: &mut FuturesUnordered<Attempt<'a>>) -> Duration {
+        let room = CONCURRENCY - under_way.len();
+        if room == 0 {
+            return LOOK_AGAIN; // the end of an attempt makes room
         }
-        let claimed = self.core.storage.claim(now, now + LEASE, CONCURRENCY).await?;
-        failpoint::reached("task.claimed");
-        let count = claimed.len();
-        stream::iter(claimed).for_each_concurrent(CONCURRENCY, |claimed| self.attempt(claimed)).await;
-        Ok(count)
+        match self.claim(room).await {
+            Ok(claimed) => {
+                for claimed in claimed {
+                    under_way.push(Box::pin(self.attempt(claimed)));
+                }
+                self.pause().await
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the task queue cannot be read");
+                LOOK_AGAIN
+            }
+        }
     }
 
+    /// Claims what is due.
+    async fn claim(&self, room: usize) -> Result<Vec<Claimed>, StorageError> {
+        let now = Timestamp::now();
+        if self.core.storage.next_due().await?.is_none_or(|due| due > now) {
+            return Ok(Vec::new());
+        }
+        let claimed = self.core.storage.claim(now, now + LEASE, room).await?;
+        failpoint::reached("task.claimed");
+        Ok(claimed)
+    }
+
+    /// Until the next task is due, but never long: another process may queue something.
     async fn pause(&self) -> Duration {
         let due = self.core.storage.next_due().await.ok().flatten();
         let wait = due.map(|due| due.duration_since(Timestamp::now()));

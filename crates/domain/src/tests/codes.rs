@@ -51,7 +51,8 @@ fn a_registration_without_a_code_is_a_notice_and_nothing_more() {
 
 #[test]
 fn a_failed_registration_is_a_notice_and_nothing_more() {
-    let failed = callback(100, "notify_third_fasteregister", "<status>-1</status><msg>open verity failed</msg>");
+    let failed =
+        callback(100, "notify_third_fasteregister", "<status>-1</status><msg>open verity failed</msg>");
     assert_eq!(tasks_of(&failed), []);
 }
 

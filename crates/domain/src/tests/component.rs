@@ -1,6 +1,8 @@
 //! Tickets: the one with the greatest `CreateTime` is current.
 
-use mandate_schema::{CreateTime, Event, Field, NoticeReceived, SealedFields, Secret, TicketReceived, Version};
+use mandate_schema::{
+    CreateTime, Event, Field, NoticeReceived, SealedFields, Secret, TicketReceived, Version,
+};
 
 use super::{
     effects::recorded_at,

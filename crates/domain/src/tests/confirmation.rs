@@ -21,10 +21,7 @@ fn authorized_world() -> super::given::World {
 
 #[test]
 fn an_authorized_account_that_is_confirmed_stays_as_it_is() {
-    authorized_world()
-        .when(Answer::Confirmed(info_with_our_token("token")))
-        .then([])
-        .is(Status::Authorized);
+    authorized_world().when(Answer::Confirmed(info_with_our_token("token"))).then([]).is(Status::Authorized);
     authorized_world().when(Answer::Confirmed(silent_info())).then([]).is(Status::Authorized);
 }
 
@@ -89,9 +86,11 @@ fn a_token_of_an_account_that_had_none_is_recovered() {
 #[test]
 fn the_list_is_named_as_the_source_if_it_told_the_token() {
     let info = AccountInfo { refresh_token: Some((Secret::new("t"), RecoverySource::List)), ..silent_info() };
-    given([granted_at(100)])
-        .when(Answer::Confirmed(info))
-        .then([recovered_from(RecoverySource::List, 1, "t")]);
+    given([granted_at(100)]).when(Answer::Confirmed(info)).then([recovered_from(
+        RecoverySource::List,
+        1,
+        "t",
+    )]);
 }
 
 #[test]

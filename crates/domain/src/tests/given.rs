@@ -77,7 +77,9 @@ impl World {
     #[track_caller]
     pub(super) fn and<const N: usize>(mut self, history: [Effect; N]) -> Self {
         for effect in history {
-            let Effect::Event(new) = effect else { panic!("{effect:?} is no event: it has no place in a history") };
+            let Effect::Event(new) = effect else {
+                panic!("{effect:?} is no event: it has no place in a history")
+            };
             self.record(&new);
         }
         self
@@ -96,13 +98,13 @@ impl World {
             Input::Callback(callback) => {
                 decide_authorizer_callback(&component(), self.state.as_ref(), &callback)
             }
-            Input::Answer(answer) => self.decide(answer),
+            Input::Answer(answer) => self.decide(self.call_started_at.unwrap_or(self.history.len()), answer),
         };
         Decided { world: self, decision }
     }
 
-    fn decide(&self, answer: Answer) -> Decision {
-        let head = self.call_started_at.unwrap_or(self.history.len());
+    /// Decides the answer to a call that started when the history had `head` events.
+    pub(super) fn decide(&self, head: usize, answer: Answer) -> Decision {
         let (state, since) = (self.state.as_ref(), Since::of(&self.history[head..]));
         match answer {
             Answer::Redeemed(answer) => decide_redeemed(state, &since, answer),
@@ -151,7 +153,7 @@ impl World {
     /// The refresh token that the state holds, opened at the place that the state remembers.
     #[track_caller]
     pub(super) fn refresh_token(&self) -> Option<String> {
-        self.state().refresh_token.as_ref().map(|sealed| open(&merchant_stream(), sealed))
+        self.seen()?.refresh_token.as_ref().map(|sealed| open(&merchant_stream(), sealed))
     }
 }
 

@@ -10,7 +10,9 @@ use super::{
         rotated, updated, updated_at,
     },
     given::given,
-    samples::{authorized, authorized_at, callback, code_of, unauthorized_at, updateauthorized, updateauthorized_at},
+    samples::{
+        authorized, authorized_at, callback, code_of, unauthorized_at, updateauthorized, updateauthorized_at,
+    },
 };
 use crate::Status;
 
@@ -163,7 +165,9 @@ fn only_facts_are_compared_with() {
         credentials_rejected(),
     ];
     for no_fact in no_facts {
-        given([granted_at(100), no_fact]).when(authorized_at(200)).then([updated_at(200), redeem_code_of(200)]);
+        given([granted_at(100), no_fact])
+            .when(authorized_at(200))
+            .then([updated_at(200), redeem_code_of(200)]);
     }
 }
 
@@ -219,7 +223,8 @@ fn a_code_that_was_only_tried_is_not_a_granted_one() {
 
 #[test]
 fn a_grant_that_does_not_say_when_its_code_expires_is_a_grant() {
-    let fields = "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid><AuthorizationCode>c</AuthorizationCode>";
+    let fields =
+        "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid><AuthorizationCode>c</AuthorizationCode>";
     let Effect::Event(mut expected) = granted(100, "c") else { unreachable!("an event") };
     let mandate_schema::Event::Granted(fact) = &mut expected.event else { unreachable!("granted") };
     fact.code_expires_at = None;

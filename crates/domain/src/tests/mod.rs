@@ -1,7 +1,8 @@
 //! What an account and a component become, told as histories.
 //!
-//! [`given`] holds the words, [`effects`] and [`samples`] the values; the other files ask one question each.
+//! [`given`] holds the words, [`effects`], [`samples`] and [`any_events`] the values; the other files ask one question each.
 
+mod any_events;
 mod effects;
 mod given;
 mod samples;

@@ -33,9 +33,8 @@ fn a_profile_that_changed_is_recorded() {
 
 #[test]
 fn an_answer_without_a_profile_takes_none_away() {
-    let world = given([granted_at(100), profile_recorded(profile("shop"))])
-        .when(Answer::Profile(None))
-        .then([]);
+    let world =
+        given([granted_at(100), profile_recorded(profile("shop"))]).when(Answer::Profile(None)).then([]);
     assert_eq!(world.state().profile, Some(profile("shop")));
 }
 

@@ -44,10 +44,7 @@ fn a_refused_code_of_an_account_that_is_gone_fails_and_revokes() {
 #[test]
 fn a_refused_code_older_than_a_revocation_fails_and_leaves_it_revoked() {
     for reason in [InfoRefusal::Gone, InfoRefusal::NoToken] {
-        given([revoked_at(200)])
-            .when(hopeless(reason))
-            .then([redemption_failed("code")])
-            .is(Status::Revoked);
+        given([revoked_at(200)]).when(hopeless(reason)).then([redemption_failed("code")]).is(Status::Revoked);
     }
 }
 

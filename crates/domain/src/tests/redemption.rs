@@ -68,9 +68,15 @@ fn an_answer_without_a_refresh_token_leaves_the_one_we_have() {
 
 #[test]
 fn credentials_carry_the_number_of_facts() {
-    given([granted(100, "a"), issued(1, "a", "token"), updated(200, "b"), revoked_at(300), granted(400, "c")])
-        .when(bare("c"))
-        .then([issued_without_token(4, "c"), look_up_profile()]);
+    given([
+        granted(100, "a"),
+        issued(1, "a", "token"),
+        updated(200, "b"),
+        revoked_at(300),
+        granted(400, "c"),
+    ])
+    .when(bare("c"))
+    .then([issued_without_token(4, "c"), look_up_profile()]);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use Status::{Authorized, Broken, Pending, Revoked};
 use super::{
     effects::{
         Effect, confirmed_grant, confirmed_revocation, credentials_rejected, erased, granted_at, issued,
-        issued_without_token, permissions_changed, profile_recorded, recovered, redemption_failed, revoked_at,
-        rotated, updated_at,
+        issued_without_token, permissions_changed, profile_recorded, recovered, redemption_failed,
+        revoked_at, rotated, updated_at,
     },
     given::{World, given},
     samples::{code_of, profile},

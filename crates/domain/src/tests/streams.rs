@@ -3,7 +3,8 @@
 use mandate_wechat::callback::{Callback, Info};
 
 use super::samples::{
-    authorized_at, callback, component, component_stream, merchant_stream, unauthorized_at, updateauthorized_at,
+    authorized_at, callback, component, component_stream, merchant_stream, unauthorized_at,
+    updateauthorized_at,
 };
 use crate::{Decision, decide_authorizer_callback, decide_component_callback, stream_of};
 
@@ -18,11 +19,13 @@ fn component_callbacks() -> Vec<Callback> {
         ("notify_third_fastverifybetaapp", status),
         (
             "notify_icpfiling_verify_result",
-            "<task_id>1</task_id><verify_appid>wxa0b1c2d3e4f50617</verify_appid><result>3</result>".to_owned(),
+            "<task_id>1</task_id><verify_appid>wxa0b1c2d3e4f50617</verify_appid><result>3</result>"
+                .to_owned(),
         ),
         (
             "notify_apply_icpfiling_result",
-            "<authorizer_appid>wxa0b1c2d3e4f50617</authorizer_appid><beian_status>6</beian_status>".to_owned(),
+            "<authorizer_appid>wxa0b1c2d3e4f50617</authorizer_appid><beian_status>6</beian_status>"
+                .to_owned(),
         ),
         ("notify_3rd_wxa_auth", format!("{appid}<taskid>1</taskid><task_status>0</task_status>")),
         ("notify_3rd_wxa_wxverify", format!("{appid}<expired>1767225600</expired>")),
@@ -54,7 +57,8 @@ fn tickets_and_notices_belong_to_the_component() {
 
 #[test]
 fn what_is_unknown_belongs_to_the_component_even_if_it_names_an_account() {
-    let unknown = callback(100, "notify_of_tomorrow", "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid>");
+    let unknown =
+        callback(100, "notify_of_tomorrow", "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid>");
     assert_eq!(stream_of(&component(), &unknown), component_stream());
 }
 

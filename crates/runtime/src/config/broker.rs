@@ -49,10 +49,8 @@ impl BrokerUrl {
         } else if text.starts_with("amqp://") || text.starts_with("amqps://") {
             Ok(Self::Amqp(Secret::new(text)))
         } else {
-            Err(
-                "must be \"embedded:\" or \"amqp://user:password@host:5672/vhost\" (amqps:// with TLS)"
-                    .to_owned(),
-            )
+            Err("must be \"embedded:\" or \"amqp://user:password@host:5672/vhost\" (amqps:// with TLS)"
+                .to_owned())
         }
     }
 

@@ -39,18 +39,14 @@ pub struct PreviousPair {
 /// Reads all components; those with a problem are left out.
 pub(super) fn read_all(root: &mut Section<'_>) -> Vec<Component> {
     let read = root.sections("component").into_iter().enumerate();
-    let components: Vec<(usize, Component)> = read
-        .filter_map(|(at, section)| Component::read(section).map(|component| (at, component)))
-        .collect();
+    let components: Vec<(usize, Component)> =
+        read.filter_map(|(at, section)| Component::read(section).map(|component| (at, component))).collect();
     for (nth, (at, component)) in components.iter().enumerate() {
-        if let Some((first, _)) = components[..nth]
-            .iter()
-            .find(|(_, other)| other.app_id == component.app_id)
+        if let Some((first, _)) = components[..nth].iter().find(|(_, other)| other.app_id == component.app_id)
         {
             let key = format!("component.{at}.app_id");
             let source = root.report.origin_of(&key);
-            root.report
-                .problem(key, &source, format!("is the same as component.{first}.app_id"));
+            root.report.problem(key, &source, format!("is the same as component.{first}.app_id"));
         }
     }
     paths::check_all(&components, root.report);
@@ -62,39 +58,16 @@ impl Component {
         let app_id: Option<ComponentId> = section.required("app_id");
         let app_secret = section.secret("app_secret", visible);
         let pair = PreviousPair::take(&mut section);
-        let previous = section
-            .sections("previous")
-            .into_iter()
-            .filter_map(PreviousPair::read)
-            .collect();
+        let previous = section.sections("previous").into_iter().filter_map(PreviousPair::read).collect();
         // Without an appid there is no default path, but a path that was given is checked all the same.
         let name = app_id.as_ref().map_or("", ComponentId::as_str);
-        let event_path = section.get(
-            "event_path",
-            CallbackPath::fixed(format!("/wechat/{name}/events")),
-        );
-        let message_path = section.get(
-            "message_path",
-            CallbackPath::templated(format!("/wechat/{name}/messages/{APPID}")),
-        );
+        let event_path = section.get("event_path", CallbackPath::fixed(format!("/wechat/{name}/events")));
+        let message_path =
+            section.get("message_path", CallbackPath::templated(format!("/wechat/{name}/messages/{APPID}")));
         section.finish();
-        let (
-            app_id,
-            PreviousPair {
-                token,
-                encoding_aes_key,
-            },
-        ) = (app_id?, pair?);
+        let (app_id, PreviousPair { token, encoding_aes_key }) = (app_id?, pair?);
         let (event_path, message_path) = (event_path.into_text(), message_path.into_text());
-        Some(Self {
-            app_id,
-            app_secret,
-            token,
-            encoding_aes_key,
-            previous,
-            event_path,
-            message_path,
-        })
+        Some(Self { app_id, app_secret, token, encoding_aes_key, previous, event_path, message_path })
     }
 }
 
@@ -108,10 +81,7 @@ impl PreviousPair {
     fn take(section: &mut Section<'_>) -> Option<Self> {
         let token = section.required_secret("token", check_token);
         let encoding_aes_key = section.required_secret("encoding_aes_key", check_key);
-        Some(Self {
-            token: token?,
-            encoding_aes_key: encoding_aes_key?,
-        })
+        Some(Self { token: token?, encoding_aes_key: encoding_aes_key? })
     }
 }
 
@@ -132,10 +102,7 @@ fn check_key(text: &str) -> Result<(), String> {
             text.chars().count()
         ));
     }
-    if !text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
-    {
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/') {
         return Err("must be letters and digits only (+ and / are accepted)".to_owned());
     }
     Ok(())

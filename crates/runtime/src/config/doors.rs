@@ -109,14 +109,11 @@ const SETTLE_KEY_CHARACTERS: usize = 16;
 
 fn settle_key(section: &mut Section<'_>) -> Option<Secret> {
     let key = section.secret("settle_key", visible);
-    if key
-        .as_ref()
-        .is_some_and(|key| key.expose().len() < SETTLE_KEY_CHARACTERS)
-    {
+    if key.as_ref().is_some_and(|key| key.expose().len() < SETTLE_KEY_CHARACTERS) {
         let key = section.key("settle_key");
-        section.report.warning(format!(
-            "{key} has fewer than {SETTLE_KEY_CHARACTERS} characters and can be guessed"
-        ));
+        section
+            .report
+            .warning(format!("{key} has fewer than {SETTLE_KEY_CHARACTERS} characters and can be guessed"));
     }
     key
 }

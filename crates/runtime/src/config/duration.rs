@@ -5,13 +5,7 @@ use std::time::Duration;
 use super::scalar::Setting;
 
 /// Units by name, the longest first, in milliseconds.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Far beyond any use, far below what any clock or timer can take.
 const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
@@ -25,15 +19,10 @@ impl Setting for Duration {
 
     fn show(&self) -> String {
         // 24h is said more often than 1d.
-        let units = UNITS
-            .iter()
-            .filter(|(name, _)| *name != "d" || self.as_secs() > 86_400);
+        let units = UNITS.iter().filter(|(name, _)| *name != "d" || self.as_secs() > 86_400);
         let millis = u64::try_from(self.as_millis()).unwrap_or(u64::MAX);
         let exact = units.into_iter().find(|(_, unit)| millis.is_multiple_of(*unit));
-        exact.map_or_else(
-            || format!("{self:?}"),
-            |(name, unit)| format!("{}{name}", millis / unit),
-        )
+        exact.map_or_else(|| format!("{self:?}"), |(name, unit)| format!("{}{name}", millis / unit))
     }
 }
 

@@ -29,10 +29,7 @@ struct Variable {
 pub(super) fn merge(root: &mut Table, env: impl Iterator<Item = (String, String)>, report: &Report) {
     let mut variables: Vec<Variable> = env.filter_map(|(name, value)| variable(name, value)).collect();
     variables.sort_by_cached_key(|Variable { path, origin, .. }| {
-        (
-            path.iter().map(|part| order(part)).collect::<Vec<_>>(),
-            origin.to_string(),
-        )
+        (path.iter().map(|part| order(part)).collect::<Vec<_>>(), origin.to_string())
     });
     let mut before: Option<Vec<String>> = None;
     for Variable { path, value, origin } in variables {
@@ -53,11 +50,7 @@ fn variable(name: String, value: String) -> Option<Variable> {
     let value = Zeroizing::new(value);
     let path = name.strip_prefix(PREFIX).filter(|rest| rest.contains(LEVEL))?;
     let path = path.split(LEVEL).map(str::to_ascii_lowercase).collect();
-    Some(Variable {
-        path,
-        value: Scalar::Untyped(value),
-        origin: Origin::Environment { name },
-    })
+    Some(Variable { path, value: Scalar::Untyped(value), origin: Origin::Environment { name } })
 }
 
 /// Sorts numbers as numbers, so that list entry 2 is there before entry 10.
@@ -67,16 +60,11 @@ fn order(part: &str) -> (usize, String) {
 
 /// The list index that a part of a name is.
 fn index(part: &str) -> Option<usize> {
-    part.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| part.parse().ok())
-        .flatten()
+    part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok()).flatten()
 }
 
 fn set_in_table(table: &mut Table, path: &[String], value: Scalar, origin: &Origin) -> Result<(), String> {
-    let (head, rest) = path
-        .split_first()
-        .expect("the caller checked that there is a part left");
+    let (head, rest) = path.split_first().expect("the caller checked that there is a part left");
     match table.entries.get_mut(head) {
         Some(node) if !rest.is_empty() => set(node, rest, value, origin),
         Some(_) | None => {
@@ -91,9 +79,7 @@ fn set(node: &mut Node, path: &[String], value: Scalar, origin: &Origin) -> Resu
     match node {
         Node::Table(table) => set_in_table(table, path, value, origin),
         Node::List(items, _) => {
-            let (head, rest) = path
-                .split_first()
-                .expect("the caller checked that there is a part left");
+            let (head, rest) = path.split_first().expect("the caller checked that there is a part left");
             let at = index(head).ok_or("the entries of a list are counted: 0, 1, 2 …")?;
             let length = items.len();
             match items.get_mut(at) {
@@ -117,10 +103,7 @@ fn build(path: &[String], value: Scalar, origin: &Origin) -> Result<Node, String
     match index(head) {
         Some(0) => Ok(Node::List(vec![node], origin.clone())),
         Some(_) => Err(gap(0)),
-        None => Ok(Node::Table(Table {
-            origin: origin.clone(),
-            entries: [(head.clone(), node)].into(),
-        })),
+        None => Ok(Node::Table(Table { origin: origin.clone(), entries: [(head.clone(), node)].into() })),
     }
 }
 

@@ -15,16 +15,9 @@ use super::{
 
 /// Reads a file. Either it is a tree, or nothing in it can be trusted and only its syntax errors are told.
 pub(super) fn read(path: &Path) -> Result<Table, Vec<Problem>> {
-    let whole = Origin::File {
-        path: path.to_owned(),
-        line: 0,
-    };
+    let whole = Origin::File { path: path.to_owned(), line: 0 };
     let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
-        vec![Problem {
-            key: String::new(),
-            source: whole,
-            message: format!("cannot be read: {error}"),
-        }]
+        vec![Problem { key: String::new(), source: whole, message: format!("cannot be read: {error}") }]
     })?;
     parse(&text, path)
 }
@@ -53,19 +46,14 @@ impl Source<'_> {
     fn origin(&self, offset: usize) -> Origin {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = 1 + before.matches('\n').count();
-        Origin::File {
-            path: self.path.to_owned(),
-            line,
-        }
+        Origin::File { path: self.path.to_owned(), line }
     }
 
     fn table(&self, table: &Spanned<DeTable<'_>>) -> Table {
         let entries = table.get_ref().iter();
         Table {
             origin: self.origin(table.span().start),
-            entries: entries
-                .map(|(key, value)| (key.get_ref().to_string(), self.node(value)))
-                .collect(),
+            entries: entries.map(|(key, value)| (key.get_ref().to_string(), self.node(value))).collect(),
         }
     }
 
@@ -82,13 +70,8 @@ impl Source<'_> {
                 return Node::List(items.iter().map(|item| self.node(item)).collect(), origin);
             }
             DeValue::Table(table) => {
-                let entries = table
-                    .iter()
-                    .map(|(key, value)| (key.get_ref().to_string(), self.node(value)));
-                return Node::Table(Table {
-                    origin,
-                    entries: entries.collect(),
-                });
+                let entries = table.iter().map(|(key, value)| (key.get_ref().to_string(), self.node(value)));
+                return Node::Table(Table { origin, entries: entries.collect() });
             }
         };
         Node::Leaf(leaf, origin)

@@ -101,16 +101,10 @@ pub fn load(
 ) -> Result<Loaded, ConfigErrors> {
     let report = Report::default();
     let named = file.or_else(|| is_there(default_file).then_some(default_file));
-    let mut table = named
-        .map_or_else(|| Ok(Table::default()), file::read)
-        .map_err(ConfigErrors)?;
+    let mut table = named.map_or_else(|| Ok(Table::default()), file::read).map_err(ConfigErrors)?;
     environment::merge(&mut table, env, &report);
     let config = Config::read(Section::root(table, &report));
-    report.finish().map(|(origins, warnings)| Loaded {
-        config,
-        origins,
-        warnings,
-    })
+    report.finish().map(|(origins, warnings)| Loaded { config, origins, warnings })
 }
 
 /// A file that cannot be looked at counts as there: reading it will say why, instead of running without it.

@@ -81,10 +81,7 @@ impl Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Auto,
-            level: "info".to_owned(),
-        }
+        Self { format: LogFormat::Auto, level: "info".to_owned() }
     }
 }
 
@@ -113,9 +110,7 @@ struct Level(String);
 
 impl Setting for Level {
     fn from_text(text: &str) -> Result<Self, String> {
-        telemetry::check_level(text)
-            .map(|()| Self(text.to_owned()))
-            .map_err(|error| error.to_string())
+        telemetry::check_level(text).map(|()| Self(text.to_owned())).map_err(|error| error.to_string())
     }
 
     fn show(&self) -> String {

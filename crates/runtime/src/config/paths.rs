@@ -36,12 +36,10 @@ impl<const TEMPLATED: bool> Setting for CallbackPath<TEMPLATED> {
         }
         match (TEMPLATED, text.matches(APPID).count()) {
             (true, 1) | (false, 0) => Ok(Self(text.to_owned())),
-            (true, _) => Err(format!(
-                "must contain {APPID} exactly once: WeChat puts the authorizer's appid there"
-            )),
-            (false, _) => Err(format!(
-                "must not contain {APPID}: events name their authorizer inside"
-            )),
+            (true, _) => {
+                Err(format!("must contain {APPID} exactly once: WeChat puts the authorizer's appid there"))
+            }
+            (false, _) => Err(format!("must not contain {APPID}: events name their authorizer inside")),
         }
     }
 
@@ -54,13 +52,7 @@ impl<const TEMPLATED: bool> Setting for CallbackPath<TEMPLATED> {
 pub(super) fn check_all(components: &[(usize, Component)], report: &Report) {
     let keyed = |(at, component): &(usize, Component)| {
         let event = (format!("component.{at}.event_path"), component.event_path.clone());
-        [
-            event,
-            (
-                format!("component.{at}.message_path"),
-                component.message_path.clone(),
-            ),
-        ]
+        [event, (format!("component.{at}.message_path"), component.message_path.clone())]
     };
     let paths: Vec<(String, String)> = components.iter().flat_map(keyed).collect();
     for (nth, (key, path)) in paths.iter().enumerate() {
@@ -88,22 +80,17 @@ fn overlap(one: &str, other: &str) -> bool {
 }
 
 fn fits(path: &str, (before, after): (&str, &str)) -> bool {
-    let appid = path
-        .strip_prefix(before)
-        .and_then(|rest| rest.strip_suffix(after));
+    let appid = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
     appid.is_some_and(|appid| !appid.is_empty() && could_be_appid(appid))
 }
 
 /// Whether the longer text is the shorter one with something beside it that an appid could hold.
 fn differ_by_appid<'t>(one: &'t str, other: &'t str, strip: fn(&'t str, &'t str) -> Option<&'t str>) -> bool {
-    strip(one, other)
-        .or_else(|| strip(other, one))
-        .is_some_and(could_be_appid)
+    strip(one, other).or_else(|| strip(other, one)).is_some_and(could_be_appid)
 }
 
 fn could_be_appid(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 #[cfg(test)]

@@ -115,11 +115,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn problem(&self, key: impl Into<String>, source: &Origin, message: impl Into<String>) {
-        let problem = Problem {
-            key: key.into(),
-            source: source.clone(),
-            message: message.into(),
-        };
+        let problem = Problem { key: key.into(), source: source.clone(), message: message.into() };
         self.problems.borrow_mut().push(problem);
     }
 
@@ -134,11 +130,7 @@ impl Report {
     /// Where a value that was read already came from.
     pub(super) fn origin_of(&self, key: &str) -> Origin {
         let resolved = self.resolved.borrow();
-        resolved
-            .iter()
-            .find(|value| value.key == key)
-            .map(|value| value.origin.clone())
-            .unwrap_or_default()
+        resolved.iter().find(|value| value.key == key).map(|value| value.origin.clone()).unwrap_or_default()
     }
 
     /// The resolved values and the warnings, if nothing was wrong.

@@ -18,35 +18,20 @@ impl RoleCheck {
     ///
     /// [`ConfigErrors`] with all problems.
     pub fn into_result(self) -> Result<Vec<String>, ConfigErrors> {
-        if self.problems.is_empty() {
-            Ok(self.warnings)
-        } else {
-            Err(ConfigErrors(self.problems))
-        }
+        if self.problems.is_empty() { Ok(self.warnings) } else { Err(ConfigErrors(self.problems)) }
     }
 }
 
 impl Loaded {
     /// For `mandate standalone`.
     pub fn check_standalone(&self) -> RoleCheck {
-        let problems = [
-            self.components(),
-            self.app_secrets(),
-            self.master_key(),
-            self.not_in_this_build(),
-        ];
-        RoleCheck {
-            problems: problems.concat(),
-            warnings: Vec::new(),
-        }
+        let problems = [self.components(), self.app_secrets(), self.master_key(), self.not_in_this_build()];
+        RoleCheck { problems: problems.concat(), warnings: Vec::new() }
     }
 
     /// For `mandate demo`, which makes what is missing: component, credentials, master key.
     pub fn check_demo(&self) -> RoleCheck {
-        RoleCheck {
-            problems: [self.app_secrets(), self.not_in_this_build()].concat(),
-            warnings: Vec::new(),
-        }
+        RoleCheck { problems: [self.app_secrets(), self.not_in_this_build()].concat(), warnings: Vec::new() }
     }
 
     /// For `mandate ingress`.
@@ -58,10 +43,7 @@ impl Loaded {
             self.settle_key("ingress", settle_key),
             self.not_in_this_build(),
         ];
-        RoleCheck {
-            problems: problems.concat(),
-            warnings: self.not_for_ingress(),
-        }
+        RoleCheck { problems: problems.concat(), warnings: self.not_for_ingress() }
     }
 
     /// For `mandate worker`.
@@ -75,36 +57,23 @@ impl Loaded {
             self.settle_key("worker", settle_key),
             self.not_in_this_build(),
         ];
-        RoleCheck {
-            problems: problems.concat(),
-            warnings: Vec::new(),
-        }
+        RoleCheck { problems: problems.concat(), warnings: Vec::new() }
     }
 
     /// For `mandate simulator`.
     pub fn check_simulator(&self) -> RoleCheck {
-        RoleCheck {
-            problems: [self.components(), self.app_secrets()].concat(),
-            warnings: Vec::new(),
-        }
+        RoleCheck { problems: [self.components(), self.app_secrets()].concat(), warnings: Vec::new() }
     }
 
     /// For commands that only open the database, such as `mandate migrate` and `mandate rebuild`.
     pub fn check_storage(&self) -> RoleCheck {
         let mut problems = self.not_in_this_build();
         problems.retain(|problem| problem.key.starts_with("storage."));
-        RoleCheck {
-            problems,
-            warnings: Vec::new(),
-        }
+        RoleCheck { problems, warnings: Vec::new() }
     }
 
     fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
-        Problem {
-            key: key.to_owned(),
-            source: self.origin(key),
-            message: message.into(),
-        }
+        Problem { key: key.to_owned(), source: self.origin(key), message: message.into() }
     }
 
     fn origin(&self, key: &str) -> Origin {
@@ -118,10 +87,7 @@ impl Loaded {
     fn components(&self) -> Vec<Problem> {
         let missing = self.config.components.is_empty();
         let message = "at least one [[component]] is required";
-        missing
-            .then(|| self.problem("component", message))
-            .into_iter()
-            .collect()
+        missing.then(|| self.problem("component", message)).into_iter().collect()
     }
 
     fn app_secrets(&self) -> Vec<Problem> {
@@ -135,10 +101,7 @@ impl Loaded {
     fn master_key(&self) -> Vec<Problem> {
         let missing = self.config.seal.keys.is_empty();
         let message = "is required: secrets are only stored sealed; `mandate keygen` makes a key";
-        missing
-            .then(|| self.problem("seal.keys", message))
-            .into_iter()
-            .collect()
+        missing.then(|| self.problem("seal.keys", message)).into_iter().collect()
     }
 
     fn broker(&self, command: &str) -> Vec<Problem> {
@@ -147,10 +110,7 @@ impl Loaded {
             "`mandate {command}` is one of two processes and needs a broker between them: set amqp://…, or run \
              `mandate standalone`, which needs none"
         );
-        missing
-            .then(|| self.problem("broker.url", message))
-            .into_iter()
-            .collect()
+        missing.then(|| self.problem("broker.url", message)).into_iter().collect()
     }
 
     fn settle_key(&self, section: &str, is_set: bool) -> Vec<Problem> {
@@ -175,15 +135,9 @@ impl Loaded {
                 || key.starts_with("storage.")
                 || (key.starts_with("component.") && key.ends_with(".app_secret"))
         };
-        let set = self
-            .origins
-            .iter()
-            .filter(|value| value.origin != Origin::Default && needless(&value.key));
+        let set = self.origins.iter().filter(|value| value.origin != Origin::Default && needless(&value.key));
         let warning = |value: &super::Resolved| {
-            format!(
-                "{} ({}): ingress does not need it; keep it out of this process",
-                value.key, value.origin
-            )
+            format!("{} ({}): ingress does not need it; keep it out of this process", value.key, value.origin)
         };
         set.map(warning).collect()
     }
@@ -204,15 +158,9 @@ impl Loaded {
                 "storage.migrate_url",
                 "this build has no PostgreSQL yet; leave it out",
             ),
-            (
-                rabbitmq,
-                "broker.url",
-                "this build has no RabbitMQ yet; use embedded:",
-            ),
+            (rabbitmq, "broker.url", "this build has no RabbitMQ yet; use embedded:"),
         ];
         let found = missing.into_iter().filter(|(found, ..)| *found);
-        found
-            .map(|(_, key, message)| self.problem(key, message))
-            .collect()
+        found.map(|(_, key, message)| self.problem(key, message)).collect()
     }
 }

@@ -40,11 +40,7 @@ impl Setting for String {
 
 impl Setting for PathBuf {
     fn from_text(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            Err("must name a file".to_owned())
-        } else {
-            Ok(text.into())
-        }
+        if text.is_empty() { Err("must name a file".to_owned()) } else { Ok(text.into()) }
     }
 
     fn show(&self) -> String {
@@ -54,8 +50,7 @@ impl Setting for PathBuf {
 
 impl Setting for SocketAddr {
     fn from_text(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map_err(|_| "must be an address with a port, such as \"127.0.0.1:8080\"".to_owned())
+        text.parse().map_err(|_| "must be an address with a port, such as \"127.0.0.1:8080\"".to_owned())
     }
 
     fn show(&self) -> String {
@@ -76,9 +71,7 @@ impl Setting for ComponentId {
 impl Setting for IpNet {
     fn from_text(text: &str) -> Result<Self, String> {
         let address = || text.parse().map(|address: std::net::IpAddr| Self::from(address));
-        text.parse()
-            .or_else(|_| address())
-            .map_err(|_| "must be a network such as \"10.0.0.0/8\"".to_owned())
+        text.parse().or_else(|_| address()).map_err(|_| "must be a network such as \"10.0.0.0/8\"".to_owned())
     }
 
     fn show(&self) -> String {
@@ -107,18 +100,14 @@ impl Setting for bool {
 /// Counts: nothing that is counted here may be zero.
 impl Setting for u32 {
     fn from_text(text: &str) -> Result<Self, String> {
-        text.parse()
-            .ok()
-            .filter(|number| *number > 0)
-            .ok_or_else(expected_count)
+        text.parse().ok().filter(|number| *number > 0).ok_or_else(expected_count)
     }
 
     fn from_scalar(scalar: &Scalar) -> Result<Self, String> {
         match scalar {
-            Scalar::Integer(number) => Self::try_from(*number)
-                .ok()
-                .filter(|number| *number > 0)
-                .ok_or_else(expected_count),
+            Scalar::Integer(number) => {
+                Self::try_from(*number).ok().filter(|number| *number > 0).ok_or_else(expected_count)
+            }
             Scalar::Untyped(text) => Self::from_text(text),
             Scalar::Text(_) | Scalar::Boolean(_) | Scalar::Other => Err(expected_count()),
         }

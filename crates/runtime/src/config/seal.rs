@@ -25,10 +25,7 @@ pub struct SealKey {
 impl SealKey {
     /// A key of 32 bytes under a name.
     pub fn new(id: impl Into<String>, key: [u8; 32]) -> Self {
-        Self {
-            id: id.into(),
-            key: Zeroizing::new(key),
-        }
+        Self { id: id.into(), key: Zeroizing::new(key) }
     }
 
     /// The key itself. Call it only where it is handed to the cipher.
@@ -42,43 +39,29 @@ impl SealKey {
         let in_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if !(1..=64).contains(&id.len()) || !id.bytes().all(in_id) {
             return Err(
-                "must have an id of 1 to 64 letters, digits, '-', '_' or '.' before the ':'".to_owned(),
+                "must have an id of 1 to 64 letters, digits, '-', '_' or '.' before the ':'".to_owned()
             );
         }
-        let decoded = BASE64_STANDARD
-            .decode(encoded)
-            .map(Zeroizing::new)
-            .map_err(|_| bad)?;
+        let decoded = BASE64_STANDARD.decode(encoded).map(Zeroizing::new).map_err(|_| bad)?;
         let key = Zeroizing::new(<[u8; 32]>::try_from(decoded.as_slice()).map_err(|_| bad)?);
-        Ok(Self {
-            id: id.to_owned(),
-            key,
-        })
+        Ok(Self { id: id.to_owned(), key })
     }
 }
 
 impl fmt::Debug for SealKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("SealKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
 impl Seal {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let keys = section.secret_list("keys", SealKey::parse);
-        let repeated = keys
-            .iter()
-            .enumerate()
-            .any(|(at, key)| keys[..at].iter().any(|other| other.id == key.id));
+        let repeated =
+            keys.iter().enumerate().any(|(at, key)| keys[..at].iter().any(|other| other.id == key.id));
         if repeated {
             let source: Origin = section.report.origin_of("seal.keys");
-            section.problem(
-                "keys",
-                &source,
-                "must have distinct ids: each names one key for ever",
-            );
+            section.problem("keys", &source, "must have distinct ids: each names one key for ever");
         }
         section.finish();
         Self { keys }

@@ -24,11 +24,7 @@ impl Section<'_> {
         key: &'static str,
         check: fn(&str) -> Result<(), String>,
     ) -> Option<Secret> {
-        self.secret_as(
-            key,
-            |text| check(text).map(|()| Secret::new(text)),
-            |_| MASK.to_owned(),
-        )
+        self.secret_as(key, |text| check(text).map(|()| Secret::new(text)), |_| MASK.to_owned())
     }
 
     /// A secret that must be there. `None` has been reported.
@@ -37,11 +33,8 @@ impl Section<'_> {
         key: &'static str,
         check: fn(&str) -> Result<(), String>,
     ) -> Option<Secret> {
-        let found = self.read_secret(
-            key,
-            |text| check(text).map(|()| Secret::new(text)),
-            |_| MASK.to_owned(),
-        );
+        let found =
+            self.read_secret(key, |text| check(text).map(|()| Secret::new(text)), |_| MASK.to_owned());
         if matches!(found, Ok(None)) {
             self.missing(key);
         }
@@ -86,18 +79,12 @@ impl Section<'_> {
         let Ok(node) = self.choose(key) else {
             return Vec::new();
         };
-        let origin = node
-            .as_ref()
-            .map(|node| node.origin().clone())
-            .unwrap_or_default();
+        let origin = node.as_ref().map(|node| node.origin().clone()).unwrap_or_default();
         let scalars = node.map_or_else(Vec::new, |node| self.scalars(key, node));
         let values: Vec<T> = scalars
             .iter()
             .filter_map(|scalar| {
-                text(scalar)
-                    .and_then(&parse)
-                    .map_err(|message| self.problem(key, &origin, message))
-                    .ok()
+                text(scalar).and_then(&parse).map_err(|message| self.problem(key, &origin, message)).ok()
             })
             .collect();
         self.resolved(key, format!("[{}]", vec![MASK; values.len()].join(", ")), origin);
@@ -181,18 +168,10 @@ fn read(path: &Path) -> Result<Node, String> {
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut content));
     let length = read.map_err(|error| format!("names {}, which cannot be read: {error}", path.display()))?;
     if length as u64 > LARGEST {
-        return Err(format!(
-            "names {}, which is larger than a secret can be",
-            path.display()
-        ));
+        return Err(format!("names {}, which is larger than a secret can be", path.display()));
     }
     let text = Zeroizing::new(content.trim_end_matches(['\r', '\n']).to_owned());
-    Ok(Node::Leaf(
-        Scalar::Untyped(text),
-        Origin::SecretFile {
-            path: path.to_owned(),
-        },
-    ))
+    Ok(Node::Leaf(Scalar::Untyped(text), Origin::SecretFile { path: path.to_owned() }))
 }
 
 /// A secret that goes into headers and bodies: one line of visible characters.
@@ -225,24 +204,15 @@ fn clear_parts(url: &str) -> Option<String> {
             None => format!("{MASK}@{host}"),
         },
     };
-    let parameters: Vec<String> = query
-        .split('&')
-        .filter(|part| !part.is_empty())
-        .map(mask_parameter)
-        .collect();
+    let parameters: Vec<String> =
+        query.split('&').filter(|part| !part.is_empty()).map(mask_parameter).collect();
     let separator = if parameters.is_empty() { "" } else { "?" };
-    Some(format!(
-        "{scheme}://{authority}{path}{separator}{}",
-        parameters.join("&")
-    ))
+    Some(format!("{scheme}://{authority}{path}{separator}{}", parameters.join("&")))
 }
 
 fn mask_parameter(parameter: &str) -> String {
     let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-    let open = matches!(
-        name,
-        "sslmode" | "application_name" | "connect_timeout" | "heartbeat"
-    );
+    let open = matches!(name, "sslmode" | "application_name" | "connect_timeout" | "heartbeat");
     format!("{name}={}", if open { value } else { MASK })
 }
 
@@ -257,14 +227,8 @@ mod tests {
                 "postgres://mandate:hunter2@db:5432/m?sslmode=require",
                 "postgres://mandate:********@db:5432/m?sslmode=require",
             ),
-            (
-                "postgres://db/m?user=u&password=hunter2",
-                "postgres://db/m?user=********&password=********",
-            ),
-            (
-                "amqps://mandate:hunter2@mq/vhost",
-                "amqps://mandate:********@mq/vhost",
-            ),
+            ("postgres://db/m?user=u&password=hunter2", "postgres://db/m?user=********&password=********"),
+            ("amqps://mandate:hunter2@mq/vhost", "amqps://mandate:********@mq/vhost"),
             ("http://hunter2@proxy:3128", "http://********@proxy:3128/"),
             ("http://proxy:3128", "http://proxy:3128/"),
         ] {

@@ -28,22 +28,12 @@ impl<'r> Section<'r> {
     }
 
     fn new(path: String, table: Table, report: &'r Report) -> Self {
-        Self {
-            path,
-            origin: table.origin,
-            entries: table.entries,
-            known: Vec::new(),
-            report,
-        }
+        Self { path, origin: table.origin, entries: table.entries, known: Vec::new(), report }
     }
 
     /// The whole key of a key of this table.
     pub(super) fn key(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     pub(super) fn problem(&self, key: &str, source: &Origin, message: impl Into<String>) {
@@ -123,17 +113,12 @@ impl<'r> Section<'r> {
     /// A list of texts of one kind; in the environment, commas stand between them.
     pub(super) fn list<T: Setting>(&mut self, key: &'static str) -> Vec<T> {
         let node = self.take(key);
-        let origin = node
-            .as_ref()
-            .map(|node| node.origin().clone())
-            .unwrap_or_default();
+        let origin = node.as_ref().map(|node| node.origin().clone()).unwrap_or_default();
         let scalars = node.map_or_else(Vec::new, |node| self.scalars(key, node));
         let values: Vec<T> = scalars
             .iter()
             .filter_map(|scalar| {
-                T::from_scalar(scalar)
-                    .map_err(|message| self.problem(key, &origin, message))
-                    .ok()
+                T::from_scalar(scalar).map_err(|message| self.problem(key, &origin, message)).ok()
             })
             .collect();
         let shown: Vec<String> = values.iter().map(Setting::show).collect();
@@ -144,23 +129,11 @@ impl<'r> Section<'r> {
     /// The single values of a list.
     pub(super) fn scalars(&self, key: &str, node: Node) -> Vec<Scalar> {
         match node {
-            Node::List(items, _) => items
-                .into_iter()
-                .filter_map(|item| self.scalar(key, item))
-                .collect(),
+            Node::List(items, _) => items.into_iter().filter_map(|item| self.scalar(key, item)).collect(),
             Node::Leaf(Scalar::Untyped(text), origin) => {
-                let separator = if matches!(origin, Origin::SecretFile { .. }) {
-                    '\n'
-                } else {
-                    ','
-                };
-                let parts = text
-                    .split(separator)
-                    .map(str::trim)
-                    .filter(|part| !part.is_empty());
-                parts
-                    .map(|part| Scalar::Untyped(part.to_owned().into()))
-                    .collect()
+                let separator = if matches!(origin, Origin::SecretFile { .. }) { '\n' } else { ',' };
+                let parts = text.split(separator).map(str::trim).filter(|part| !part.is_empty());
+                parts.map(|part| Scalar::Untyped(part.to_owned().into())).collect()
             }
             Node::Leaf(_, origin) | Node::Table(Table { origin, .. }) => {
                 self.problem(key, &origin, "must be a list");
@@ -184,11 +157,7 @@ impl<'r> Section<'r> {
         let table = match self.take(key) {
             Some(Node::Table(table)) => table,
             Some(node) => {
-                self.problem(
-                    key,
-                    node.origin(),
-                    format!("must be a table: [{}]", self.key(key)),
-                );
+                self.problem(key, node.origin(), format!("must be a table: [{}]", self.key(key)));
                 Table::default()
             }
             None => Table::default(),
@@ -201,9 +170,7 @@ impl<'r> Section<'r> {
         match self.take(key) {
             Some(Node::List(items, _)) => {
                 let items = items.into_iter().enumerate();
-                items
-                    .filter_map(|(at, item)| self.entry(&format!("{key}.{at}"), item))
-                    .collect()
+                items.filter_map(|(at, item)| self.entry(&format!("{key}.{at}"), item)).collect()
             }
             Some(node) => {
                 self.problem(key, node.origin(), format!("must be a list of tables: [[{key}]]"));
@@ -227,10 +194,7 @@ impl<'r> Section<'r> {
     pub(super) fn finish(self) {
         for (key, node) in &self.entries {
             let alike = |known: &Cow<'static, str>| strsim::normalized_damerau_levenshtein(known, key);
-            let nearest = self
-                .known
-                .iter()
-                .max_by(|one, other| alike(one).total_cmp(&alike(other)));
+            let nearest = self.known.iter().max_by(|one, other| alike(one).total_cmp(&alike(other)));
             let message = match nearest.filter(|known| alike(known) >= ALIKE) {
                 Some(known) => format!("is not a known key; did you mean `{known}`?"),
                 None => "is not a known key".to_owned(),

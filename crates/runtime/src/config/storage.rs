@@ -32,12 +32,8 @@ impl Storage {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let url = section.get_secret("url", StorageUrl::parse, StorageUrl::show, StorageUrl::default);
         let migrate_url = section.secret_as("migrate_url", StorageUrl::parse, StorageUrl::show);
-        let storage = Self {
-            url,
-            migrate_url,
-            pool: section.get("pool", 8),
-            ca_file: section.optional("ca_file"),
-        };
+        let storage =
+            Self { url, migrate_url, pool: section.get("pool", 8), ca_file: section.optional("ca_file") };
         section.finish();
         storage
     }

@@ -11,13 +11,8 @@ use super::scalar::Setting;
 pub struct Bytes(pub u64);
 
 /// Units by name, the largest first.
-const UNITS: [(&str, u64); 5] = [
-    ("TiB", 1 << 40),
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("B", 1),
-];
+const UNITS: [(&str, u64); 5] =
+    [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 impl Bytes {
     pub(super) const fn kib(count: u64) -> Self {
@@ -36,9 +31,7 @@ impl Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = UNITS
-            .iter()
-            .find(|(_, unit)| self.0 != 0 && self.0.is_multiple_of(*unit));
+        let unit = UNITS.iter().find(|(_, unit)| self.0 != 0 && self.0.is_multiple_of(*unit));
         let (name, unit) = unit.unwrap_or(&("B", 1));
         write!(f, "{}{name}", self.0 / unit)
     }
@@ -89,9 +82,7 @@ impl Setting for HttpUrl {
         let bad = "must be an address such as \"https://host:port\", without user, query or fragment";
         let uri: Uri = text.parse().map_err(|_| bad.to_owned())?;
         let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
-        let authority = uri
-            .authority()
-            .is_some_and(|authority| !authority.as_str().contains('@'));
+        let authority = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
         if !scheme || !authority || uri.query().is_some() || text.contains('#') {
             return Err(bad.to_owned());
         }
@@ -137,16 +128,7 @@ mod tests {
     fn sizes_are_a_number_and_a_binary_unit() {
         assert_eq!(Bytes::from_text("256KiB"), Ok(Bytes(262_144)));
         assert_eq!(Bytes::from_text("512B"), Ok(Bytes(512)));
-        for bad in [
-            "",
-            "1",
-            "1GB",
-            "0KiB",
-            "-1KiB",
-            "1 GiB",
-            "99999999999TiB",
-            "8388608TiB",
-        ] {
+        for bad in ["", "1", "1GB", "0KiB", "-1KiB", "1 GiB", "99999999999TiB", "8388608TiB"] {
             assert!(Bytes::from_text(bad).is_err(), "{bad:?} was accepted");
         }
         assert_eq!(
@@ -158,9 +140,7 @@ mod tests {
     #[test]
     fn addresses_have_a_scheme_and_a_host_and_nothing_that_could_be_secret() {
         assert_eq!(
-            HttpUrl::from_text("https://h.example/base/")
-                .expect("valid")
-                .as_str(),
+            HttpUrl::from_text("https://h.example/base/").expect("valid").as_str(),
             "https://h.example/base"
         );
         for bad in [

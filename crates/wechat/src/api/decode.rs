@@ -110,15 +110,7 @@ fn split_rid(errmsg: &str) -> (String, Option<String>) {
         Some((errmsg, rid)) => (errmsg, Some(rid)),
         None => (errmsg.to_owned(), None),
     };
-    (
-        errmsg
-            .trim()
-            .trim_end_matches(',')
-            .chars()
-            .take(ERRMSG_MAX)
-            .collect(),
-        rid,
-    )
+    (errmsg.trim().trim_end_matches(',').chars().take(ERRMSG_MAX).collect(), rid)
 }
 
 impl Refusal {
@@ -136,15 +128,8 @@ impl Refusal {
 
 /// Reads an address that may have punctuation around it. An IPv4 address in IPv6 form becomes IPv4.
 fn address(part: &str) -> Option<IpAddr> {
-    let candidates = [
-        part,
-        part.trim_end_matches(['.', ':']),
-        part.trim_matches(['.', ':']),
-    ];
-    let address = candidates
-        .iter()
-        .find_map(|text| text.parse::<IpAddr>().ok())?
-        .to_canonical();
+    let candidates = [part, part.trim_end_matches(['.', ':']), part.trim_matches(['.', ':'])];
+    let address = candidates.iter().find_map(|text| text.parse::<IpAddr>().ok())?.to_canonical();
     (!address.is_unspecified()).then_some(address)
 }
 
@@ -161,18 +146,9 @@ mod tests {
     fn the_request_id_is_taken_out_of_the_text() {
         let split = |text: &str| split_rid(text);
         let id = || Some("61725984-6126f6f9-040f19c4".to_owned());
-        assert_eq!(
-            split("invalid code rid: 61725984-6126f6f9-040f19c4"),
-            ("invalid code".into(), id())
-        );
-        assert_eq!(
-            split("invalid code, rid:61725984-6126f6f9-040f19c4"),
-            ("invalid code".into(), id())
-        );
-        assert_eq!(
-            split("a rid: 61725984-6126f6f9-040f19c4 hint: [x]"),
-            ("a hint: [x]".into(), id())
-        );
+        assert_eq!(split("invalid code rid: 61725984-6126f6f9-040f19c4"), ("invalid code".into(), id()));
+        assert_eq!(split("invalid code, rid:61725984-6126f6f9-040f19c4"), ("invalid code".into(), id()));
+        assert_eq!(split("a rid: 61725984-6126f6f9-040f19c4 hint: [x]"), ("a hint: [x]".into(), id()));
         assert_eq!(split("system error"), ("system error".into(), None));
         assert_eq!(split("grid: none"), ("grid: none".into(), None));
         assert_eq!(split("rid: "), ("rid:".into(), None));
@@ -186,51 +162,21 @@ mod tests {
     #[test]
     fn the_address_that_wechat_saw_is_found() {
         let cases = [
-            (
-                61004,
-                "access clientip is not registered requestIP: 203.0.113.7 rid: 6172-61",
-                "203.0.113.7",
-            ),
-            (
-                61004,
-                "access clientip is not registered request IP:203.0.113.7.",
-                "203.0.113.7",
-            ),
-            (
-                40164,
-                "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist",
-                "203.0.113.7",
-            ),
-            (
-                40164,
-                "invalid ip ::ffff:203.0.113.7, not in whitelist",
-                "203.0.113.7",
-            ),
-            (
-                61004,
-                "access clientip is not registered, ip: 2001:db8::1",
-                "2001:db8::1",
-            ),
+            (61004, "access clientip is not registered requestIP: 203.0.113.7 rid: 6172-61", "203.0.113.7"),
+            (61004, "access clientip is not registered request IP:203.0.113.7.", "203.0.113.7"),
+            (40164, "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist", "203.0.113.7"),
+            (40164, "invalid ip ::ffff:203.0.113.7, not in whitelist", "203.0.113.7"),
+            (61004, "access clientip is not registered, ip: 2001:db8::1", "2001:db8::1"),
         ];
         for (errcode, errmsg, expected) in cases {
-            assert_eq!(
-                refusal(errcode, errmsg).client_ip(),
-                expected.parse().ok(),
-                "{errmsg}"
-            );
+            assert_eq!(refusal(errcode, errmsg).client_ip(), expected.parse().ok(), "{errmsg}");
         }
     }
 
     #[test]
     fn no_address_is_made_up() {
-        assert_eq!(
-            refusal(61004, "access clientip is not registered rid: 6172-61").client_ip(),
-            None
-        );
-        assert_eq!(
-            refusal(40001, "invalid credential from 203.0.113.7").client_ip(),
-            None
-        );
+        assert_eq!(refusal(61004, "access clientip is not registered rid: 6172-61").client_ip(), None);
+        assert_eq!(refusal(40001, "invalid credential from 203.0.113.7").client_ip(), None);
         assert_eq!(refusal(61004, "see :: 1.2.3").client_ip(), None);
     }
 }

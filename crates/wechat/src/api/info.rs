@@ -63,10 +63,7 @@ struct Permission {
 impl From<AuthorizationWire> for AuthorizationInfo {
     fn from(wire: AuthorizationWire) -> Self {
         let ids = |list: Vec<Permission>| {
-            let mut ids: Vec<i64> = list
-                .into_iter()
-                .filter_map(|set| set.funcscope_category?.id)
-                .collect();
+            let mut ids: Vec<i64> = list.into_iter().filter_map(|set| set.funcscope_category?.id).collect();
             ids.sort_unstable();
             ids.dedup();
             ids
@@ -167,17 +164,14 @@ struct InfoWire {
 
 impl InfoWire {
     fn authorization(wire: Option<AuthorizationWire>) -> Result<AuthorizationInfo, ReplyError> {
-        wire.map(AuthorizationInfo::from)
-            .ok_or(ReplyError::MissingField("authorization_info"))
+        wire.map(AuthorizationInfo::from).ok_or(ReplyError::MissingField("authorization_info"))
     }
 }
 
 impl Reply for QueryAuthReply {
     fn read(body: &[u8]) -> Result<Self, ReplyError> {
         let wire: InfoWire = wire(body)?;
-        Ok(Self {
-            authorization_info: InfoWire::authorization(wire.authorization_info)?,
-        })
+        Ok(Self { authorization_info: InfoWire::authorization(wire.authorization_info)? })
     }
 }
 

@@ -155,11 +155,7 @@ impl Reply for AuthorizerListReply {
         };
         let entry_count = entries.len();
         let list: Vec<_> = entries.into_iter().filter_map(ListedWire::read).collect();
-        Ok(Self {
-            total_count,
-            unreadable: entry_count - list.len(),
-            list,
-        })
+        Ok(Self { total_count, unreadable: entry_count - list.len(), list })
     }
 }
 

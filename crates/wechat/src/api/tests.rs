@@ -46,17 +46,9 @@ fn requests_carry_the_names_that_wechat_wants() {
         },
         &json!({"component_appid": c, "component_appsecret": s, "component_verify_ticket": s}),
     );
+    assert_encodes(&PreauthCodeRequest { component_appid: &component }, &json!({"component_appid": c}));
     assert_encodes(
-        &PreauthCodeRequest {
-            component_appid: &component,
-        },
-        &json!({"component_appid": c}),
-    );
-    assert_encodes(
-        &QueryAuthRequest {
-            component_appid: &component,
-            authorization_code: &secret,
-        },
+        &QueryAuthRequest { component_appid: &component, authorization_code: &secret },
         &json!({"component_appid": c, "authorization_code": s}),
     );
     assert_encodes(
@@ -68,25 +60,15 @@ fn requests_carry_the_names_that_wechat_wants() {
         &json!({"component_appid": c, "authorizer_appid": a, "authorizer_refresh_token": s}),
     );
     assert_encodes(
-        &AuthorizerInfoRequest {
-            component_appid: &component,
-            authorizer_appid: &merchant,
-        },
+        &AuthorizerInfoRequest { component_appid: &component, authorizer_appid: &merchant },
         &json!({"component_appid": c, "authorizer_appid": a}),
     );
     assert_encodes(
-        &AuthorizerListRequest {
-            component_appid: &component,
-            offset: 0,
-            count: 100,
-        },
+        &AuthorizerListRequest { component_appid: &component, offset: 0, count: 100 },
         &json!({"component_appid": c, "offset": 0, "count": 100}),
     );
     assert_encodes(
-        &StartPushTicketRequest {
-            component_appid: &component,
-            component_secret: &secret,
-        },
+        &StartPushTicketRequest { component_appid: &component, component_secret: &secret },
         &json!({"component_appid": c, "component_secret": s}),
     );
 }
@@ -94,30 +76,20 @@ fn requests_carry_the_names_that_wechat_wants() {
 #[test]
 fn a_request_goes_out_as_utf8_and_shows_no_secret() {
     let (component, secret) = (component(), Secret::new("密"));
-    let request = QueryAuthRequest {
-        component_appid: &component,
-        authorization_code: &secret,
-    };
+    let request = QueryAuthRequest { component_appid: &component, authorization_code: &secret };
     assert!(encode(&request).expose().contains('密'));
     assert!(!format!("{request:?}").contains('密'));
 }
 
 #[test]
 fn success_comes_with_or_without_errcode_and_numbers_as_text() {
-    let expected = ComponentTokenReply {
-        component_access_token: Secret::new("83_aB3"),
-        expires_in: 7200,
-    };
+    let expected = ComponentTokenReply { component_access_token: Secret::new("83_aB3"), expires_in: 7200 };
     for body in [
         json!({"component_access_token": "83_aB3", "expires_in": 7200}),
         json!({"component_access_token": "83_aB3", "expires_in": "7200", "errcode": 0, "errmsg": "ok"}),
         json!({"component_access_token": " 83_aB3\n", "expires_in": " 7200 ", "errcode": "0", "new": [{}]}),
     ] {
-        assert_eq!(
-            read::<ComponentTokenReply>(&body).as_ref(),
-            Ok(&expected),
-            "{body}"
-        );
+        assert_eq!(read::<ComponentTokenReply>(&body).as_ref(), Ok(&expected), "{body}");
     }
 }
 
@@ -126,20 +98,12 @@ fn a_refusal_is_told_by_its_number_alone() {
     for errcode in [json!(61009), json!("61009")] {
         let body =
             json!({"errcode": errcode, "errmsg": "ok rid: 61725984-6126f6f9-040f19c4", "expires_in": 1});
-        let Err(ReplyError::Refused(refusal)) = read::<QueryAuthReply>(&body) else {
-            panic!("{body}")
-        };
+        let Err(ReplyError::Refused(refusal)) = read::<QueryAuthReply>(&body) else { panic!("{body}") };
         assert_eq!((refusal.errcode, refusal.errmsg.as_str()), (61009, "ok"));
         assert_eq!(refusal.rid.as_deref(), Some("61725984-6126f6f9-040f19c4"));
-        assert_eq!(
-            refusal.to_string(),
-            "WeChat refused: 61009 ok (rid 61725984-6126f6f9-040f19c4)"
-        );
+        assert_eq!(refusal.to_string(), "WeChat refused: 61009 ok (rid 61725984-6126f6f9-040f19c4)");
     }
-    assert!(matches!(
-        read::<StartPushTicketReply>(&json!({"errcode": -1})),
-        Err(ReplyError::Refused(_))
-    ));
+    assert!(matches!(read::<StartPushTicketReply>(&json!({"errcode": -1})), Err(ReplyError::Refused(_))));
 }
 
 #[test]
@@ -152,33 +116,17 @@ fn an_errcode_that_is_no_number_is_not_taken_for_success() {
 
 #[test]
 fn what_is_no_json_object_is_not_json() {
-    for body in [
-        "",
-        "<html>502</html>",
-        "[]",
-        "null",
-        "\"secret\"",
-        "{\"errcode\":0",
-        "{} {}",
-        "\u{0}",
-    ] {
+    for body in ["", "<html>502</html>", "[]", "null", "\"secret\"", "{\"errcode\":0", "{} {}", "\u{0}"] {
         let outcome = decode::<StartPushTicketReply>(body.as_bytes());
         assert_eq!(outcome, Err(ReplyError::NotJson), "{body}");
     }
-    assert_eq!(
-        decode::<StartPushTicketReply>(b"\xff{}"),
-        Err(ReplyError::NotJson)
-    );
+    assert_eq!(decode::<StartPushTicketReply>(b"\xff{}"), Err(ReplyError::NotJson));
     assert_eq!(decode::<StartPushTicketReply>(b" \n{}"), Ok(StartPushTicketReply));
 }
 
 #[track_caller]
 fn assert_missing<T: Reply + Debug>(body: &Value, name: &'static str) {
-    assert_eq!(
-        read::<T>(body).map(|_| ()),
-        Err(ReplyError::MissingField(name)),
-        "{body}"
-    );
+    assert_eq!(read::<T>(body).map(|_| ()), Err(ReplyError::MissingField(name)), "{body}");
 }
 
 #[test]
@@ -218,10 +166,7 @@ fn an_account_without_api_permission_has_no_tokens() {
         "appid": "wxa0b1c2d3e4f50617", "authorizer_refresh_token": "", "func_info": []}});
     let info = read::<QueryAuthReply>(&body).unwrap().authorization_info;
     assert_eq!(info.authorizer_appid, Some(merchant()));
-    assert_eq!(
-        (info.access_token, info.expires_in, info.refresh_token),
-        (None, None, None)
-    );
+    assert_eq!((info.access_token, info.expires_in, info.refresh_token), (None, None, None));
     assert_eq!(info.permissions, Some(Vec::new()));
     let silent = read::<QueryAuthReply>(&json!({"authorization_info": {}})).unwrap();
     assert_eq!(silent.authorization_info.permissions, None);
@@ -241,45 +186,23 @@ fn a_profile_is_read_with_its_kind() {
             "verify_type_info": {"id": -1}, "user_name": "gh_0a1b2c3d4e5f", "alias": "", "qrcode_url": null,
             "principal_name": "示例企业", "signature": "a]]>b 😀", "idc": 1, "account_status": "1",
             "register_type": 0, "basic_config": {"is_phone_configured": true}});
-        info.as_object_mut()
-            .unwrap()
-            .extend(blocks.as_object().unwrap().clone());
+        info.as_object_mut().unwrap().extend(blocks.as_object().unwrap().clone());
         json!({"authorizer_info": info, "authorization_info": {"authorizer_appid": "wxa0b1c2d3e4f50617"}})
     };
-    let kind = |blocks| {
-        read::<AuthorizerInfoReply>(&body(blocks))
-            .unwrap()
-            .profile
-            .unwrap()
-            .kind
-    };
+    let kind = |blocks| read::<AuthorizerInfoReply>(&body(blocks)).unwrap().profile.unwrap().kind;
     assert_eq!(kind(json!({})), AccountKind::OfficialAccount);
-    assert_eq!(
-        kind(json!({"MiniProgramInfo": null})),
-        AccountKind::OfficialAccount
-    );
-    assert_eq!(
-        kind(json!({"MiniProgramInfo": {"network": {}}})),
-        AccountKind::MiniProgram
-    );
+    assert_eq!(kind(json!({"MiniProgramInfo": null})), AccountKind::OfficialAccount);
+    assert_eq!(kind(json!({"MiniProgramInfo": {"network": {}}})), AccountKind::MiniProgram);
     assert_eq!(kind(json!({"channels_info": {}})), AccountKind::Channels);
     assert_eq!(kind(json!({"store_info": {}})), AccountKind::Store);
     assert_eq!(kind(json!({"talent_info": {}})), AccountKind::Talent);
     assert_eq!(kind(json!({"supplier_info": {}})), AccountKind::Supplier);
 
-    let profile = read::<AuthorizerInfoReply>(&body(json!({})))
-        .unwrap()
-        .profile
-        .unwrap();
+    let profile = read::<AuthorizerInfoReply>(&body(json!({}))).unwrap().profile.unwrap();
     assert_eq!(profile.nick_name.as_deref(), Some("示例"));
     assert_eq!(profile.signature.as_deref(), Some("a]]>b 😀"));
     assert_eq!((profile.alias, profile.qrcode_url), (None, None));
-    let numbers = (
-        profile.service_type,
-        profile.verify_type,
-        profile.account_status,
-        profile.register_type,
-    );
+    let numbers = (profile.service_type, profile.verify_type, profile.account_status, profile.register_type);
     assert_eq!(numbers, (Some(2), Some(-1), Some(1), Some(0)));
 }
 
@@ -299,20 +222,12 @@ fn a_page_of_the_list_tells_what_it_could_not_read() {
     assert_eq!((reply.total_count, reply.list.len(), reply.unreadable), (4, 2, 2));
     assert_eq!(reply.list[0].auth_time, Some(CreateTime(1_767_225_600)));
     assert_eq!(reply.list[0].refresh_token, Some(Secret::new("refreshtoken@@@x")));
-    assert_eq!(
-        (&reply.list[1].refresh_token, reply.list[1].auth_time),
-        (&None, None)
-    );
+    assert_eq!((&reply.list[1].refresh_token, reply.list[1].auth_time), (&None, None));
 }
 
 #[test]
 fn a_list_that_is_missing_is_empty_only_if_nobody_is_counted() {
-    assert_eq!(
-        read::<AuthorizerListReply>(&json!({"total_count": 0}))
-            .unwrap()
-            .list,
-        []
-    );
+    assert_eq!(read::<AuthorizerListReply>(&json!({"total_count": 0})).unwrap().list, []);
     let missing = Err(ReplyError::MissingField("list"));
     assert_eq!(read::<AuthorizerListReply>(&json!({"total_count": 1})), missing);
 }

@@ -81,21 +81,19 @@ impl Grant {
 impl Info {
     /// Reads the fields of this `InfoType`.
     pub(super) fn read(info_type: &str, root: &Element) -> Self {
-        Self::read_known(info_type, root).unwrap_or_else(|| Self::Other {
-            info_type: info_type.to_owned(),
-        })
+        Self::read_known(info_type, root).unwrap_or_else(|| Self::Other { info_type: info_type.to_owned() })
     }
 
     fn read_known(info_type: &str, root: &Element) -> Option<Self> {
         match info_type {
-            "component_verify_ticket" => root
-                .secret("ComponentVerifyTicket")
-                .map(|ticket| Self::Ticket { ticket }),
+            "component_verify_ticket" => {
+                root.secret("ComponentVerifyTicket").map(|ticket| Self::Ticket { ticket })
+            }
             "authorized" => Grant::read(root).map(Self::Authorized),
             "updateauthorized" => Grant::read(root).map(Self::UpdateAuthorized),
-            "unauthorized" => root
-                .authorizer("AuthorizerAppid")
-                .map(|authorizer| Self::Unauthorized { authorizer }),
+            "unauthorized" => {
+                root.authorizer("AuthorizerAppid").map(|authorizer| Self::Unauthorized { authorizer })
+            }
             "notify_third_fasteregister" => Registration::read(root).map(Self::FastRegister),
             "notify_third_fastregisterbetaapp" => BetaRegistration::read(root).map(Self::FastRegisterBeta),
             "notify_third_fastverifybetaapp" => Registration::read(root).map(Self::FastVerifyBeta),

@@ -93,9 +93,7 @@ pub fn parse_callback(plaintext: &str) -> Result<Callback, MalformedMessage> {
 
 /// The `CreateTime` of a callback or message.
 pub(crate) fn create_time(root: &Element) -> Result<CreateTime, MalformedMessage> {
-    let text = root
-        .child_value("CreateTime")
-        .ok_or(MalformedMessage::Missing("CreateTime"))?;
+    let text = root.child_value("CreateTime").ok_or(MalformedMessage::Missing("CreateTime"))?;
     let seconds = unix_seconds(text).ok_or(MalformedMessage::BadTime("CreateTime"))?;
     Ok(CreateTime(seconds.as_second()))
 }
@@ -103,10 +101,7 @@ pub(crate) fn create_time(root: &Element) -> Result<CreateTime, MalformedMessage
 /// Digits alone: a sign or a fraction would be something else than a Unix second.
 fn unix_seconds(text: &str) -> Option<Timestamp> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits
-        .then(|| text.parse().ok())
-        .flatten()
-        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+    digits.then(|| text.parse().ok()).flatten().and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
 /// Typed access to the children of an element. `None` is absent, empty or unreadable: for a required field all three mean

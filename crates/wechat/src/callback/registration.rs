@@ -63,10 +63,7 @@ impl Registration {
             message: root.owned_text("msg"),
             app_id: root.authorizer("appid"),
             code: root.secret("auth_code"),
-            details: root
-                .child("info")
-                .map(RegistrationDetails::read)
-                .unwrap_or_default(),
+            details: root.child("info").map(RegistrationDetails::read).unwrap_or_default(),
         })
     }
 

@@ -3,21 +3,13 @@ use super::*;
 const HEAD: &str = "<AppId>wx1f2e3d4c5b6a7988</AppId><CreateTime>1767225600</CreateTime>";
 
 fn parse(info_type: &str, fields: &str) -> Callback {
-    parse_callback(&format!(
-        "<xml>{HEAD}<InfoType>{info_type}</InfoType>{fields}</xml>"
-    ))
-    .unwrap()
+    parse_callback(&format!("<xml>{HEAD}<InfoType>{info_type}</InfoType>{fields}</xml>")).unwrap()
 }
 
 #[track_caller]
 fn assert_other(info_type: &str, fields: &str) {
     let info = parse(info_type, fields).info;
-    assert_eq!(
-        info,
-        Info::Other {
-            info_type: info_type.to_owned()
-        }
-    );
+    assert_eq!(info, Info::Other { info_type: info_type.to_owned() });
     assert_eq!(info.info_type(), info_type);
 }
 
@@ -42,38 +34,24 @@ const ALL_TYPES: [&str; 14] = [
 fn a_known_info_type_without_its_fields_is_kept_as_other() {
     for info_type in ALL_TYPES {
         assert_other(info_type, "<extra>kept</extra>");
-        assert_eq!(
-            parse(info_type, "<extra>kept</extra>").document.get("extra"),
-            Some("kept")
-        );
+        assert_eq!(parse(info_type, "<extra>kept</extra>").document.get("extra"), Some("kept"));
     }
 }
 
 #[test]
 fn a_required_field_that_is_empty_or_unreadable_makes_other() {
-    assert_other(
-        "component_verify_ticket",
-        "<ComponentVerifyTicket> </ComponentVerifyTicket>",
-    );
+    assert_other("component_verify_ticket", "<ComponentVerifyTicket> </ComponentVerifyTicket>");
     assert_other("unauthorized", "<AuthorizerAppid>not an appid</AuthorizerAppid>");
-    assert_other(
-        "authorized",
-        "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid><AuthorizationCode/>",
-    );
+    assert_other("authorized", "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid><AuthorizationCode/>");
     assert_other("notify_third_fasteregister", "<status>ok</status>");
-    assert_other(
-        "notify_3rd_wxa_wxverify",
-        "<appid>wxa0b1c2d3e4f50617</appid><expired>never</expired>",
-    );
+    assert_other("notify_3rd_wxa_wxverify", "<appid>wxa0b1c2d3e4f50617</appid><expired>never</expired>");
 }
 
 #[test]
 fn an_unreadable_optional_field_does_not_cost_the_grant() {
     let fields = "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid><AuthorizationCode>c</AuthorizationCode>\
         <AuthorizationCodeExpiredTime>soon</AuthorizationCodeExpiredTime><PreAuthCode></PreAuthCode>";
-    let Info::Authorized(grant) = parse("authorized", fields).info else {
-        panic!("not a grant")
-    };
+    let Info::Authorized(grant) = parse("authorized", fields).info else { panic!("not a grant") };
     assert_eq!((grant.code_expires_at, grant.pre_auth_code), (None, None));
 }
 
@@ -81,25 +59,14 @@ fn an_unreadable_optional_field_does_not_cost_the_grant() {
 fn line_breaks_around_values_do_not_matter() {
     let fields = "\n<AuthorizerAppid>\n  <![CDATA[\nwxa0b1c2d3e4f50617\n]]>\n</AuthorizerAppid>";
     let authorizer = AuthorizerId::parse("wxa0b1c2d3e4f50617").unwrap();
-    assert_eq!(
-        parse("\nunauthorized\n", fields).info,
-        Info::Unauthorized { authorizer }
-    );
+    assert_eq!(parse("\nunauthorized\n", fields).info, Info::Unauthorized { authorizer });
 }
 
 #[test]
 fn the_component_and_an_account_are_told_apart_by_case() {
-    let callback = parse(
-        "notify_3rd_wxa_wxverify",
-        "<appid>wxa0b1c2d3e4f50617</appid><expired>1</expired>",
-    );
+    let callback = parse("notify_3rd_wxa_wxverify", "<appid>wxa0b1c2d3e4f50617</appid><expired>1</expired>");
     assert_eq!(callback.app_id, "wx1f2e3d4c5b6a7988");
-    let named: Vec<_> = callback
-        .info
-        .authorizers()
-        .into_iter()
-        .map(AuthorizerId::as_str)
-        .collect();
+    let named: Vec<_> = callback.info.authorizers().into_iter().map(AuthorizerId::as_str).collect();
     assert_eq!(named, ["wxa0b1c2d3e4f50617"]);
 }
 
@@ -109,10 +76,7 @@ fn a_failed_registration_without_details_is_understood() {
         panic!("not a registration")
     };
     assert!(!result.succeeded());
-    assert_eq!(
-        (result.app_id, result.code, result.details),
-        (None, None, RegistrationDetails::default())
-    );
+    assert_eq!((result.app_id, result.code, result.details), (None, None, RegistrationDetails::default()));
 }
 
 #[test]
@@ -124,16 +88,9 @@ fn each_account_of_a_batch_keeps_its_own_fields() {
     let Info::OrderPathApply(results) = parse("order_path_apply_result_notify", &fields).info else {
         panic!("not a batch")
     };
-    let audits: Vec<_> = results
-        .items
-        .iter()
-        .map(|i| (i.ret_code, i.audit_id.as_deref()))
-        .collect();
+    let audits: Vec<_> = results.items.iter().map(|i| (i.ret_code, i.audit_id.as_deref())).collect();
     assert_eq!(audits, [(1, None), (2, Some("1002"))]);
-    assert_other(
-        "order_path_apply_result_notify",
-        &(fields + "<list><appid>wxa0b1</appid></list>"),
-    );
+    assert_other("order_path_apply_result_notify", &(fields + "<list><appid>wxa0b1</appid></list>"));
 }
 
 #[test]
@@ -155,9 +112,7 @@ fn what_every_callback_has_is_required() {
 
 #[test]
 fn debug_never_shows_a_secret() {
-    let callback = parse(
-        "component_verify_ticket",
-        "<ComponentVerifyTicket>ticket@@@x</ComponentVerifyTicket>",
-    );
+    let callback =
+        parse("component_verify_ticket", "<ComponentVerifyTicket>ticket@@@x</ComponentVerifyTicket>");
     assert!(!format!("{callback:?} {:?}", callback.info).contains("@@@"));
 }

@@ -53,9 +53,6 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_utf8_is_malformed() {
-        assert_eq!(
-            ciphertext(b"<xml><Encrypt>\xff</Encrypt></xml>"),
-            Err(EnvelopeError::MalformedEnvelope)
-        );
+        assert_eq!(ciphertext(b"<xml><Encrypt>\xff</Encrypt></xml>"), Err(EnvelopeError::MalformedEnvelope));
     }
 }

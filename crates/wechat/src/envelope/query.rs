@@ -43,9 +43,7 @@ impl CallbackQuery {
 ///
 /// Bytes that are not UTF-8 become U+FFFD: no signature can match then, which is the right answer to them.
 fn find(query: &str, name: &str) -> Option<String> {
-    let mut pairs = query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let (_, value) = pairs.find(|(key, _)| percent_decode_str(key).decode_utf8_lossy() == name)?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned()).filter(|value| !value.is_empty())
 }
@@ -74,27 +72,16 @@ mod tests {
         assert_eq!(query.nonce, "13+57");
         assert_eq!(query.msg_signature, "abc");
         assert_eq!(query.encrypt_type.as_deref(), Some("aes"));
-        assert_eq!(
-            CallbackQuery::parse("timestamp=1&nonce=%2541&msg_signature=x")
-                .unwrap()
-                .nonce,
-            "%41"
-        );
+        assert_eq!(CallbackQuery::parse("timestamp=1&nonce=%2541&msg_signature=x").unwrap().nonce, "%41");
     }
 
     #[test]
     fn an_absent_or_empty_parameter_is_named() {
         for name in ["timestamp", "nonce", "msg_signature"] {
             let absent = QUERY.replace(&format!("&{name}="), "&other=");
-            assert_eq!(
-                CallbackQuery::parse(&absent),
-                Err(EnvelopeError::MissingParameter(name))
-            );
+            assert_eq!(CallbackQuery::parse(&absent), Err(EnvelopeError::MissingParameter(name)));
             let empty = QUERY.replace(&format!("&{name}="), &format!("&{name}=&other="));
-            assert_eq!(
-                CallbackQuery::parse(&empty),
-                Err(EnvelopeError::MissingParameter(name))
-            );
+            assert_eq!(CallbackQuery::parse(&empty), Err(EnvelopeError::MissingParameter(name)));
         }
     }
 

@@ -75,12 +75,7 @@ impl KeyRing {
         if pairs.is_empty() {
             return Err(KeyRingError::NoPairs);
         }
-        let mut ring = Self {
-            component,
-            tokens: Vec::new(),
-            keys: Vec::new(),
-            ids: Vec::new(),
-        };
+        let mut ring = Self { component, tokens: Vec::new(), keys: Vec::new(), ids: Vec::new() };
         for Pair { token, key, id: _ } in pairs {
             if !ring.tokens.contains(&token) {
                 ring.tokens.push(token);
@@ -90,13 +85,8 @@ impl KeyRing {
                 ring.keys.push(key);
             }
         }
-        let combinations = ring
-            .tokens
-            .iter()
-            .flat_map(|t| ring.keys.iter().map(move |k| (t, k)));
-        ring.ids = combinations
-            .map(|(token, key)| PairId::of(token, key.bytes()))
-            .collect();
+        let combinations = ring.tokens.iter().flat_map(|t| ring.keys.iter().map(move |k| (t, k)));
+        ring.ids = combinations.map(|(token, key)| PairId::of(token, key.bytes())).collect();
         Ok(ring)
     }
 
@@ -125,21 +115,12 @@ impl KeyRing {
         let token = self.signer(query, &encrypt).ok_or(EnvelopeError::BadSignature)?;
         let (plaintext, key) = self.decrypt(&encrypt)?;
         let matched = Pair::combine(token.clone(), Arc::clone(key));
-        Ok(Opened {
-            plaintext,
-            pair: matched.id,
-            matched,
-        })
+        Ok(Opened { plaintext, pair: matched.id, matched })
     }
 
     /// The first token that gives the query's signature.
     fn signer(&self, query: &CallbackQuery, encrypt: &str) -> Option<&Secret> {
-        let CallbackQuery {
-            timestamp,
-            nonce,
-            msg_signature,
-            encrypt_type: _,
-        } = query;
+        let CallbackQuery { timestamp, nonce, msg_signature, encrypt_type: _ } = query;
         let signs =
             |token: &Secret| signature::verify(&[token.expose(), timestamp, nonce, encrypt], msg_signature);
         self.tokens.iter().find(|token| signs(token))
@@ -188,19 +169,13 @@ fn no_key_fits(per_key: Vec<CipherError>) -> EnvelopeError {
 mod tests {
     use super::*;
 
-    const KEYS: [&str; 2] = [
-        "EVB6Di9eadXfpApiob17buV+a82FxnybhDGzb/8hxDc",
-        "y6BrVzb69n5UsHtWHq6UOV53TFF6fZEKVDaeEmPM+9Q",
-    ];
+    const KEYS: [&str; 2] =
+        ["EVB6Di9eadXfpApiob17buV+a82FxnybhDGzb/8hxDc", "y6BrVzb69n5UsHtWHq6UOV53TFF6fZEKVDaeEmPM+9Q"];
     /// The first key with other unused bits in its last character.
     const FIRST_KEY_RESPELT: &str = "EVB6Di9eadXfpApiob17buV+a82FxnybhDGzb/8hxDd";
 
     fn pair(token: &str, key: &str) -> Pair {
-        Pair::new(
-            Secret::new(token),
-            EncodingAesKey::parse(&Secret::new(key)).unwrap(),
-        )
-        .unwrap()
+        Pair::new(Secret::new(token), EncodingAesKey::parse(&Secret::new(key)).unwrap()).unwrap()
     }
 
     fn ring(pairs: Vec<Pair>) -> KeyRing {
@@ -210,15 +185,9 @@ mod tests {
     #[test]
     fn a_ring_needs_a_pair_and_a_pair_a_token() {
         let component = ComponentId::parse("wx1f2e3d4c5b6a7988").unwrap();
-        assert_eq!(
-            KeyRing::new(component, Vec::new()).err(),
-            Some(KeyRingError::NoPairs)
-        );
+        assert_eq!(KeyRing::new(component, Vec::new()).err(), Some(KeyRingError::NoPairs));
         let key = EncodingAesKey::parse(&Secret::new(KEYS[0])).unwrap();
-        assert_eq!(
-            Pair::new(Secret::new(""), key).err(),
-            Some(KeyRingError::EmptyToken)
-        );
+        assert_eq!(Pair::new(Secret::new(""), key).err(), Some(KeyRingError::EmptyToken));
     }
 
     #[test]
@@ -239,10 +208,7 @@ mod tests {
     #[test]
     fn debug_never_shows_a_token_or_a_key() {
         let shown = format!("{:?}", ring(vec![pair("NewToken2025", KEYS[0])]));
-        assert!(
-            !shown.contains("NewToken2025") && !shown.contains("EVB6"),
-            "{shown}"
-        );
+        assert!(!shown.contains("NewToken2025") && !shown.contains("EVB6"), "{shown}");
         let bytes = format!("{:?}", &pair("t", KEYS[0]).key.bytes()[..4]);
         assert!(!shown.contains(bytes.trim_matches(['[', ']'])), "{shown}");
     }

@@ -22,10 +22,7 @@ fn usual(fault: Fault) -> (&'static str, &'static str) {
             "Ask the merchant to look at the account's permissions, standing and notices.",
             "请商户检查账号的权限、状态和站内通知。",
         ),
-        Fault::User => (
-            "Tell the person concerned; they may start again.",
-            "请告知相关用户，可重新发起。",
-        ),
+        Fault::User => ("Tell the person concerned; they may start again.", "请告知相关用户，可重新发起。"),
         Fault::WeChat => ("Wait: it is tried again.", "请等待，会自动重试。"),
     }
 }
@@ -93,10 +90,7 @@ fn platform(code: i64) -> Option<(&'static str, &'static str)> {
              a month.",
             "今日不再调用该接口。请查明频繁调用的原因；每月可清零 10 次。",
         ),
-        45011 => (
-            "It is tried again after a minute, more slowly.",
-            "一分钟后以更低频率重试。",
-        ),
+        45011 => ("It is tried again after a minute, more slowly.", "一分钟后以更低频率重试。"),
         61028 => (
             "Release the component, or add the account to its test list.",
             "请全网发布第三方平台，或将该账号加入测试列表。",

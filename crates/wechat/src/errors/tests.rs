@@ -16,26 +16,15 @@ fn every_number_is_listed_once_and_found() {
 fn every_entry_says_something_in_both_languages() {
     let is_chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
     for entry in all() {
-        assert!(
-            !entry.meaning.is_empty() && entry.meaning.is_ascii(),
-            "{}",
-            entry.code
-        );
+        assert!(!entry.meaning.is_empty() && entry.meaning.is_ascii(), "{}", entry.code);
         assert!(is_chinese(entry.meaning_zh), "{}", entry.code);
-        assert!(
-            !entry.cure().is_empty() && is_chinese(entry.cure_zh()),
-            "{}",
-            entry.code
-        );
+        assert!(!entry.cure().is_empty() && is_chinese(entry.cure_zh()), "{}", entry.code);
     }
 }
 
 #[test]
 fn only_these_numbers_are_called_again() {
-    let again: Vec<_> = all()
-        .filter(|e| e.retry != Retry::Never)
-        .map(|e| e.code)
-        .collect();
+    let again: Vec<_> = all().filter(|e| e.retry != Retry::Never).map(|e| e.code).collect();
     let expected = [
         -1, 40001, 40014, 40091, 40094, 42001, 42006, 45009, 45011, 61005, 61006, 61023, 61039, 89247, 89401,
     ];
@@ -54,34 +43,18 @@ fn an_unlisted_number_is_never_called_again() {
 fn a_bad_token_is_replaced_once_where_one_was_sent() {
     for code in [40001, 40014, 40094, 42001, 42006] {
         for api in Api::ALL {
-            let expected = if api.needs_component_token() {
-                NEW_COMPONENT_TOKEN
-            } else {
-                Retry::Never
-            };
+            let expected = if api.needs_component_token() { NEW_COMPONENT_TOKEN } else { Retry::Never };
             assert_eq!(classify(api, code), expected, "{code} from {}", api.name());
         }
     }
-    assert_eq!(
-        classify(Api::ComponentToken, 40001),
-        classify(Api::ComponentToken, 40125)
-    );
+    assert_eq!(classify(Api::ComponentToken, 40001), classify(Api::ComponentToken, 40125));
 }
 
 #[test]
 fn each_repair_fits_its_number() {
-    assert_eq!(
-        classify(Api::ComponentToken, 61005),
-        Retry::OnceAfter(Repair::NewestTicket)
-    );
-    assert_eq!(
-        classify(Api::ComponentToken, 61006),
-        Retry::OnceAfter(Repair::NewestTicket)
-    );
-    assert_eq!(
-        classify(Api::AuthorizerToken, 61023),
-        Retry::OnceAfter(Repair::RecoverRefreshToken)
-    );
+    assert_eq!(classify(Api::ComponentToken, 61005), Retry::OnceAfter(Repair::NewestTicket));
+    assert_eq!(classify(Api::ComponentToken, 61006), Retry::OnceAfter(Repair::NewestTicket));
+    assert_eq!(classify(Api::AuthorizerToken, 61023), Retry::OnceAfter(Repair::RecoverRefreshToken));
     assert_eq!(classify(Api::QueryAuth, -1), Retry::Later);
     for code in [61003, 61004, 61007, 61009, 61010, 40125] {
         assert_eq!(classify(Api::QueryAuth, code), Retry::Never, "{code}");

@@ -44,11 +44,7 @@ impl Builder {
 
     /// The root, if it is complete.
     pub(super) fn finish(self) -> Result<Element, XmlError> {
-        if self.open.is_empty() {
-            self.root.ok_or(XmlError::Truncated)
-        } else {
-            Err(XmlError::Truncated)
-        }
+        if self.open.is_empty() { self.root.ok_or(XmlError::Truncated) } else { Err(XmlError::Truncated) }
     }
 
     fn start(&mut self, tag: &BytesStart<'_>) -> Result<(), XmlError> {
@@ -64,11 +60,7 @@ impl Builder {
         if self.open.len() == MAX_DEPTH {
             return Err(XmlError::TooDeep);
         }
-        let element = Element {
-            name: name.to_owned(),
-            text: String::new(),
-            children: Vec::new(),
-        };
+        let element = Element { name: name.to_owned(), text: String::new(), children: Vec::new() };
         self.open.push(Open { element, cdata: None });
         Ok(())
     }
@@ -127,9 +119,7 @@ impl Open {
 /// Whether a name is one of XML's (without its rarer characters).
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == ':')
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '-' | '.'))
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '-' | '.'))
 }
 
 /// The character behind a reference: one of the five entities, or a number.

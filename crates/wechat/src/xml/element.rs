@@ -62,10 +62,6 @@ impl fmt::Debug for Element {
     /// Names only: texts may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}>", self.name)?;
-        if self.children.is_empty() {
-            Ok(())
-        } else {
-            self.children.fmt(f)
-        }
+        if self.children.is_empty() { Ok(()) } else { self.children.fmt(f) }
     }
 }

@@ -44,18 +44,8 @@ fn plain_signatures() {
         let mut parts = vec![vector.token.as_str(), &vector.timestamp, &vector.nonce];
         parts.extend(vector.fourth_part.as_deref());
         let expected = vector.expect.outcome == "ok";
-        assert_eq!(
-            signature::verify(&parts, &vector.signature),
-            expected,
-            "{}",
-            vector.id
-        );
-        assert_eq!(
-            signature::sign(&parts) == vector.signature,
-            expected,
-            "{}",
-            vector.id
-        );
+        assert_eq!(signature::verify(&parts, &vector.signature), expected, "{}", vector.id);
+        assert_eq!(signature::sign(&parts) == vector.signature, expected, "{}", vector.id);
     });
 }
 
@@ -79,22 +69,9 @@ fn check(vector: &Vector) {
 }
 
 fn check_signatures(vector: &Vector) {
-    let Vector {
-        id,
-        token,
-        timestamp,
-        nonce,
-        encrypted,
-        ..
-    } = vector;
-    assert!(
-        signature::verify(&[token, timestamp, nonce], &vector.signature),
-        "{id}"
-    );
-    assert!(
-        signature::verify(&[token, timestamp, nonce, encrypted], &vector.msg_signature),
-        "{id}"
-    );
+    let Vector { id, token, timestamp, nonce, encrypted, .. } = vector;
+    assert!(signature::verify(&[token, timestamp, nonce], &vector.signature), "{id}");
+    assert!(signature::verify(&[token, timestamp, nonce, encrypted], &vector.msg_signature), "{id}");
 }
 
 fn check_push(vector: &Vector) {
@@ -118,10 +95,7 @@ fn check_json(vector: &Vector) {
 fn check_reply(vector: &Vector) {
     let envelope = xml::parse(vector.envelope.as_deref().unwrap()).unwrap();
     assert_eq!(envelope.child_value("Encrypt"), Some(vector.encrypted.as_str()));
-    assert_eq!(
-        envelope.child_value("MsgSignature"),
-        Some(vector.msg_signature.as_str())
-    );
+    assert_eq!(envelope.child_value("MsgSignature"), Some(vector.msg_signature.as_str()));
     assert_eq!(envelope.child_value("TimeStamp"), Some(vector.timestamp.as_str()));
     assert_eq!(envelope.child_value("Nonce"), Some(vector.nonce.as_str()));
 }

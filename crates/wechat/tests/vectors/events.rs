@@ -54,8 +54,5 @@ fn texts(document: &Document) -> BTreeMap<String, String> {
         [text] => text.clone(),
         _ => panic!("a path repeats"),
     };
-    document
-        .iter()
-        .map(|(path, texts)| (path.to_owned(), single(texts)))
-        .collect()
+    document.iter().map(|(path, texts)| (path.to_owned(), single(texts))).collect()
 }

@@ -14,15 +14,11 @@ const TICKET: &str =
 
 pub(crate) fn info(id: &str) -> Info {
     match id {
-        "ev-ticket" => Info::Ticket {
-            ticket: Secret::new(TICKET),
-        },
+        "ev-ticket" => Info::Ticket { ticket: Secret::new(TICKET) },
         "ev-authorized" => Info::Authorized(grant(Some(PRE_AUTH_CODE))),
         "ev-authorized-no-preauthcode" => Info::Authorized(grant(None)),
         "ev-updateauthorized" => Info::UpdateAuthorized(grant(Some(PRE_AUTH_CODE))),
-        "ev-unauthorized" | "ev-unauthorized-declaration" => Info::Unauthorized {
-            authorizer: merchant(),
-        },
+        "ev-unauthorized" | "ev-unauthorized-declaration" => Info::Unauthorized { authorizer: merchant() },
         "ev-fasteregister-ok" => Info::FastRegister(registration(Some(CODE))),
         "ev-fasteregister-fail" => Info::FastRegister(failed_registration()),
         "ev-fastregisterbetaapp" => Info::FastRegisterBeta(BetaRegistration {
@@ -33,9 +29,7 @@ pub(crate) fn info(id: &str) -> Info {
             name: Some("试用小程序".to_owned()),
         }),
         "ev-fastverifybetaapp" => Info::FastVerifyBeta(registration(None)),
-        "ev-unknown-infotype" => Info::Other {
-            info_type: "notify_something_new_2099".to_owned(),
-        },
+        "ev-unknown-infotype" => Info::Other { info_type: "notify_something_new_2099".to_owned() },
         _ => filing(id),
     }
 }
@@ -48,10 +42,7 @@ fn filing(id: &str) -> Info {
             result: 3,
             along_with_auth_result: None,
         }),
-        "ev-icp-apply" => Info::IcpApply(IcpApply {
-            authorizer: merchant(),
-            beian_status: 6,
-        }),
+        "ev-icp-apply" => Info::IcpApply(IcpApply { authorizer: merchant(), beian_status: 6 }),
         "ev-3rd-wxa-auth" => Info::WxaAuth(WxaAuth {
             authorizer: merchant(),
             task_id: "auth-task-1".to_owned(),
@@ -69,16 +60,11 @@ fn filing(id: &str) -> Info {
             expires_at: time(1_769_817_600),
             message: Some("expires in 30 days".to_owned()),
         }),
-        "ev-auth-and-icp" => Info::WxaAuthAndIcp(WxaAuthAndIcp {
-            procedure_id: "proc-1".to_owned(),
-            procedure_status: 18,
-        }),
+        "ev-auth-and-icp" => {
+            Info::WxaAuthAndIcp(WxaAuthAndIcp { procedure_id: "proc-1".to_owned(), procedure_status: 18 })
+        }
         "ev-order-path-apply" => Info::OrderPathApply(OrderPathApply {
-            items: vec![OrderPathApplyItem {
-                authorizer: merchant(),
-                audit_id: None,
-                ret_code: 0,
-            }],
+            items: vec![OrderPathApplyItem { authorizer: merchant(), audit_id: None, ret_code: 0 }],
         }),
         "ev-order-path-audit" => Info::OrderPathAudit(OrderPathAudit {
             items: vec![OrderPathAuditItem {

@@ -10,12 +10,7 @@ fn every_forged_or_broken_push_is_refused_with_its_own_kind() {
     run("negative.json", |vector| {
         assert_eq!(vector.operation, "decrypt");
         let error = vector.open().map(|_| "accepted").unwrap_err();
-        assert_eq!(
-            Some(error.kind()),
-            vector.expect.error.as_deref(),
-            "{}",
-            vector.id
-        );
+        assert_eq!(Some(error.kind()), vector.expect.error.as_deref(), "{}", vector.id);
         kinds.borrow_mut().insert(error.kind());
     });
     // All kinds that one push under one key can give.
@@ -44,9 +39,7 @@ fn a_push_that_is_not_marked_as_encrypted_is_refused_before_its_body_is_read() {
         };
         for encrypt_type in [None, Some("raw".to_owned()), Some("AES".to_owned())] {
             query.encrypt_type = encrypt_type;
-            let error = ring
-                .open(&query, vector.envelope.as_deref().unwrap().as_bytes())
-                .unwrap_err();
+            let error = ring.open(&query, vector.envelope.as_deref().unwrap().as_bytes()).unwrap_err();
             assert_eq!(error.kind(), "not_encrypted", "{}", vector.id);
         }
     });

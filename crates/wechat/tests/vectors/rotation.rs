@@ -40,29 +40,17 @@ fn check_opened(vector: &Vector, keyring: &Keyring, ring: &KeyRing, opened: &Ope
     assert_eq!(opened.plaintext.expose(), vector.plaintext(), "{}", vector.id);
     let token = named(&keyring.tokens, vector.expect.token.as_ref());
     let matched = key(named(&keyring.keys, vector.expect.key.as_ref()));
-    assert_eq!(
-        opened.pair,
-        PairId::of(&Secret::new(token.value.as_str()), matched.bytes())
-    );
+    assert_eq!(opened.pair, PairId::of(&Secret::new(token.value.as_str()), matched.bytes()));
     assert!(ring.knows(opened.pair));
     check_reply(vector.reply.as_ref().unwrap(), ring, opened);
 }
 
 fn check_reply(reply: &Reply, ring: &KeyRing, opened: &Opened) {
     let timestamp = reply.timestamp.parse().unwrap();
-    let body = ring.seal_reply(
-        opened,
-        &reply.plaintext,
-        random(&reply.random_hex),
-        timestamp,
-        &reply.nonce,
-    );
+    let body = ring.seal_reply(opened, &reply.plaintext, random(&reply.random_hex), timestamp, &reply.nonce);
     let sealed = xml::parse(&body).unwrap();
-    let texts: Vec<_> = sealed
-        .children
-        .iter()
-        .map(|child| (child.name.as_str(), child.text.as_str()))
-        .collect();
+    let texts: Vec<_> =
+        sealed.children.iter().map(|child| (child.name.as_str(), child.text.as_str())).collect();
     let expected = [
         ("Encrypt", reply.encrypted.as_str()),
         ("MsgSignature", &reply.msg_signature),
@@ -73,19 +61,11 @@ fn check_reply(reply: &Reply, ring: &KeyRing, opened: &Opened) {
 }
 
 fn check_refused(vector: &Vector, keyring: &Keyring, error: &EnvelopeError) {
-    assert_eq!(
-        Some(error.kind()),
-        vector.expect.error.as_deref(),
-        "{}",
-        vector.id
-    );
+    assert_eq!(Some(error.kind()), vector.expect.error.as_deref(), "{}", vector.id);
     if let EnvelopeError::DecryptFailed { per_key } = error {
         let kinds: Vec<_> = per_key.iter().map(|error| error.kind()).collect();
-        let expected: Vec<_> = keyring
-            .keys
-            .iter()
-            .map(|key| vector.expect.per_key_errors[&key.name].as_str())
-            .collect();
+        let expected: Vec<_> =
+            keyring.keys.iter().map(|key| vector.expect.per_key_errors[&key.name].as_str()).collect();
         assert_eq!(kinds, expected, "{}", vector.id);
     }
 }

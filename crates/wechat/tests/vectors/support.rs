@@ -85,13 +85,7 @@ impl Vector {
 
     /// The query that a component would get with this vector.
     pub(crate) fn query(&self) -> Result<CallbackQuery, EnvelopeError> {
-        let Self {
-            timestamp,
-            nonce,
-            signature,
-            msg_signature,
-            ..
-        } = self;
+        let Self { timestamp, nonce, signature, msg_signature, .. } = self;
         CallbackQuery::parse(&format!(
             "signature={signature}&timestamp={timestamp}&nonce={nonce}&encrypt_type=aes&msg_signature={msg_signature}"
         ))
@@ -109,8 +103,7 @@ impl Vector {
     /// What ingress does with a push.
     pub(crate) fn open(&self) -> Result<Opened, EnvelopeError> {
         let query = self.query()?;
-        self.ring()?
-            .open(&query, self.envelope.as_deref().unwrap_or_default().as_bytes())
+        self.ring()?.open(&query, self.envelope.as_deref().unwrap_or_default().as_bytes())
     }
 
     pub(crate) fn random(&self) -> [u8; 16] {
@@ -135,19 +128,13 @@ fn folder() -> PathBuf {
 /// How many vectors the README's table gives this file.
 fn promised(file: &str) -> usize {
     let readme = fs::read_to_string(folder().join("README.md")).unwrap();
-    let row = readme
-        .lines()
-        .find(|line| line.starts_with(&format!("| `{file}` |")))
-        .unwrap();
+    let row = readme.lines().find(|line| line.starts_with(&format!("| `{file}` |"))).unwrap();
     row.split('|').nth(2).unwrap().trim().parse().unwrap()
 }
 
 /// Runs `case` on every vector of a file, says how many there were, and compares with the README.
 #[track_caller]
-#[expect(
-    clippy::print_stdout,
-    reason = "the count of cases belongs to the output of the test"
-)]
+#[expect(clippy::print_stdout, reason = "the count of cases belongs to the output of the test")]
 pub(crate) fn run(file: &str, case: impl Fn(&Vector)) {
     let text = fs::read_to_string(folder().join(file)).unwrap();
     let content: File = serde_json::from_str(&text).unwrap();

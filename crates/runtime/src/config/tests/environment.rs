@@ -14,10 +14,7 @@ fn a_variable_overrides_its_key_and_says_so() {
         Folder::with("[ingress]\nlisten = '0.0.0.0:80'").loaded(&[("MANDATE_INGRESS__LISTEN", "0.0.0.0:81")]);
     assert_eq!(loaded.config.ingress.listen.port(), 81);
     let origin = "environment MANDATE_INGRESS__LISTEN".to_owned();
-    assert_eq!(
-        shown(&loaded, "ingress.listen"),
-        ("0.0.0.0:81".to_owned(), origin)
-    );
+    assert_eq!(shown(&loaded, "ingress.listen"), ("0.0.0.0:81".to_owned(), origin));
 }
 
 #[test]
@@ -28,10 +25,7 @@ fn the_environment_of_the_process_can_be_read() {
 
 #[test]
 fn numbers_and_switches_are_read_from_text() {
-    let env = [
-        ("MANDATE_STORAGE__POOL", "3"),
-        ("MANDATE_WORKER__OPEN_CONSENT", "true"),
-    ];
+    let env = [("MANDATE_STORAGE__POOL", "3"), ("MANDATE_WORKER__OPEN_CONSENT", "true")];
     let config = Folder::with("").loaded(&env).config;
     assert_eq!((config.storage.pool, config.worker.open_consent), (3, true));
 }
@@ -53,9 +47,7 @@ fn components_can_come_from_the_environment_alone() {
         ("MANDATE_COMPONENT__0__PREVIOUS__0__TOKEN", "oldtoken"),
         ("MANDATE_COMPONENT__0__PREVIOUS__0__ENCODING_AES_KEY", super::KEY),
     ];
-    let config = Folder::with("")
-        .loaded(&[COMPONENT_0.as_slice(), &previous].concat())
-        .config;
+    let config = Folder::with("").loaded(&[COMPONENT_0.as_slice(), &previous].concat()).config;
     assert_eq!(config.components[0].app_id.as_str(), "wx1f2e3d4c5b6a7988");
     assert_eq!(config.components[0].previous[0].token.expose(), "oldtoken");
 }
@@ -79,20 +71,11 @@ fn an_entry_of_the_file_can_be_changed_and_one_be_added() {
 fn eleven_entries_keep_their_order() {
     let mut env = Vec::new();
     for at in (0..11).rev() {
-        env.push((
-            format!("MANDATE_COMPONENT__{at}__APP_ID"),
-            format!("wxnumber{at}"),
-        ));
+        env.push((format!("MANDATE_COMPONENT__{at}__APP_ID"), format!("wxnumber{at}")));
         env.push((format!("MANDATE_COMPONENT__{at}__TOKEN"), "goodtoken".to_owned()));
-        env.push((
-            format!("MANDATE_COMPONENT__{at}__ENCODING_AES_KEY"),
-            super::KEY.to_owned(),
-        ));
+        env.push((format!("MANDATE_COMPONENT__{at}__ENCODING_AES_KEY"), super::KEY.to_owned()));
     }
-    let env: Vec<(&str, &str)> = env
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let components = Folder::with("").loaded(&env).config.components;
     assert_eq!(components.len(), 11);
     assert_eq!(components[2].app_id.as_str(), "wxnumber2");
@@ -102,19 +85,8 @@ fn eleven_entries_keep_their_order() {
 #[test]
 fn lists_of_text_are_separated_by_commas_and_replace_those_of_the_file() {
     let folder = Folder::with("[worker]\nreturn_hosts = ['old.example']");
-    let hosts = |value| {
-        folder
-            .loaded(&[("MANDATE_WORKER__RETURN_HOSTS", value)])
-            .config
-            .worker
-            .return_hosts
-    };
-    let text = |value| {
-        hosts(value)
-            .iter()
-            .map(|host| host.as_str().to_owned())
-            .collect::<Vec<_>>()
-    };
+    let hosts = |value| folder.loaded(&[("MANDATE_WORKER__RETURN_HOSTS", value)]).config.worker.return_hosts;
+    let text = |value| hosts(value).iter().map(|host| host.as_str().to_owned()).collect::<Vec<_>>();
     assert_eq!(text("a.example, B.example,"), ["a.example", "b.example"]);
     assert!(text("").is_empty());
 }
@@ -135,10 +107,7 @@ fn problems_name_the_variable() {
         let fits = |line: &&String| {
             line.starts_with(&format!("{key}: ")) && line.ends_with(&format!("(environment {name})"))
         };
-        assert!(
-            found.iter().any(|line| fits(&line)),
-            "nothing about {key} from {name} in {found:#?}"
-        );
+        assert!(found.iter().any(|line| fits(&line)), "nothing about {key} from {name} in {found:#?}");
     };
     expect("ingres", "MANDATE_INGRES__LISTEN");
     expect("ingress.listen", "MANDATE_INGRESS__LISTEN");

@@ -59,11 +59,8 @@ fn uncommented() -> String {
         line.split_once(" = ")
             .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
     };
-    let lines = EXAMPLE.lines().map(|line| {
-        line.strip_prefix("# ")
-            .filter(|rest| is_setting(rest))
-            .unwrap_or(line)
-    });
+    let lines =
+        EXAMPLE.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -78,11 +75,7 @@ fn the_example_names_every_key_and_each_of_its_lines_is_valid() {
     let loaded = Folder::with(&uncommented()).loaded(&[]);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     let rows = show(&loaded);
-    let set: Vec<&str> = rows
-        .iter()
-        .filter(|row| row[2] != "default")
-        .map(|row| row[0].as_str())
-        .collect();
+    let set: Vec<&str> = rows.iter().filter(|row| row[2] != "default").map(|row| row[0].as_str()).collect();
     for key in KEYS {
         assert!(set.contains(&key), "the example does not name {key}");
     }
@@ -96,22 +89,11 @@ fn what_the_example_calls_a_default_is_the_default() {
     let given = show(&Folder::with(&uncommented()).loaded(&[]));
     let defaults = show(&Folder::with(EXAMPLE).loaded(&[]));
     // Settings without a default, of which the example shows an example.
-    let examples = [
-        "settle_key",
-        "return_hosts",
-        "migrate_url",
-        "ca_file",
-        "keys",
-        "proxy",
-        "allow_private",
-    ];
+    let examples = ["settle_key", "return_hosts", "migrate_url", "ca_file", "keys", "proxy", "allow_private"];
     for [key, value, origin] in &defaults {
         let name = key.rsplit('.').next().unwrap_or_default();
         if origin == "default" && !examples.contains(&name) {
-            let row = given
-                .iter()
-                .find(|row| &row[0] == key)
-                .expect("the example names every key");
+            let row = given.iter().find(|row| &row[0] == key).expect("the example names every key");
             assert_eq!(&row[1], value, "the default of {key}");
         }
     }

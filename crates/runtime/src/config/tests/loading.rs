@@ -11,16 +11,10 @@ fn an_empty_file_means_the_documented_defaults() {
     assert_eq!(config.ingress.listen.to_string(), "0.0.0.0:8080");
     assert_eq!(config.ingress.admin_listen.to_string(), "127.0.0.1:9080");
     assert_eq!(config.ingress.journal, Path::new("data/journal.db"));
-    assert_eq!(
-        (config.ingress.journal_max, config.ingress.body_max),
-        (Bytes(1 << 30), Bytes(256 << 10))
-    );
+    assert_eq!((config.ingress.journal_max, config.ingress.body_max), (Bytes(1 << 30), Bytes(256 << 10)));
     assert_eq!(config.ingress.settle_url.as_str(), "http://127.0.0.1:8081");
     assert_eq!(config.worker.public_listen.to_string(), "0.0.0.0:8082");
-    assert_eq!(
-        (config.worker.open_consent, config.worker.audit_days),
-        (false, 400)
-    );
+    assert_eq!((config.worker.open_consent, config.worker.audit_days), (false, 400));
     assert_eq!(config.storage.url, StorageUrl::Sqlite("data/mandate.db".into()));
     assert_eq!(config.storage.owner_url(), &config.storage.url);
     assert_eq!(config.broker.url, BrokerUrl::Embedded);
@@ -30,27 +24,15 @@ fn an_empty_file_means_the_documented_defaults() {
     assert_eq!(config.reconcile.every, Duration::from_hours(24));
     assert_eq!(config.webhooks.disable_after, Duration::from_hours(5 * 24));
     assert_eq!(config.simulator.listen.to_string(), "127.0.0.1:8090");
-    assert_eq!(
-        config.log,
-        Log {
-            format: LogFormat::Auto,
-            level: "info".to_owned()
-        }
-    );
+    assert_eq!(config.log, Log { format: LogFormat::Auto, level: "info".to_owned() });
     assert_eq!(config.log, Log::default());
 }
 
 #[test]
 fn the_callback_paths_of_a_component_follow_from_its_appid() {
     let config = config(&component(""));
-    assert_eq!(
-        config.components[0].event_path,
-        "/wechat/wx1f2e3d4c5b6a7988/events"
-    );
-    assert_eq!(
-        config.components[0].message_path,
-        "/wechat/wx1f2e3d4c5b6a7988/messages/$APPID$"
-    );
+    assert_eq!(config.components[0].event_path, "/wechat/wx1f2e3d4c5b6a7988/events");
+    assert_eq!(config.components[0].message_path, "/wechat/wx1f2e3d4c5b6a7988/messages/$APPID$");
     assert_eq!(config.components[0].app_secret, None);
 }
 
@@ -63,16 +45,9 @@ fn former_pairs_are_read_from_inline_tables() {
 
 #[test]
 fn a_file_that_was_named_must_exist_and_the_default_file_need_not() {
-    let errors = load(
-        Some(Path::new("/nowhere/m.toml")),
-        Path::new("/nowhere/d.toml"),
-        std::iter::empty(),
-    );
+    let errors = load(Some(Path::new("/nowhere/m.toml")), Path::new("/nowhere/d.toml"), std::iter::empty());
     let text = errors.expect_err("a problem").to_string();
-    assert!(
-        text.starts_with("cannot be read: ") && text.ends_with("(file /nowhere/m.toml)"),
-        "{text}"
-    );
+    assert!(text.starts_with("cannot be read: ") && text.ends_with("(file /nowhere/m.toml)"), "{text}");
     load(None, Path::new("/nowhere/d.toml"), std::iter::empty()).expect("defaults");
 }
 
@@ -88,11 +63,7 @@ fn a_default_file_that_cannot_be_looked_at_is_a_problem() {
 fn a_named_file_is_read_instead_of_the_default_one() {
     let folder = Folder::with("[log]\nlevel = 'debug'");
     let named = folder.write("other.toml", "[log]\nlevel = 'warn'");
-    let loaded = load(
-        Some(Path::new(&named)),
-        &folder.0.path().join("mandate.toml"),
-        std::iter::empty(),
-    );
+    let loaded = load(Some(Path::new(&named)), &folder.0.path().join("mandate.toml"), std::iter::empty());
     assert_eq!(loaded.expect("valid").config.log.level, "warn");
 }
 
@@ -101,18 +72,9 @@ fn every_value_is_shown_with_its_line_or_as_a_default() {
     let loaded = Folder::with("[ingress]\n\nlisten = '0.0.0.0:80'").loaded(&[]);
     let (value, origin) = shown(&loaded, "ingress.listen");
     assert_eq!(value, "0.0.0.0:80");
-    assert!(
-        origin.starts_with("file /") && origin.ends_with("/mandate.toml:3"),
-        "{origin}"
-    );
-    assert_eq!(
-        shown(&loaded, "ingress.journal_max"),
-        ("1GiB".to_owned(), "default".to_owned())
-    );
-    assert_eq!(
-        shown(&loaded, "storage.migrate_url"),
-        ("(not set)".to_owned(), "default".to_owned())
-    );
+    assert!(origin.starts_with("file /") && origin.ends_with("/mandate.toml:3"), "{origin}");
+    assert_eq!(shown(&loaded, "ingress.journal_max"), ("1GiB".to_owned(), "default".to_owned()));
+    assert_eq!(shown(&loaded, "storage.migrate_url"), ("(not set)".to_owned(), "default".to_owned()));
 }
 
 #[test]
@@ -173,10 +135,7 @@ level = 'inof'
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (problem, (key, line)) in found.iter().zip(expected) {
-        assert!(
-            problem.starts_with(&format!("{key}: ")),
-            "{problem} is not about {key}"
-        );
+        assert!(problem.starts_with(&format!("{key}: ")), "{problem} is not about {key}");
         assert!(
             problem.ends_with(&format!("(file mandate.toml:{line})")),
             "{problem} is not about line {line}"
@@ -198,22 +157,10 @@ fn a_component_needs_an_appid_a_token_and_a_key() {
 
 #[test]
 fn an_empty_token_is_refused_wherever_it_stands() {
-    for token in [
-        "",
-        "ab",
-        "with space",
-        "tööken",
-        "a123456789012345678901234567890123",
-    ] {
+    for token in ["", "ab", "with space", "tööken", "a123456789012345678901234567890123"] {
         let toml = component("").replace("goodtoken", token);
-        assert!(
-            problems(&toml)[0].starts_with("component.0.token: "),
-            "{token:?} was accepted"
-        );
-        let previous = format!(
-            "previous = [{{ token = '{token}', encoding_aes_key = '{}' }}]",
-            super::KEY
-        );
+        assert!(problems(&toml)[0].starts_with("component.0.token: "), "{token:?} was accepted");
+        let previous = format!("previous = [{{ token = '{token}', encoding_aes_key = '{}' }}]", super::KEY);
         let found = problems(&component(&previous));
         assert!(
             found[0].starts_with("component.0.previous.0.token: "),
@@ -227,15 +174,8 @@ fn a_key_has_43_characters_and_need_not_be_canonical_base64() {
     let with = |key: &str| component("").replace(super::KEY, key);
     config(&with(&"a".repeat(43)));
     config(&with(&format!("{}R", "+/9".repeat(14))));
-    for bad in [
-        &"a".repeat(42),
-        &format!("{}=", "a".repeat(43)),
-        &format!("{}-", "a".repeat(42)),
-    ] {
-        assert!(
-            problems(&with(bad))[0].starts_with("component.0.encoding_aes_key: "),
-            "{bad} was accepted"
-        );
+    for bad in [&"a".repeat(42), &format!("{}=", "a".repeat(43)), &format!("{}-", "a".repeat(42))] {
+        assert!(problems(&with(bad))[0].starts_with("component.0.encoding_aes_key: "), "{bad} was accepted");
     }
 }
 
@@ -301,26 +241,11 @@ fn two_components_cannot_share_an_appid_or_an_address() {
 #[test]
 fn databases_and_brokers_are_told_apart_by_their_scheme() {
     let sqlite = |url: &str| config(&format!("[storage]\nurl = '{url}'")).storage.url;
-    assert_eq!(
-        sqlite("sqlite:/var/lib/m.db"),
-        StorageUrl::Sqlite("/var/lib/m.db".into())
-    );
-    assert_eq!(
-        sqlite("sqlite:///var/lib/m.db"),
-        StorageUrl::Sqlite("/var/lib/m.db".into())
-    );
+    assert_eq!(sqlite("sqlite:/var/lib/m.db"), StorageUrl::Sqlite("/var/lib/m.db".into()));
+    assert_eq!(sqlite("sqlite:///var/lib/m.db"), StorageUrl::Sqlite("/var/lib/m.db".into()));
     assert!(matches!(sqlite("postgresql://u:p@h/d"), StorageUrl::Postgres(_)));
-    for bad in [
-        "sqlite:",
-        "sqlite::memory:",
-        "sqlite:file:x?mode=memory",
-        "data/m.db",
-    ] {
-        assert_eq!(
-            problems(&format!("[storage]\nurl = '{bad}'")).len(),
-            1,
-            "{bad} was accepted"
-        );
+    for bad in ["sqlite:", "sqlite::memory:", "sqlite:file:x?mode=memory", "data/m.db"] {
+        assert_eq!(problems(&format!("[storage]\nurl = '{bad}'")).len(), 1, "{bad} was accepted");
     }
     let broker = config("[broker]\nurl = 'amqps://u:p@h/v'").broker.url;
     assert!(matches!(broker, BrokerUrl::Amqp(_)));

@@ -39,16 +39,13 @@ impl Folder {
     }
 
     fn load(&self, env: &[(&str, &str)]) -> Result<Loaded, ConfigErrors> {
-        let env = env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         load(None, &self.0.path().join("mandate.toml"), env)
     }
 
     #[track_caller]
     fn loaded(&self, env: &[(&str, &str)]) -> Loaded {
-        self.load(env)
-            .unwrap_or_else(|errors| panic!("refused: {errors}"))
+        self.load(env).unwrap_or_else(|errors| panic!("refused: {errors}"))
     }
 
     /// The problems as an operator sees them, file names without their folder.
@@ -56,11 +53,7 @@ impl Folder {
     fn problems(&self, env: &[(&str, &str)]) -> Vec<String> {
         let errors = self.load(env).expect_err("problems");
         let folder = format!("{}/", self.0.path().display());
-        errors
-            .to_string()
-            .lines()
-            .map(|line| line.replace(&folder, ""))
-            .collect()
+        errors.to_string().lines().map(|line| line.replace(&folder, "")).collect()
     }
 }
 
@@ -78,9 +71,6 @@ fn problems(toml: &str) -> Vec<String> {
 #[track_caller]
 fn shown(loaded: &Loaded, key: &str) -> (String, String) {
     let rows = super::show(loaded);
-    let [_, value, origin] = rows
-        .into_iter()
-        .find(|row| row[0] == key)
-        .expect("a row for the key");
+    let [_, value, origin] = rows.into_iter().find(|row| row[0] == key).expect("a row for the key");
     (value, origin)
 }

@@ -13,20 +13,14 @@ fn loaded(toml: &str) -> Loaded {
 
 /// The keys that a check complains about, but for those that this build cannot do at all.
 fn keys(check: &RoleCheck) -> Vec<&str> {
-    let real = check
-        .problems
-        .iter()
-        .filter(|problem| !problem.message.starts_with("this build"));
+    let real = check.problems.iter().filter(|problem| !problem.message.starts_with("this build"));
     real.map(|problem| problem.key.as_str()).collect()
 }
 
 #[test]
 fn standalone_needs_a_component_with_its_secret_and_a_master_key() {
     assert_eq!(keys(&loaded("").check_standalone()), ["component", "seal.keys"]);
-    assert_eq!(
-        keys(&loaded(&component("")).check_standalone()),
-        ["component.0.app_secret", "seal.keys"]
-    );
+    assert_eq!(keys(&loaded(&component("")).check_standalone()), ["component.0.app_secret", "seal.keys"]);
     let whole = component("app_secret = 'x'") + SEAL;
     assert_eq!(loaded(&whole).check_standalone().into_result(), Ok(Vec::new()));
 }
@@ -35,10 +29,7 @@ fn standalone_needs_a_component_with_its_secret_and_a_master_key() {
 fn the_demo_needs_nothing_and_the_simulator_the_credentials() {
     assert_eq!(loaded("").check_demo(), RoleCheck::default());
     assert_eq!(keys(&loaded("").check_simulator()), ["component"]);
-    assert_eq!(
-        keys(&loaded(&component("")).check_simulator()),
-        ["component.0.app_secret"]
-    );
+    assert_eq!(keys(&loaded(&component("")).check_simulator()), ["component.0.app_secret"]);
 }
 
 #[test]
@@ -46,11 +37,7 @@ fn two_processes_need_a_broker_and_are_told_what_to_do() {
     let whole = loaded(&(component("app_secret = 'x'") + SEAL));
     for check in [whole.check_ingress(), whole.check_worker()] {
         assert_eq!(keys(&check), ["broker.url"]);
-        assert!(
-            check.problems[0].message.contains("mandate standalone"),
-            "{}",
-            check.problems[0]
-        );
+        assert!(check.problems[0].message.contains("mandate standalone"), "{}", check.problems[0]);
     }
 }
 
@@ -72,22 +59,11 @@ fn ingress_warns_about_what_it_should_not_know() {
     let toml =
         component("app_secret = 'x'") + SEAL + BROKER + SETTLE + "[storage]\nurl = 'sqlite:data/mandate.db'";
     let warnings = loaded(&toml).check_ingress().warnings;
-    for (warning, key) in warnings
-        .iter()
-        .zip(["component.0.app_secret", "storage.url", "seal.keys"])
-    {
-        assert!(
-            warning.starts_with(&format!("{key} (file ")),
-            "{warning} is not about {key}"
-        );
+    for (warning, key) in warnings.iter().zip(["component.0.app_secret", "storage.url", "seal.keys"]) {
+        assert!(warning.starts_with(&format!("{key} (file ")), "{warning} is not about {key}");
     }
     assert_eq!(warnings.len(), 3, "{warnings:#?}");
-    assert!(
-        loaded(&(component("") + BROKER + SETTLE))
-            .check_ingress()
-            .warnings
-            .is_empty()
-    );
+    assert!(loaded(&(component("") + BROKER + SETTLE)).check_ingress().warnings.is_empty());
 }
 
 #[test]
@@ -95,23 +71,10 @@ fn what_comes_with_a_later_release_is_refused_with_a_clear_message() {
     let toml = component("app_secret = 'x'") + SEAL + BROKER + "[storage]\nurl = 'postgres://u:p@h/d'";
     let loaded = loaded(&toml);
     let text = |check: RoleCheck| ConfigErrors(check.problems).to_string();
-    for text in [
-        text(loaded.check_standalone()),
-        text(loaded.check_demo()),
-        text(loaded.check_worker()),
-    ] {
-        assert!(
-            text.contains("storage.url: this build has no PostgreSQL yet"),
-            "{text}"
-        );
-        assert!(
-            text.contains("broker.url: this build has no RabbitMQ yet"),
-            "{text}"
-        );
+    for text in [text(loaded.check_standalone()), text(loaded.check_demo()), text(loaded.check_worker())] {
+        assert!(text.contains("storage.url: this build has no PostgreSQL yet"), "{text}");
+        assert!(text.contains("broker.url: this build has no RabbitMQ yet"), "{text}");
     }
     let only_storage = text(loaded.check_storage());
-    assert!(
-        only_storage.contains("PostgreSQL") && !only_storage.contains("RabbitMQ"),
-        "{only_storage}"
-    );
+    assert!(only_storage.contains("PostgreSQL") && !only_storage.contains("RabbitMQ"), "{only_storage}");
 }

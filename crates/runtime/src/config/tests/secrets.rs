@@ -10,13 +10,7 @@ fn a_secret_can_stand_in_a_file_of_its_own() {
     let path = folder.write("app_secret", "from-a-file\r\n");
     folder.write("mandate.toml", &component(&format!("app_secret_file = '{path}'")));
     let loaded = folder.loaded(&[]);
-    assert_eq!(
-        loaded.config.components[0]
-            .app_secret
-            .as_ref()
-            .map(Secret::expose),
-        Some("from-a-file")
-    );
+    assert_eq!(loaded.config.components[0].app_secret.as_ref().map(Secret::expose), Some("from-a-file"));
     assert_eq!(
         shown(&loaded, "component.0.app_secret"),
         ("********".to_owned(), format!("secret file {path}"))
@@ -27,23 +21,11 @@ fn a_secret_can_stand_in_a_file_of_its_own() {
 fn a_variable_can_name_the_file_and_wins_over_the_file_of_settings() {
     let folder = Folder::with(&component("app_secret = 'of-the-settings'"));
     let path = folder.write("app_secret", "of-the-environment");
-    let components = folder
-        .loaded(&[("MANDATE_COMPONENT__0__APP_SECRET_FILE", &path)])
-        .config
-        .components;
-    assert_eq!(
-        components[0].app_secret.as_ref().map(Secret::expose),
-        Some("of-the-environment")
-    );
+    let components = folder.loaded(&[("MANDATE_COMPONENT__0__APP_SECRET_FILE", &path)]).config.components;
+    assert_eq!(components[0].app_secret.as_ref().map(Secret::expose), Some("of-the-environment"));
     let folder = Folder::with(&component("app_secret_file = '/nowhere'"));
-    let components = folder
-        .loaded(&[("MANDATE_COMPONENT__0__APP_SECRET", "direct")])
-        .config
-        .components;
-    assert_eq!(
-        components[0].app_secret.as_ref().map(Secret::expose),
-        Some("direct")
-    );
+    let components = folder.loaded(&[("MANDATE_COMPONENT__0__APP_SECRET", "direct")]).config.components;
+    assert_eq!(components[0].app_secret.as_ref().map(Secret::expose), Some("direct"));
 }
 
 #[test]
@@ -70,21 +52,10 @@ fn master_keys_in_a_file_stand_one_per_line() {
     );
     let folder = Folder::with("");
     let path = folder.write("keys", &format!("{first}\n{second}\n"));
-    let keys = folder
-        .loaded(&[("MANDATE_SEAL__KEYS_FILE", &path)])
-        .config
-        .seal
-        .keys;
-    assert_eq!(
-        keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(),
-        ["2026-11", "old"]
-    );
+    let keys = folder.loaded(&[("MANDATE_SEAL__KEYS_FILE", &path)]).config.seal.keys;
+    assert_eq!(keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), ["2026-11", "old"]);
     assert_eq!(keys[0].expose(), b"replace-me-with-mandate-keygen!!");
-    let keys = folder
-        .loaded(&[("MANDATE_SEAL__KEYS", &format!("{first},{second}"))])
-        .config
-        .seal
-        .keys;
+    let keys = folder.loaded(&[("MANDATE_SEAL__KEYS", &format!("{first},{second}"))]).config.seal.keys;
     assert_eq!(keys.len(), 2);
 }
 
@@ -114,21 +85,14 @@ fn a_secret_file_that_is_missing_empty_or_too_large_is_a_problem() {
     let large = folder.write("large", &"x".repeat(70_000));
     for path in ["/nowhere", "", &empty, &large, "/"] {
         let found = folder.problems(&[("MANDATE_COMPONENT__0__APP_SECRET_FILE", path)]);
-        assert!(
-            found[0].starts_with("component.0.app_secret"),
-            "{path:?}: {found:?}"
-        );
+        assert!(found[0].starts_with("component.0.app_secret"), "{path:?}: {found:?}");
     }
 }
 
 /// A configuration in which each secret is marked, and where it is wrong in every place if `broken`.
 fn marked(broken: bool) -> String {
     let spoil = if broken { " hunter2" } else { "" };
-    let host = if broken {
-        "hunter2 hunter2@h"
-    } else {
-        "mandate:hunter2@h"
-    };
+    let host = if broken { "hunter2 hunter2@h" } else { "mandate:hunter2@h" };
     format!(
         "[[component]]\napp_id = 'wx1f2e3d4c5b6a7988'\napp_secret = 'hunter2{spoil}'\ntoken = 'hunter2{spoil}'\n\
          encoding_aes_key = 'hunter2hunter2hunter2hunter2hunter2hunter2x{spoil}'\n\
@@ -156,11 +120,6 @@ fn no_secret_is_shown_by_show_debug_or_a_problem() {
 
 #[test]
 fn a_settle_key_that_can_be_guessed_is_a_warning() {
-    let warnings = Folder::with("[worker]\nsettle_key = 'short'")
-        .loaded(&[])
-        .warnings;
-    assert_eq!(
-        warnings,
-        ["worker.settle_key has fewer than 16 characters and can be guessed"]
-    );
+    let warnings = Folder::with("[worker]\nsettle_key = 'short'").loaded(&[]).warnings;
+    assert_eq!(warnings, ["worker.settle_key has fewer than 16 characters and can be guessed"]);
 }

@@ -1,15 +1,19 @@
-//! What doors show of the state and the log: the forms of the API's answers.
+//! What doors show of the state and the log.
+
+mod forms;
 
 use jiff::Timestamp;
-use mandate_domain::{Authorizer, Status};
+use mandate_domain::Authorizer;
 use mandate_schema::{
-    AuthorizerId, CloudEvent, ComponentId, EventId, MasterKeys, Position, Profile, StoredEvent, StreamName,
-    Version, format_time,
+    AuthorizerId, CloudEvent, ComponentId, EventId, MasterKeys, Position, StoredEvent, StreamName, Version,
 };
 use mandate_storage::{
     AuthorizerFilter, EventOrder, EventQuery, StateRow, Storage, StorageError, StreamQuery,
 };
-use serde::{Serialize, Serializer};
+
+pub use forms::{
+    AuthorizerView, ComponentView, CredentialsView, FeedPage, StatusCounts, TicketView, TokenView,
+};
 
 use crate::{
     fold::{self, ReadError, StreamState},
@@ -19,96 +23,13 @@ use crate::{
 /// Events looked at for one page of a filtered feed, however few of them match.
 const SCAN_MAX: usize = 5_000;
 
+/// Events read at once.
+const PAGE: usize = 500;
+
 /// A reader of state and log. It changes nothing and calls nobody.
 pub struct Views<S> {
     storage: S,
     vault: std::sync::Arc<Vault<S>>,
-}
-
-/// A component: `GET /components/{c}`.
-#[derive(Clone, Debug, Serialize)]
-pub struct ComponentView {
-    /// Its appid.
-    pub app_id: ComponentId,
-    /// Its current ticket.
-    pub ticket: Option<TicketView>,
-    /// Its access token.
-    pub access_token: Option<TokenView>,
-    /// Its accounts by status.
-    pub authorizers: StatusCounts,
-}
-
-/// When a ticket came.
-#[derive(Clone, Debug, Serialize)]
-pub struct TicketView {
-    /// When it was received.
-    #[serde(serialize_with = "time")]
-    pub received_at: Timestamp,
-    /// Seconds since then.
-    pub age_seconds: i64,
-}
-
-/// When a token expires.
-#[derive(Clone, Debug, Serialize)]
-pub struct TokenView {
-    /// By our clock.
-    #[serde(serialize_with = "time")]
-    pub expires_at: Timestamp,
-}
-
-/// Numbers of accounts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct StatusCounts {
-    /// Held, with credentials.
-    pub authorized: u64,
-    /// Revoked.
-    pub revoked: u64,
-    /// Held, credentials on their way.
-    pub pending: u64,
-    /// Held, credentials lost.
-    pub broken: u64,
-}
-
-/// An account: `GET /components/{c}/authorizers/{a}`.
-#[derive(Clone, Debug, Serialize)]
-pub struct AuthorizerView {
-    /// The component.
-    pub component: ComponentId,
-    /// The account's appid.
-    pub app_id: AuthorizerId,
-    /// Where it stands.
-    pub status: Status,
-    /// Number of facts in its stream.
-    pub generation: u64,
-    /// Version of its stream.
-    pub version: Version,
-    /// Position of its last event.
-    pub position: Position,
-    /// When it authorized us last.
-    #[serde(serialize_with = "maybe_time")]
-    pub authorized_at: Option<Timestamp>,
-    /// When it revoked last.
-    #[serde(serialize_with = "maybe_time")]
-    pub revoked_at: Option<Timestamp>,
-    /// Permission sets granted.
-    pub permissions: Vec<i64>,
-    /// Its profile.
-    pub profile: Option<Profile>,
-    /// What credentials we hold; never the credentials.
-    pub credentials: CredentialsView,
-    /// When its last event was recorded.
-    #[serde(serialize_with = "time")]
-    pub updated_at: Timestamp,
-}
-
-/// What credentials are held.
-#[derive(Clone, Debug, Serialize)]
-pub struct CredentialsView {
-    /// `present` or `missing`.
-    pub refresh_token: &'static str,
-    /// When the access token expires; `None` if there is none, and in views of the past.
-    #[serde(serialize_with = "maybe_time")]
-    pub access_token_expires_at: Option<Timestamp>,
 }
 
 /// Which events a feed wants.
@@ -120,17 +41,6 @@ pub struct FeedFilter {
     pub component: Option<ComponentId>,
     /// Only of this account.
     pub authorizer: Option<AuthorizerId>,
-}
-
-/// A page of the feed.
-#[derive(Clone, Debug, Serialize)]
-pub struct FeedPage {
-    /// The events.
-    pub data: Vec<CloudEvent>,
-    /// How far the page has read: the next `after`.
-    pub last_position: Position,
-    /// The log they are of.
-    pub log_id: String,
 }
 
 /// A cursor that is not of this log.
@@ -310,7 +220,9 @@ impl<S: Storage> Views<S> {
         let mut page = FeedPage { data: Vec::new(), last_position: after, log_id: ours };
         let mut looked_at = 0;
         while page.data.len() < limit && looked_at < SCAN_MAX {
-            let query = EventQuery { after: page.last_position, limit: limit.min(500) };
+            // Without a filter all that is read is wanted.
+            let rows = if filter.is_empty() { limit - page.data.len() } else { PAGE };
+            let query = EventQuery { after: page.last_position, limit: rows.min(PAGE) };
             let events = self.storage.read(query).await?;
             if events.is_empty() {
                 break;
@@ -359,24 +271,16 @@ fn assert_dense(last: Position, next: Position) -> Result<(), StorageError> {
 }
 
 impl FeedFilter {
+    fn is_empty(&self) -> bool {
+        self.kind.is_none() && self.component.is_none() && self.authorizer.is_none()
+    }
+
     fn matches(&self, stored: &StoredEvent) -> bool {
         let component = stored.stream.component();
         let authorizer = stored.stream.authorizer();
         self.kind.as_ref().is_none_or(|kind| *kind == stored.record.name)
             && self.component.as_ref().is_none_or(|wanted| Some(wanted) == component)
             && self.authorizer.as_ref().is_none_or(|wanted| Some(wanted) == authorizer)
-    }
-}
-
-impl StatusCounts {
-    fn add(&mut self, status: &str, count: u64) {
-        match Status::ALL.into_iter().find(|known| known.as_str() == status) {
-            Some(Status::Authorized) => self.authorized += count,
-            Some(Status::Revoked) => self.revoked += count,
-            Some(Status::Pending) => self.pending += count,
-            Some(Status::Broken) => self.broken += count,
-            None => {}
-        }
     }
 }
 
@@ -404,17 +308,4 @@ fn view(
         credentials: CredentialsView { refresh_token, access_token_expires_at },
         updated_at: state.updated_at,
     })
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
-fn time<T: Serializer>(time: &Timestamp, serializer: T) -> Result<T::Ok, T::Error> {
-    serializer.serialize_str(&format_time(*time))
-}
-
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn maybe_time<T: Serializer>(time: &Option<Timestamp>, serializer: T) -> Result<T::Ok, T::Error> {
-    match time {
-        Some(time) => serializer.serialize_str(&format_time(*time)),
-        None => serializer.serialize_none(),
-    }
 }
