@@ -58,13 +58,13 @@ impl Component {
         state
     }
 
-    /// A late ticket is in the log but does not become current.
+    /// A late ticket is in the log but does not become current. Of two in one second the one that arrives last does.
     fn receive_ticket(&mut self, create_time: CreateTime, recorded: Recorded<'_>) {
         let Some(ticket) = recorded.sealed_at(Field::Ticket) else {
             return;
         };
         let ticket = Ticket { create_time, received_at: recorded.recorded_at, ticket };
-        if self.ticket.as_ref().is_none_or(|current| current.create_time < create_time) {
+        if self.ticket.as_ref().is_none_or(|current| current.create_time <= create_time) {
             self.previous_ticket = self.ticket.replace(ticket);
         }
     }

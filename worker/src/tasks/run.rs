@@ -13,7 +13,7 @@ use mandate_wechat::{
     errors::{self, Repair, Retry},
 };
 
-use super::{Failure, UnreadableTask, account::Account, payload};
+use super::{Failure, NO_TICKET, UnreadableTask, account::Account, payload};
 use crate::{
     Core,
     api::CallError,
@@ -135,8 +135,7 @@ impl<S: Storage> TaskRunner<S> {
             End::Again { after, reason, detail } => {
                 tracing::warn!(task = %claimed.task.key, attempt = claimed.attempt, reason, after_seconds = after.as_secs_f64(),
                     "{kind} is tried again: {detail}");
-                let next_at = Timestamp::now() + after;
-                self.core.storage.retry(claimed.id, claimed.attempt, next_at, reason).await
+                self.put_off(&claimed, after, reason).await
             }
             End::Dead { reason, detail } => self.bury(&claimed, reason, detail).await,
         };
@@ -144,6 +143,20 @@ impl<S: Storage> TaskRunner<S> {
             // The lease ends by itself and the task is due again.
             tracing::warn!(task = %claimed.task.key, %error, "the end of an attempt could not be stored");
         }
+    }
+
+    /// Stores when the next attempt is due. A ticket that came while this one was under way has woken nobody: look again.
+    async fn put_off(&self, claimed: &Claimed, after: Duration, reason: &str) -> Result<(), StorageError> {
+        let storage = &self.core.storage;
+        storage.retry(claimed.id, claimed.attempt, Timestamp::now() + after, reason).await?;
+        if reason == NO_TICKET {
+            let component = &claimed.task.component;
+            let state = storage.state(&StreamName::Component(component.clone())).await?;
+            if state.is_some_and(|row| row.position > claimed.head) {
+                storage.wake(component, NO_TICKET, Timestamp::now()).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn open(&self, claimed: &Claimed) -> Result<Task, End> {

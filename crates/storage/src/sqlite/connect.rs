@@ -34,10 +34,10 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection, StorageErr
             rusqlite::version()
         )));
     }
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if access == Access::Create {
-        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        create(path)?;
     }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_WAIT)?;
     use_wal(&connection)?;
@@ -78,4 +78,11 @@ fn use_wal(connection: &Connection) -> Result<(), StorageError> {
 
 fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
+/// Creates the file, if it is missing, for its owner alone: it holds profiles in the clear. SQLite gives the files beside it
+/// the same mode.
+fn create(path: &Path) -> Result<(), StorageError> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    file.map(|_| ()).map_err(|error| StorageError::Unavailable(error.into()))
 }
