@@ -1,6 +1,8 @@
 //! Opening connections with the settings that durability rests on.
 
 use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     time::{Duration, Instant},
 };
