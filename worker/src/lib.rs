@@ -9,6 +9,8 @@ mod ingest;
 mod opener;
 mod record;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod vault;
 pub mod views;
 

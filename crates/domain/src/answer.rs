@@ -97,7 +97,9 @@ pub fn decide_redeemed(state: Option<&Authorizer>, since: &Since, answer: Redeem
     }
     let mut decision = Decision::nothing();
     let mut generation = state.map_or(0, |state| state.generation);
-    if !state.is_some_and(|state| state.has_grant(answer.digest)) {
+    // A code that works after a revocation grants anew, even if an earlier grant carried it: without that, credentials
+    // would make a revoked account authorized.
+    if !state.is_some_and(|state| state.is_held() && state.has_grant(answer.digest)) {
         decision =
             decision.with_event(granted_or_updated(state, timeless_grant(answer.via, Some(answer.digest))));
         generation += 1;
@@ -160,6 +162,8 @@ pub fn decide_gone(state: Option<&Authorizer>, since: &Since) -> Decision {
 }
 
 /// Recovery failed too: only now the refused code is recorded as a failure.
+///
+/// A held account that has confirmed with a newer code since is not broken by an older one: the newer code decides.
 pub fn decide_unrecoverable(
     state: Option<&Authorizer>,
     since: &Since,
@@ -170,17 +174,27 @@ pub fn decide_unrecoverable(
     if since.overtakes_info() {
         return Decision::task(Task::Confirm);
     }
-    let failed = Event::RedemptionFailed(RedemptionFailed {
-        code_digest: digest,
-        errcode: refusal.errcode,
-        errmsg: refusal.errmsg,
-        rid: refusal.rid,
-    });
-    let held = state.is_some_and(Authorizer::is_held);
-    match reason {
-        InfoRefusal::Gone if held => Decision::event(failed).with_event(confirmed_revocation()),
-        InfoRefusal::Gone | InfoRefusal::NoToken => Decision::event(failed),
+    let mut decision = Decision::nothing();
+    if !state.is_some_and(|state| has_newer_code(state, digest)) {
+        decision = decision.with_event(Event::RedemptionFailed(RedemptionFailed {
+            code_digest: digest,
+            errcode: refusal.errcode,
+            errmsg: refusal.errmsg,
+            rid: refusal.rid,
+        }));
     }
+    match reason {
+        InfoRefusal::Gone if state.is_some_and(Authorizer::is_held) => {
+            decision.with_event(confirmed_revocation())
+        }
+        InfoRefusal::Gone | InfoRefusal::NoToken => decision,
+    }
+}
+
+/// Whether the newest fact is a grant with another code than this one.
+fn has_newer_code(state: &Authorizer, digest: CodeDigest) -> bool {
+    let newest = state.newest_fact.as_ref().and_then(|fact| fact.digest);
+    newest.is_some_and(|newest| newest != digest)
 }
 
 fn timeless_grant(via: GrantedVia, code_digest: Option<CodeDigest>) -> Granted {

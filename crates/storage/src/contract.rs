@@ -263,7 +263,7 @@ pub trait Tokens: Send + Sync + 'static {
 
 /// What could not be handled. Dead letters are written by the append.
 pub trait DeadLetters: Send + Sync + 'static {
-    /// Dead letters in order of their time, behind `after`.
+    /// Dead letters in order of their ids, which begin with a time, behind `after`.
     ///
     /// # Errors
     ///

@@ -23,9 +23,9 @@ fn digests() -> impl Strategy<Value = CodeDigest> {
     "[a-d]".prop_map(|code| CodeDigest::of(&Secret::new(code)))
 }
 
-/// `WeChat`'s times, those that no calendar has included.
+/// `WeChat`'s times: often the same ones, sometimes one that no calendar has.
 fn times() -> impl Strategy<Value = CreateTime> {
-    prop_oneof![4 => 0_i64..1000, 1 => any::<i64>()].prop_map(CreateTime)
+    prop_oneof![4 => 0_i64..8, 1 => any::<i64>()].prop_map(CreateTime)
 }
 
 fn grants() -> impl Strategy<Value = Granted> {

@@ -92,8 +92,8 @@ fn a_late_ticket_is_recorded_and_does_not_become_current() {
 }
 
 #[test]
-fn a_ticket_of_the_same_second_does_not_replace_the_current_one() {
-    given([(200, "a"), (200, "b")]).then_tickets(Some((200, "a")), None);
+fn of_two_tickets_of_one_second_the_one_that_arrives_last_is_current() {
+    given([(200, "a"), (200, "b")]).then_tickets(Some((200, "b")), Some((200, "a")));
 }
 
 #[test]

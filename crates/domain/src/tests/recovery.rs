@@ -3,7 +3,7 @@
 use super::{
     effects::{
         confirm, confirmed_grant, confirmed_revocation, credentials_rejected, granted, issued,
-        permissions_changed, recover, recovered, redemption_failed, revoked_at, rotated, updated,
+        issued_without_token, permissions_changed, recover, recovered, redemption_failed, revoked_at, rotated, updated,
     },
     given::{Answer, given, redemption_refused, unrecoverable},
     samples::{code_refused, info_with_token},
@@ -54,6 +54,34 @@ fn a_broken_account_that_is_gone_is_revoked() {
         .when(hopeless(InfoRefusal::Gone))
         .then([redemption_failed("code"), confirmed_revocation()])
         .is(Status::Revoked);
+}
+
+#[test]
+fn a_refused_code_does_not_break_an_account_that_confirmed_with_a_newer_one() {
+    given([granted(100, "code"), updated(200, "newer")])
+        .when(hopeless(InfoRefusal::NoToken))
+        .then([])
+        .is(Status::Pending);
+    given([granted(100, "code"), updated(200, "newer"), issued_without_token(2, "newer")])
+        .when(hopeless(InfoRefusal::NoToken))
+        .then([])
+        .is(Status::Authorized);
+}
+
+#[test]
+fn an_account_that_is_gone_is_revoked_whichever_code_told_it() {
+    given([granted(100, "code"), updated(200, "newer")])
+        .when(hopeless(InfoRefusal::Gone))
+        .then([confirmed_revocation()])
+        .is(Status::Revoked);
+}
+
+#[test]
+fn a_confirmed_grant_brings_no_newer_code() {
+    given([revoked_at(200), confirmed_grant()])
+        .when(hopeless(InfoRefusal::NoToken))
+        .then([redemption_failed("code")])
+        .is(Status::Broken);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{AppendObserver, Appender, BATCH_MAX, LINGER, REPEAT_AFTER, Unobserved};
+use super::{AppendObserver, Appender, BATCH_MAX, LINGER, QUEUE, REPEAT_AFTER, Unobserved};
 use crate::{
     Append, Appended, Command, CommandRecord, EventLog, EventQuery, StorageError, StreamQuery, TokenChange,
 };
@@ -175,6 +175,19 @@ async fn a_lone_command_waits_no_longer_than_the_linger() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_that_comes_within_the_linger_joins_the_batch() {
+    let log = Notes::quick();
+    let appender = log.start();
+    let later = async |after, command| {
+        tokio::time::sleep(after).await;
+        append_all(&appender, vec![command]).await;
+    };
+    let (soon, late) = (LINGER / 2, LINGER * 2);
+    tokio::join!(later(Duration::ZERO, on(11, 1)), later(soon, on(12, 2)), later(late, on(13, 3)));
+    assert_eq!(log.calls(), [vec![1, 2], vec![3]]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_comes_during_a_call_is_the_next_batch() {
     let log = Notes::held(0);
     let appender = log.start();
@@ -222,6 +235,21 @@ async fn one_hot_stream_is_answered_in_order_and_blocks_no_other() {
     assert!(calls.iter().all(|call| call.iter().filter(|n| **n <= hot).count() <= 1));
     let other = calls.iter().position(|call| call.contains(&(hot + 1)));
     assert!(other.is_some_and(|call| call < 100), "it came at once and waited for call {other:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_hot_stream_stays_in_the_bounded_queue() {
+    let log = Notes::held(0);
+    let appender = log.start();
+    let callers = tokio::spawn({
+        let appender = appender.clone();
+        async move { append_all(&appender, (1..=1_000).map(|n| on(11, n)).collect()).await }
+    });
+    log.called.notified().await;
+    let queued = QUEUE - appender.requests.capacity();
+    assert_eq!(queued, 1_000 - 1 - BATCH_MAX, "one is in the call, a batch is held back");
+    log.permits.add_permits(1_000);
+    callers.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,9 @@
 //! What could not be handled, and its way out.
 
-use mandate_schema::TaskId;
+use mandate_schema::{CommandId, TaskId};
 
 use super::given::{append, at, command, dead_push, dead_task, decided, push, stored, stream, task, unknown};
-use crate::{Appended, CommandOutcome, DeadPayload, Storage, TaskState};
+use crate::{Appended, Command, CommandOutcome, DeadPayload, Storage, TaskState};
 
 async fn outcome<S: Storage>(storage: &S, number: u64) -> Option<CommandOutcome> {
     let told = storage.outcomes(vec![command(number)]).await.unwrap();
@@ -99,12 +99,29 @@ pub(super) async fn a_dead_task_waits_until_it_is_revived<S: Storage>(storage: S
     assert_eq!(storage.claim(at(19), at(29), 5).await.unwrap().len(), 0);
     let again = storage.claim(at(20), at(30), 5).await.unwrap().remove(0);
     assert_eq!((again.id, again.attempt), (id, 2), "a new attempt, so a new command");
-    let done = decided(mandate_schema::CommandId::of_attempt(id, 2), &stream(1), 0).finishes(id);
+    let done = decided(CommandId::of_attempt(id, 2), &stream(1), 0).finishes(id);
     assert_eq!(append(&storage, done).await, Appended::Stored(None));
 
     append(&storage, dead_push(5, "unreadable")).await;
     assert!(!storage.revive_task(command(5), at(0)).await.unwrap(), "a push is no task");
     assert!(storage.dead_letter(command(5)).await.unwrap().is_some());
+}
+
+pub(super) async fn a_late_answer_settles_a_dead_task<S: Storage>(storage: S) {
+    let id = running(&storage, 1, "redeem:1").await;
+    let second = storage.claim(at(10), at(20), 1).await.unwrap().remove(0);
+    assert_eq!((second.id, second.attempt), (id, 2));
+    let death = dead_task(id, 2);
+    let letter = death.id();
+    assert_eq!(append(&storage, death).await, Appended::Stored(None));
+    // The first attempt was slow; WeChat had answered it.
+    let late = decided(CommandId::of_attempt(id, 1), &stream(1), 0).events(1).finishes(id);
+    assert_eq!(append(&storage, late).await, stored(1));
+    storage.revive_task(letter, at(20)).await.unwrap();
+    assert!(storage.dead_letter(letter).await.unwrap().is_none());
+    let state = storage.task_by_key("redeem:1").await.unwrap().unwrap().state;
+    assert_eq!(state, TaskState::Done, "reviving does not run again what is done");
+    assert_eq!(storage.claim(at(99), at(109), 5).await.unwrap().len(), 0);
 }
 
 pub(super) async fn a_task_that_is_done_does_not_die<S: Storage>(storage: S) {
@@ -120,8 +137,10 @@ pub(super) async fn a_task_that_is_done_does_not_die<S: Storage>(storage: S) {
 }
 
 pub(super) async fn letters_are_listed_in_pages<S: Storage>(storage: S) {
-    for number in [3, 1, 5, 2, 4] {
-        append(&storage, dead_push(number, "unreadable")).await;
+    for (seconds, number) in (0..).zip([3, 1, 5, 2, 4]) {
+        let Command::Dead(mut letter) = dead_push(number, "unreadable") else { unreachable!("it is dead") };
+        letter.recorded_at = at(100 - seconds);
+        append(&storage, Command::Dead(letter)).await;
     }
     let page = async |after, limit| -> Vec<_> {
         let rows = storage.dead_letters(after, limit).await.unwrap();

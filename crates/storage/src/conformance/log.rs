@@ -76,7 +76,7 @@ pub(super) async fn a_stream_is_read_in_both_orders_and_between_limits<S: Storag
         assert_eq!(versions(limited).await, if ascending { [1, 2] } else { [6, 5] });
         let after = StreamQuery { after: Position(4), ..query.clone() };
         assert_eq!(versions(after).await, expect(vec![4, 5, 6]));
-        let up_to = StreamQuery { up_to: Some(Position(6)), ..query.clone() };
+        let up_to = StreamQuery { up_to: Some(Position(5)), ..query.clone() };
         assert_eq!(versions(up_to).await, expect(vec![1, 2, 3, 4]));
         let before = StreamQuery { before: Some(Version(3)), ..query.clone() };
         assert_eq!(versions(before).await, expect(vec![1, 2]));

@@ -92,7 +92,9 @@ macro_rules! suite {
             a_repeated_finish_is_a_duplicate,
             tasks_are_counted_by_kind_and_state,
             done_tasks_are_pruned_by_age,
-        ], []);
+        ], [
+            a_finished_task_keeps_no_secret,
+        ]);
         suite!($database, tokens, [
             a_lease_excludes_others_until_it_ends,
             a_refreshed_token_is_stored_and_ends_the_lease,
@@ -111,6 +113,7 @@ macro_rules! suite {
             a_conflict_keeps_the_dead_letter,
             a_discarded_letter_is_settled_for_good,
             a_dead_task_waits_until_it_is_revived,
+            a_late_answer_settles_a_dead_task,
             a_task_that_is_done_does_not_die,
             letters_are_listed_in_pages,
             letters_and_their_retries_are_counted,

@@ -1,6 +1,11 @@
 //! The embedded store under test, and what only concerns its files.
 
-use std::{path::PathBuf, sync::Barrier, thread};
+use std::{
+    path::PathBuf,
+    sync::{Barrier, mpsc},
+    thread,
+    time::Duration,
+};
 
 use mandate_schema::{CommandId, sql::SQLITE_MIGRATIONS};
 use rusqlite::Connection;
@@ -38,7 +43,7 @@ impl SqliteDatabase {
     /// A connection past the storage.
     fn connect(&self) -> Connection {
         let connection = Connection::open(self.path()).unwrap();
-        connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
         connection
     }
 
@@ -104,6 +109,23 @@ fn of_many_migrations_at_once_one_does_the_work() {
         assert_eq!(applied.concat(), names(), "each migration once: {applied:?}");
         SqliteStorage::open(&database.path(), 1).unwrap();
     }
+}
+
+#[test]
+fn a_migration_waits_for_another_process_that_has_just_created_the_file() {
+    let database = SqliteDatabase::missing();
+    std::fs::create_dir_all(database.path().parent().unwrap()).unwrap();
+    let other = database.connect();
+    other.execute_batch("begin immediate").unwrap();
+    thread::scope(|scope| {
+        let (done, result) = mpsc::channel();
+        let database = &database;
+        scope.spawn(move || done.send(database.migrate()).unwrap());
+        let early = result.recv_timeout(Duration::from_millis(200));
+        assert!(early.is_err(), "it did not wait: {early:?}");
+        other.execute_batch("rollback").unwrap();
+        assert_eq!(result.recv().unwrap().unwrap().applied, names());
+    });
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use mandate_schema::{CommandId, Position};
 
-use super::given::{append, at, command, dead_task, decided, stored, stream, task};
+use super::{
+    Database,
+    given::{append, at, command, dead_task, decided, sealed, stored, stream, task},
+};
 use crate::{Appended, Claimed, CommandOutcome, NewTask, Storage, TaskCount, TaskDone, TaskState};
 
 /// Queues a task and claims it.
@@ -59,6 +62,16 @@ pub(super) async fn a_finished_task_makes_other_commands_void<S: Storage>(storag
     // A task that was pruned was done.
     assert_eq!(storage.prune_tasks(at(100)).await.unwrap(), 1);
     assert_eq!(append(&storage, finish(&claimed, 4, 3)).await, Appended::Finished);
+}
+
+pub(super) async fn a_finished_task_keeps_no_secret<D: Database>(database: D) {
+    let storage = database.open().await;
+    let secret = NewTask { sealed: Some((stream(1), sealed("code"))), ..task("redeem:1") };
+    let claimed = running(&storage, 1, secret).await;
+    let with_secret = "update task set kind = kind where sealed is not null";
+    assert_eq!(database.sql(with_secret).await, Ok(1));
+    append(&storage, finish(&claimed, 1, 2)).await;
+    assert_eq!(database.sql(with_secret).await, Ok(0));
 }
 
 pub(super) async fn a_repeated_finish_is_a_duplicate<S: Storage>(storage: S) {

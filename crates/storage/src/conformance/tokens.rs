@@ -100,13 +100,17 @@ pub(super) async fn an_emptied_row_refuses_the_refresh_under_way<S: Storage>(sto
 }
 
 pub(super) async fn a_token_stored_by_an_append_refuses_the_refresh_under_way<S: Storage>(storage: S) {
-    let overtaken = lease(&storage, 0).await.unwrap();
-    change(&storage, 1, token_stored("issued", 1)).await;
-    assert!(!store(&storage, &overtaken, "overtaken").await);
-    assert_eq!(held(&storage).await, Some(sealed("issued").to_string()));
-    let next = lease(&storage, 0).await.expect("the refresh under way has lost its lease");
-    assert!(next.fence > overtaken.fence);
-    assert_eq!(next.row.generation, 1);
+    // Whether the generation is another one or not, and whether there was a row or not.
+    for (number, generation) in [(1, 1), (2, 1), (3, 2)] {
+        let overtaken = lease(&storage, 0).await.unwrap();
+        change(&storage, number, token_stored("issued", generation)).await;
+        assert!(!store(&storage, &overtaken, "overtaken").await);
+        assert_eq!(held(&storage).await, Some(sealed("issued").to_string()));
+        let next = lease(&storage, 0).await.expect("the refresh under way has lost its lease");
+        assert!(next.fence > overtaken.fence);
+        assert_eq!(next.row.generation, generation);
+        storage.release_token(&stream(1), &next).await.unwrap();
+    }
 }
 
 pub(super) async fn a_released_lease_is_free_and_releases_no_other<S: Storage>(storage: S) {

@@ -96,13 +96,17 @@ fn take(step: Step, wechat: &mut WeChat, service: &mut Service) {
     }
 }
 
+fn steps_without_loss() -> impl Strategy<Value = Vec<Step>> {
+    steps().prop_map(|steps| steps.into_iter().filter(|step| !matches!(step, Step::Lose(_) | Step::Redirect)).collect())
+}
+
 /// Picks for the order in which the rest arrives.
 fn last() -> impl Strategy<Value = Vec<Index>> {
     prop::collection::vec(any::<Index>(), 1..12)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(1024) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(20000) })]
 
     #[test]
     fn in_the_end_we_know_what_is_true(steps in steps(), last in last(), old_codes_work: bool) {
@@ -118,8 +122,11 @@ proptest! {
         prop_assert_eq!(&world.state().permissions, &truth.permissions, "after {:?}", world.history());
     }
 
+    /// Such an account has nothing to recover, so codes that are lost or that come without a time are spared here.
     #[test]
-    fn accounts_without_tokens_end_as_they_are_too(steps in steps(), last in last(), old_codes_work: bool) {
+    fn accounts_without_tokens_end_as_they_are_too(
+        steps in steps_without_loss(), last in last(), old_codes_work: bool,
+    ) {
         let manners = Manners { old_codes_work, has_tokens: false };
         let (wechat, world) = play(manners, true, steps, &last);
         let expected = if wechat.truth().is_some() { Status::Authorized } else { Status::Revoked };

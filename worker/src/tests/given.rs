@@ -1,0 +1,160 @@
+//! A worker over a store of its own, and pushes as `WeChat` would send them.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use mandate_broker::CallbackSink;
+use mandate_runtime::metrics::Metrics;
+use mandate_schema::{
+    AuthorizerId, CallbackId, CommandId, ComponentId, Event, MasterKeys, PairId, Position, Push, Secret,
+    StreamName,
+};
+use mandate_storage::{
+    CommandOutcome, DeadLetterRow, DeadLetters, EventLog, EventQuery,
+    sqlite::{SqliteStorage, migrate},
+};
+use mandate_wechat::{
+    cipher,
+    envelope::{EncodingAesKey, KeyRing, Pair},
+    signature,
+};
+use tempfile::TempDir;
+
+use crate::{
+    ComponentSettings, Core, Ingest, Parts,
+    api::{ApiClient, ApiSettings},
+    fold,
+};
+
+pub(super) const COMPONENT: &str = "wx1f2e3d4c5b6a7988";
+const TOKEN: &str = "RustComponentToken01";
+const KEY: &str = "BwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSY";
+
+/// A worker without background work.
+pub(super) struct Given {
+    pub(super) core: Arc<Core<SqliteStorage>>,
+    folder: TempDir,
+}
+
+pub(super) fn master() -> MasterKeys {
+    MasterKeys::new([("test", &[42; 32])]).unwrap()
+}
+
+pub(super) fn component() -> ComponentId {
+    COMPONENT.parse().unwrap()
+}
+
+pub(super) fn merchant() -> AuthorizerId {
+    "wxa0b1c2d3e4f50617".parse().unwrap()
+}
+
+pub(super) fn stream() -> StreamName {
+    StreamName::Authorizer(component(), merchant())
+}
+
+fn key() -> EncodingAesKey {
+    EncodingAesKey::parse(&Secret::new(KEY)).unwrap()
+}
+
+impl Given {
+    pub(super) fn new() -> Self {
+        Self::with(TempDir::new().unwrap(), TOKEN, master())
+    }
+
+    /// The same store under a worker with another token or other master keys.
+    pub(super) fn restarted(self, token: &str, master: MasterKeys) -> Self {
+        Self::with(self.folder, token, master)
+    }
+
+    fn with(folder: TempDir, token: &str, master: MasterKeys) -> Self {
+        mandate_runtime::tls::install_provider();
+        let path = folder.path().join("mandate.db");
+        migrate(&path, Timestamp::now(), "a log").unwrap();
+        let pair = Pair::new(Secret::new(token), key()).unwrap();
+        let settings = ApiSettings {
+            base: "http://127.0.0.1:1".into(),
+            timeout: Duration::from_secs(1),
+            proxy: None,
+            ca: None,
+        };
+        let metrics = Metrics::new();
+        let core = Core::new(Parts {
+            storage: SqliteStorage::open(&path, 2).unwrap(),
+            master,
+            components: vec![ComponentSettings {
+                ring: KeyRing::new(component(), vec![pair]).unwrap(),
+                app_secret: None,
+            }],
+            api: ApiClient::new(&settings, metrics.clone()).unwrap(),
+            messages_max_age: Duration::from_hours(1),
+            metrics,
+        });
+        Self { core, folder }
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.folder.path().join("mandate.db")
+    }
+
+    pub(super) async fn take(&self, push: Push) {
+        Ingest::new(self.core.clone()).accept(vec![push]).await.unwrap();
+    }
+
+    /// All events, opened.
+    pub(super) async fn events(&self) -> Vec<Event> {
+        let query = EventQuery { after: Position(0), limit: 1_000 };
+        let mut events = Vec::new();
+        for stored in self.core.storage.read(query).await.unwrap() {
+            events.push(fold::decode(&self.core.vault, &stored).await.unwrap());
+        }
+        events
+    }
+
+    pub(super) async fn names(&self) -> Vec<&'static str> {
+        self.events().await.iter().map(Event::name).collect()
+    }
+
+    pub(super) async fn outcome(&self, id: CallbackId) -> Option<CommandOutcome> {
+        let found = self.core.storage.outcomes(vec![CommandId::from(id)]).await.unwrap();
+        found.first().map(|record| record.outcome)
+    }
+
+    pub(super) async fn dead_letters(&self) -> Vec<DeadLetterRow> {
+        self.core.storage.dead_letters(None, 100).await.unwrap()
+    }
+}
+
+/// A push of the auth-event URL that says this, signed and sealed as `WeChat` does.
+pub(super) fn push(create_time: i64, info_type: &str, fields: &str) -> Push {
+    let text = format!(
+        "<xml><AppId>{COMPONENT}</AppId><CreateTime>{create_time}</CreateTime><InfoType>{info_type}</InfoType>{fields}</xml>"
+    );
+    let id = CallbackId::compute(mandate_schema::CreateTime(create_time), &component(), None, &text);
+    let encrypted = cipher::encrypt(&key(), COMPONENT, [7; 16], &text);
+    let signed = signature::sign(&[TOKEN, "1", "2", &encrypted]);
+    Push {
+        id,
+        component: component(),
+        authorizer: None,
+        pair: PairId::of(&Secret::new(TOKEN), key().bytes()),
+        query: format!("timestamp=1&nonce=2&msg_signature={signed}&encrypt_type=aes"),
+        body: format!("<xml><AppId>{COMPONENT}</AppId><Encrypt>{encrypted}</Encrypt></xml>"),
+        received_at: Timestamp::now(),
+    }
+}
+
+pub(super) fn authorized(create_time: i64, code: &str) -> Push {
+    let fields = format!(
+        "<AuthorizerAppid>{}</AuthorizerAppid><AuthorizationCode>{code}</AuthorizationCode>",
+        merchant()
+    );
+    push(create_time, "authorized", &fields)
+}
+
+pub(super) fn ticket(create_time: i64, ticket: &str) -> Push {
+    push(
+        create_time,
+        "component_verify_ticket",
+        &format!("<ComponentVerifyTicket>{ticket}</ComponentVerifyTicket>"),
+    )
+}

@@ -1,0 +1,6 @@
+//! The worker over a real store: what is decided, kept and refused, without any network.
+
+mod given;
+mod ingest;
+mod sealing;
+mod state;
