@@ -116,7 +116,7 @@ impl Service {
     }
 
     /// Queueing a redeem task for a code that has one does nothing.
-    fn queue(&mut self, task: Task) {
+    pub(super) fn queue(&mut self, task: Task) {
         if let Task::Redeem(redeem) = &task
             && !self.redeemed.insert(redeem.digest())
         {
