@@ -5,7 +5,7 @@ use std::{fmt, io::Write, process::ExitCode};
 use mandate_ingress::{ServeError, journal::JournalError};
 use mandate_runtime::{config::ConfigErrors, stop};
 use mandate_storage::StorageError;
-use mandate_worker::{ReadError, views::FeedError};
+use mandate_worker::{ReadError, StartError, views::FeedError};
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -71,6 +71,15 @@ impl From<StorageError> for CliError {
             StorageError::Schema(text) => Self::Refused(text),
             StorageError::Unavailable(_) => Self::Unavailable(error.to_string()),
             StorageError::Data(_) | StorageError::Unreadable(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<StartError> for CliError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Storage(error) => error.into(),
+            StartError::MasterKey { .. } => Self::Usage(format!("seal.keys: {error}")),
         }
     }
 }

@@ -59,6 +59,7 @@ queries! {
         key_find,
         key_insert,
         key_last,
+        key_samples,
         log_head,
         log_head_move,
         message_count,

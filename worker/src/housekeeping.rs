@@ -20,8 +20,9 @@ impl<S: Storage> Core<S> {
                 () = stop.requested() => return,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            if let Err(error) = self.tidy().await {
-                tracing::warn!(%error, "housekeeping is put off");
+            match self.tidy().await {
+                Ok(()) => self.health.ok(),
+                Err(error) => self.health.failing(error.to_string()),
             }
         }
     }

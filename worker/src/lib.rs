@@ -17,8 +17,13 @@ pub mod views;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
-use mandate_runtime::{failpoint, metrics::Metrics, stop::Stop};
-use mandate_schema::{ComponentId, MasterKeys, Position, Secret};
+use mandate_runtime::{
+    failpoint,
+    health::{Dependency, Readiness},
+    metrics::Metrics,
+    stop::Stop,
+};
+use mandate_schema::{ComponentId, MasterKeys, Position, SealError, Secret};
 use mandate_storage::{AppendObserver, Appender, RebuildMode, RebuildReport, Storage, StorageError};
 use mandate_wechat::envelope::KeyRing;
 use tokio::sync::Notify;
@@ -45,6 +50,8 @@ pub struct Core<S> {
     components: Vec<ComponentId>,
     messages_max_age: SignedDuration,
     metrics: Metrics,
+    /// Shows whether the storage answers.
+    health: Dependency,
     /// Rung when there may be something to claim.
     tasks_changed: Notify,
 }
@@ -55,6 +62,23 @@ pub struct ComponentSettings {
     pub ring: KeyRing,
     /// Its secret.
     pub app_secret: Option<Secret>,
+}
+
+/// Why a worker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// What the store holds is sealed under a master key that is not configured, or not as it was.
+    #[error("the database needs master key {id:?}: {source}")]
+    MasterKey {
+        /// The key's id.
+        id: String,
+        /// What is wrong.
+        #[source]
+        source: SealError,
+    },
 }
 
 /// What the settings say to a worker.
@@ -71,12 +95,14 @@ pub struct Parts<S> {
     pub messages_max_age: Duration,
     /// Where to count.
     pub metrics: Metrics,
+    /// Where to show whether the storage answers.
+    pub readiness: Readiness,
 }
 
 impl<S: Storage> Core<S> {
     /// Puts a worker together; nothing runs yet but the appender. Call it inside a tokio runtime.
     pub fn new(parts: Parts<S>) -> Arc<Self> {
-        let Parts { storage, master, components, api, messages_max_age, metrics } = parts;
+        let Parts { storage, master, components, api, messages_max_age, metrics, readiness } = parts;
         let vault = Arc::new(Vault::new(storage.clone(), master));
         let ids = components.iter().map(|component| component.ring.component().clone()).collect();
         let secrets: HashMap<ComponentId, Secret> = components
@@ -94,6 +120,7 @@ impl<S: Storage> Core<S> {
             api,
             messages_max_age: SignedDuration::try_from(messages_max_age).unwrap_or(SignedDuration::MAX),
             metrics,
+            health: readiness.register("storage"),
             tasks_changed: Notify::new(),
         })
     }
@@ -103,10 +130,18 @@ impl<S: Storage> Core<S> {
     ///
     /// # Errors
     ///
-    /// [`StorageError`]: the store does not answer.
-    pub async fn start(self: &Arc<Self>, stop: &Stop) -> Result<(), StorageError> {
+    /// - [`StartError::Storage`]: the store does not answer.
+    /// - [`StartError::MasterKey`]: a master key that the store needs is missing, or is another than it was.
+    pub async fn start(self: &Arc<Self>, stop: &Stop) -> Result<(), StartError> {
+        // Better no worker than one that can open nothing and makes every callback a dead letter.
+        for sample in self.storage.key_samples().await? {
+            self.vault
+                .unwrap(&sample)
+                .map_err(|source| StartError::MasterKey { id: sample.master, source })?;
+        }
         self.retry_unknown_pairs().await?;
         self.measure().await?;
+        self.health.ok();
         let runner = TaskRunner::new(self.clone());
         let stopping = stop.clone();
         stop.spawn("tasks", async move {

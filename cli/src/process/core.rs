@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mandate_ingress::key_ring;
-use mandate_runtime::{config::Config, metrics::Metrics};
+use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics};
 use mandate_storage::sqlite::SqliteStorage;
 use mandate_worker::{
     ComponentSettings, Core, Parts,
@@ -21,6 +21,7 @@ pub(super) fn core(
     config: &Config,
     storage: SqliteStorage,
     metrics: &Metrics,
+    readiness: &Readiness,
 ) -> Result<Arc<Core<SqliteStorage>>, CliError> {
     let mut components = Vec::new();
     for component in &config.components {
@@ -36,6 +37,7 @@ pub(super) fn core(
         api,
         messages_max_age: config.broker.messages_max_age,
         metrics: metrics.clone(),
+        readiness: readiness.clone(),
     }))
 }
 
@@ -57,5 +59,5 @@ fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
 pub(crate) fn core_for_commands(global: &Global) -> Result<Arc<Core<SqliteStorage>>, CliError> {
     let loaded = load(global)?;
     warn(loaded.check_standalone().into_result()?);
-    core(&loaded.config, open_storage(&loaded.config)?, &Metrics::new())
+    core(&loaded.config, open_storage(&loaded.config)?, &Metrics::new(), &Readiness::new())
 }

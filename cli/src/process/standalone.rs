@@ -46,7 +46,8 @@ pub(crate) async fn start(config: &Config, stop: &Stop) -> Result<Running, CliEr
 }
 
 async fn start_all(config: &Config, stop: &Stop) -> Result<Running, CliError> {
-    let (metrics, readiness) = (Metrics::new(), Readiness::new());
+    // Each door answers for its own dependencies: callbacks are taken whatever the worker's store does.
+    let (metrics, for_ingress, for_worker) = (Metrics::new(), Readiness::new(), Readiness::new());
     let migrated =
         sqlite::migrate(sqlite_path(&config.storage.url)?, Timestamp::now(), &Uuid::new_v4().to_string())?;
     for name in &migrated.applied {
@@ -56,18 +57,18 @@ async fn start_all(config: &Config, stop: &Stop) -> Result<Running, CliError> {
     let storage = open_storage(config)?;
     // Nobody else works here: attempts that died with the last process need not wait for their leases.
     storage.end_leases(Timestamp::now()).await?;
-    let core = core(config, storage.clone(), &metrics)?;
+    let core = core(config, storage.clone(), &metrics, &for_worker)?;
     core.start(stop).await?;
 
     let views = Arc::new(Views::new(storage, master_keys(config)?));
     let (server, console) =
-        console::bind(config.worker.listen, stop, core.clone(), views, &readiness, &metrics)
+        console::bind(config.worker.listen, stop, core.clone(), views, &for_worker, &metrics)
             .map_err(CliError::failed)?;
     stop.spawn("console", server);
 
     let settings =
         ingress::Settings::from_config(config).map_err(|error| CliError::Usage(error.to_string()))?;
-    let ingress = ingress::serve(settings, Ingest::new(core), stop, &metrics, &readiness).await?;
+    let ingress = ingress::serve(settings, Ingest::new(core), stop, &metrics, &for_ingress).await?;
     tracing::info!(%console, "the API is at http://{console}/api/v1");
     Ok(Running { ingress, console, _lock: lock })
 }

@@ -64,6 +64,7 @@ impl World {
             api: ApiClient::new(&settings, metrics.clone()).expect("a client"),
             messages_max_age: Duration::from_mins(1),
             metrics: metrics.clone(),
+            readiness: Readiness::new(),
         });
         let views = Arc::new(Views::new(storage, master()));
         Self { folder, core, views, readiness: Readiness::new(), metrics }

@@ -129,6 +129,13 @@ pub trait Keys: Send + Sync + 'static {
         stream: &StreamName,
         number: u32,
     ) -> impl Future<Output = Result<Option<WrappedKey>>> + Send;
+
+    /// One data key wrapped by each master key that is in use.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn key_samples(&self) -> impl Future<Output = Result<Vec<WrappedKey>>> + Send;
 }
 
 /// Calls to `WeChat` that wait, with unique keys and leases. They are queued and finished by the append.

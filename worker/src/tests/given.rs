@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use mandate_broker::CallbackSink;
-use mandate_runtime::metrics::Metrics;
+use mandate_runtime::{health::Readiness, metrics::Metrics};
 use mandate_schema::{
     AuthorizerId, CallbackId, CommandId, ComponentId, Event, MasterKeys, PairId, Position, Push, Secret,
     StreamName,
@@ -88,6 +88,7 @@ impl Given {
             api: ApiClient::new(&settings, metrics.clone()).unwrap(),
             messages_max_age: Duration::from_hours(1),
             metrics,
+            readiness: Readiness::new(),
         });
         Self { core, folder }
     }

@@ -1,11 +1,15 @@
 //! What is sealed stays sealed, opens at its place, and can be erased.
 
+use mandate_runtime::stop::Stop;
 use mandate_schema::{Event, MasterKeys, NoticeReceived, Position};
 use mandate_storage::{EventLog, EventQuery, RebuildMode};
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, master, push, ticket};
-use crate::fold::{self, ReadError};
+use crate::{
+    StartError,
+    fold::{self, ReadError},
+};
 
 #[tokio::test]
 async fn no_secret_rests_in_the_clear() {
@@ -67,4 +71,19 @@ async fn without_its_master_key_a_reader_stops_and_names_it() {
     let stored = given.core.storage.read(query).await.unwrap();
     let error = fold::decode(&given.core.vault, &stored[0]).await.unwrap_err();
     assert!(matches!(error, ReadError::Seal(_)) && error.to_string().contains("\"test\""), "{error}");
+}
+
+#[tokio::test]
+async fn a_worker_refuses_to_start_without_the_master_keys_that_its_store_needs() {
+    let mut given = Given::new();
+    given.take(ticket(100, "ticket@@@x")).await;
+    let missing = MasterKeys::new([("other", &[1; 32])]).unwrap();
+    let changed = MasterKeys::new([("test", &[1; 32])]).unwrap();
+    for wrong in [missing, changed] {
+        given = given.restarted("RustComponentToken01", wrong);
+        let refused = given.core.start(&Stop::new()).await.unwrap_err();
+        assert!(matches!(&refused, StartError::MasterKey { id, .. } if id == "test"), "{refused}");
+    }
+    given = given.restarted("RustComponentToken01", master());
+    given.core.start(&Stop::new()).await.unwrap();
 }

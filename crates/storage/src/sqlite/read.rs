@@ -129,6 +129,17 @@ impl Keys for SqliteStorage {
         let stream = stream.clone();
         self.read(move |c| find_key(c, &stream, number)).await
     }
+
+    async fn key_samples(&self) -> Result<Vec<WrappedKey>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(sql::key_samples)?;
+            rows::collect(statement.query([])?, |row| {
+                let stream = parse(&row.get::<_, String>(0)?)?;
+                Ok(WrappedKey { stream, number: row.get(1)?, master: row.get(2)?, bytes: row.get(3)? })
+            })
+        })
+        .await
+    }
 }
 
 pub(super) fn find_key(
