@@ -116,7 +116,7 @@ pub(crate) async fn discard<S: Storage>(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let id = act_on(&request, payload).await?;
-    if api.core.storage.discard(id).await? {
+    if api.core.storage.discard(id, Timestamp::now()).await? {
         Ok(acted(id, DeadLetterOutcome::Discarded))
     } else {
         Err(ApiError::not_found(format!("there is no dead letter {id}")))

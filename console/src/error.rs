@@ -83,7 +83,7 @@ impl ApiError {
             Self::Body(BodyError::NotEmpty | BodyError::Broken) => Code::InvalidBody,
             Self::NotFound(_) => Code::NotFound,
             Self::LogReset(_) => Code::LogReset,
-            Self::Storage(error) if error.is_transient() => Code::StorageUnavailable,
+            Self::Storage(error) if error.may_heal() => Code::StorageUnavailable,
             Self::Storage(_) | Self::Unfinished(_) => Code::InternalError,
         }
     }

@@ -120,7 +120,12 @@ impl Event {
         let mut data: Value = serde_json::from_str(&record.data).map_err(&malformed)?;
         let opened: Value = opened.map_or(Ok(Value::Null), serde_json::from_str).map_err(&malformed)?;
         match record.name.as_str() {
-            "component.notice_received" => data["document"] = opened,
+            "component.notice_received" => {
+                // What is not an object is refused below.
+                if let Some(data) = data.as_object_mut() {
+                    data.insert("document".into(), opened);
+                }
+            }
             "profile.recorded" => data = opened,
             _ => {}
         }

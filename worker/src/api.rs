@@ -34,17 +34,17 @@ pub struct ApiClient {
 }
 
 /// A call without a usable answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CallError {
     /// `WeChat` refused.
     #[error(transparent)]
     Refused(Refusal),
     /// The request did not reach `WeChat`.
     #[error("WeChat's API was not reached: {0}")]
-    NotSent(#[source] reqwest::Error),
+    NotSent(String),
     /// No answer, or none that can be read: `WeChat` may have processed the request.
     #[error("the answer of WeChat's API was lost: {0}")]
-    AnswerLost(#[source] Box<dyn std::error::Error + Send + Sync>),
+    AnswerLost(String),
 }
 
 /// Why the client cannot be built: a matter of configuration.
@@ -110,15 +110,15 @@ impl ApiClient {
             post = post.query(&[(TOKEN_PARAMETER, token.expose())]);
         }
         // The address holds the token: no error may carry it.
-        let answer = post.send().await.map_err(|error| sort(error.without_url()))?;
+        let answer = post.send().await.map_err(sort)?;
         if !answer.status().is_success() {
-            return Err(CallError::AnswerLost(format!("HTTP status {}", answer.status()).into()));
+            return Err(CallError::AnswerLost(format!("HTTP status {}", answer.status())));
         }
         let body = read(answer).await?;
         decode::<R::Reply>(&body).map_err(|error| match error {
             ReplyError::Refused(refusal) => CallError::Refused(refusal),
             error @ (ReplyError::NotJson | ReplyError::MissingField(_)) => {
-                CallError::AnswerLost(error.into())
+                CallError::AnswerLost(error.to_string())
             }
         })
     }
@@ -126,15 +126,29 @@ impl ApiClient {
 
 /// Only a connection that never came about proves that nothing was processed.
 fn sort(error: reqwest::Error) -> CallError {
-    if error.is_connect() { CallError::NotSent(error) } else { CallError::AnswerLost(error.into()) }
+    let not_sent = error.is_connect();
+    let told = causes(error);
+    if not_sent { CallError::NotSent(told) } else { CallError::AnswerLost(told) }
+}
+
+/// The error with all its causes, which say what to do, and without the address, which holds the token.
+fn causes(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut told = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        told = format!("{told}: {cause}");
+        source = cause.source();
+    }
+    told
 }
 
 async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, CallError> {
     let mut body = Vec::new();
-    let lost = |error: reqwest::Error| CallError::AnswerLost(error.without_url().into());
+    let lost = |error| CallError::AnswerLost(causes(error));
     while let Some(chunk) = answer.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > ANSWER_MAX {
-            return Err(CallError::AnswerLost("the answer is too large".into()));
+            return Err(CallError::AnswerLost("the answer is too large".to_owned()));
         }
         body.extend_from_slice(&chunk);
     }

@@ -60,7 +60,7 @@ impl<S: Storage> Core<S> {
             Ingested::Dead => Ok(Retried::StillDead),
             Ingested::Decided | Ingested::Duplicate => {
                 // Deciding removes the letter of the same id; a letter under a false hint is done with, too.
-                self.storage.discard(id).await?;
+                self.storage.discard(id, Timestamp::now()).await?;
                 Ok(Retried::Revived)
             }
         }

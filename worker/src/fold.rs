@@ -40,9 +40,16 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Whether the same read may succeed later.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Storage(error) if error.is_transient())
+    /// Whether the same read may succeed later: the store is away, a master key is not configured, or a newer program
+    /// wrote it. None of this is the fault of the data.
+    pub fn may_heal(&self) -> bool {
+        match self {
+            Self::Storage(error) => error.is_transient(),
+            Self::Seal(SealError::UnknownMasterKey(_)) | Self::Decode(DecodeError::Unknown { .. }) => true,
+            Self::Seal(SealError::DoesNotOpen)
+            | Self::Decode(DecodeError::Malformed { .. })
+            | Self::State { .. } => false,
+        }
     }
 }
 

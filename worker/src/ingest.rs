@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mandate_broker::{CallbackSink, SinkUnavailable};
 use mandate_domain::{decide_authorizer_callback, decide_component_callback, stream_of};
 use mandate_runtime::jitter::full_jitter;
-use mandate_schema::{CommandId, Push, StreamName};
+use mandate_schema::{CallbackId, CommandId, Push, StreamName};
 use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
 use mandate_wechat::callback::{Callback, Info};
 
@@ -125,10 +125,12 @@ impl<S: Storage> Ingest<S> {
 
     async fn accept_one(&self, stream: &StreamName, delivery: Delivery) -> Result<Ingested, IngestError> {
         let Delivery { push, id, callback } = delivery;
+        let push = Push { id: CallbackId(id.0), ..push }; // from here on it is known by its own id
         let mut conflicts = 0;
         loop {
             match self.decide_and_append(stream, id, &callback).await {
                 Ok(Appended::Stored(position)) => {
+                    self.0.note_position(position);
                     tracing::info!(
                         %stream, command = %id, position = position.map(|p| p.0), info_type = callback.info_type(),
                         "{} for {stream} decided", callback.info_type()
@@ -145,7 +147,7 @@ impl<S: Storage> Ingest<S> {
                     self.bury(push, "refused_data", format!("the database refuses it: {source}")).await?;
                     return Ok(Ingested::Dead);
                 }
-                Err(IngestError::Read(error)) if !error.is_transient() => {
+                Err(IngestError::Read(error)) if !error.may_heal() => {
                     self.bury(push, "unreadable_stream", error.to_string()).await?;
                     return Ok(Ingested::Dead);
                 }
@@ -199,7 +201,7 @@ impl<S: Storage> Ingest<S> {
         let letter = DeadLetter {
             command,
             reason: reason.to_owned(),
-            detail,
+            detail: detail.clone(),
             payload: DeadPayload::Push(push),
             recorded_at: Timestamp::now(),
         };
@@ -207,7 +209,7 @@ impl<S: Storage> Ingest<S> {
         if let Appended::Duplicate(record) = appended
             && record.outcome == CommandOutcome::Dead
         {
-            self.0.storage.count_retry(command).await?;
+            self.0.storage.count_retry(command, reason, &detail).await?;
         }
         Ok(())
     }

@@ -139,21 +139,27 @@ impl<S: Storage> Core<S> {
                 .unwrap(&sample)
                 .map_err(|source| StartError::MasterKey { id: sample.master, source })?;
         }
-        self.retry_unknown_pairs().await?;
         self.measure().await?;
         self.health.ok();
-        let runner = TaskRunner::new(self.clone());
-        let stopping = stop.clone();
+        let runner = TaskRunner::new(self.clone(), stop.clone());
         stop.spawn("tasks", async move {
-            runner.run(stopping).await;
+            runner.run().await;
             Ok::<_, std::convert::Infallible>(())
         });
+        let core = self.clone();
+        stop.spawn("dead letters", async move { core.retry_unknown_pairs().await });
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("housekeeping", async move {
             core.keep_house(stopping).await;
             Ok::<_, std::convert::Infallible>(())
         });
         Ok(())
+    }
+
+    fn note_position(&self, position: Option<Position>) {
+        if let Some(position) = position {
+            self.metrics.log_position(position.0);
+        }
     }
 
     /// The components that are served.

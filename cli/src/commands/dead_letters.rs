@@ -1,5 +1,6 @@
 //! `mandate dead-letters`.
 
+use jiff::Timestamp;
 use mandate_console::{DeadLetterView, LIMIT_MAX, list_dead_letters};
 use mandate_schema::{CommandId, format_time};
 use mandate_storage::DeadLetters;
@@ -40,7 +41,7 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
         DeadLettersCommand::Retry { id, all: _ } => retry(global, id).await,
         DeadLettersCommand::Discard { id } => {
             let storage = open_storage(&load_for_storage(global)?)?;
-            if storage.discard(id).await? {
+            if storage.discard(id, Timestamp::now()).await? {
                 output::line(format!("{id} discarded"))
             } else {
                 Err(missing(id))

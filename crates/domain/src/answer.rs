@@ -8,6 +8,8 @@ use mandate_schema::{
     PermissionsChanged, Profile, RecoverySource, RedemptionFailed, Revoked, RevokedVia, Secret,
 };
 
+use mandate_wechat::api::Refusal;
+
 use crate::{AccessToken, Authorizer, Decision, Fact, FactKind, Status, Task, callback::granted_or_updated};
 
 /// What the stream gained since the call started.
@@ -70,17 +72,6 @@ pub struct AccountInfo {
     pub token_is_ours: bool,
 }
 
-/// A refusal by `WeChat` that will not change by asking again.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Refusal {
-    /// `WeChat`'s error number.
-    pub errcode: i64,
-    /// `WeChat`'s error text, without the request id.
-    pub errmsg: String,
-    /// `WeChat`'s request id.
-    pub rid: Option<String>,
-}
-
 /// Why `api_get_authorizer_info` told nothing of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InfoRefusal {
@@ -92,7 +83,9 @@ pub enum InfoRefusal {
 
 /// A code was redeemed.
 pub fn decide_redeemed(state: Option<&Authorizer>, since: &Since, answer: Redeemed) -> Decision {
-    if since.overtakes_redemption(answer.digest) {
+    // The answer to an older code must not replace what a newer one brought meanwhile.
+    let outdated = since.credentials && state.is_some_and(|state| has_newer_code(state, answer.digest));
+    if outdated || since.overtakes_redemption(answer.digest) {
         return Decision::task(Task::Confirm);
     }
     let mut decision = Decision::nothing();

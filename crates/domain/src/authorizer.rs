@@ -164,9 +164,11 @@ impl Authorizer {
                 state.profile = None;
                 state.refresh_token = None;
             }
-            Event::Updated(_) => {}
-            // Of other streams. A fold is total: it must never stop a rebuild.
-            Event::TicketReceived(_) | Event::NoticeReceived(_) | Event::WebhookDisabled(_) => {}
+            // The last three are of other streams. A fold is total: it must never stop a rebuild.
+            Event::Updated(_)
+            | Event::TicketReceived(_)
+            | Event::NoticeReceived(_)
+            | Event::WebhookDisabled(_) => {}
         }
         state
     }

@@ -39,9 +39,9 @@ impl Component {
         state.updated_at = recorded.recorded_at;
         match recorded.event {
             Event::TicketReceived(received) => state.receive_ticket(received.create_time, recorded),
-            Event::NoticeReceived(_) => {}
-            // Of other streams. A fold is total: it must never stop a rebuild.
-            Event::Granted(_)
+            // All but the first are of other streams. A fold is total: it must never stop a rebuild.
+            Event::NoticeReceived(_)
+            | Event::Granted(_)
             | Event::Updated(_)
             | Event::Revoked(_)
             | Event::PermissionsChanged(_)

@@ -5,7 +5,7 @@ use mandate_schema::{
     AuthorizerId, CodeDigest, ComponentId, Event, Field, GrantedVia, SealedFields, Secret, Version,
 };
 
-use crate::Refusal;
+use mandate_wechat::api::Refusal;
 
 /// Events to append and work to queue, in one transaction.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -9,7 +9,7 @@ mod component;
 mod decision;
 
 pub use answer::{
-    AccountInfo, InfoRefusal, Redeemed, Refusal, Since, decide_confirmed, decide_gone, decide_profile,
+    AccountInfo, InfoRefusal, Redeemed, Since, decide_confirmed, decide_gone, decide_profile,
     decide_redeemed, decide_redemption_refused, decide_unrecoverable,
 };
 pub use authorizer::{AUTHORIZER_FORM, Authorizer, Fact, FactKind, Status};
@@ -19,3 +19,6 @@ pub use decision::{AccessToken, Decision, NewEvent, Recorded, Redeem, Task};
 
 #[cfg(test)]
 mod tests;
+
+/// `WeChat`'s refusal, as it is recorded.
+pub use mandate_wechat::api::Refusal;

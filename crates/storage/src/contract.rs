@@ -295,12 +295,12 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// [`StorageError::Unavailable`].
     fn dead_letter_counts(&self) -> impl Future<Output = Result<Vec<(String, u64)>>> + Send;
 
-    /// Gives a dead letter up for good; `false` if there is none.
+    /// Gives a dead letter up for good, and its task with it; `false` if there is none.
     ///
     /// # Errors
     ///
     /// [`StorageError::Unavailable`].
-    fn discard(&self, id: DeadLetterId) -> impl Future<Output = Result<bool>> + Send;
+    fn discard(&self, id: DeadLetterId, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
 
     /// Makes the task of a dead letter ready again and removes the letter; `false` if there is none.
     ///
@@ -309,12 +309,17 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// [`StorageError::Unavailable`].
     fn revive_task(&self, id: DeadLetterId, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Counts a retry that failed again.
+    /// Counts a retry that failed again, for this reason.
     ///
     /// # Errors
     ///
     /// [`StorageError::Unavailable`].
-    fn count_retry(&self, id: DeadLetterId) -> impl Future<Output = Result<()>> + Send;
+    fn count_retry(
+        &self,
+        id: DeadLetterId,
+        reason: &str,
+        detail: &str,
+    ) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// Pushes of the message URL, as `WeChat` sent them (only in the embedded form).

@@ -77,6 +77,7 @@ create table task (
 create index task_due on task (next_at) where state = 'ready';
 create index task_leased on task (leased_until) where state = 'running';
 create index task_done on task (done_at) where state = 'done';
+create index task_counts on task (kind, state);
 
 create table data_key (
     stream text not null,

@@ -11,7 +11,6 @@ use mandate_wechat::api::{AuthorizerInfoReply, AuthorizerInfoRequest, Authorizer
 
 use super::{
     Failure,
-    redeem::refusal_text,
     run::{Answer, End, TaskRunner},
 };
 use crate::fold;
@@ -21,6 +20,13 @@ const NOT_AUTHORIZED: i64 = 61003;
 /// Accounts asked for at once, and pages read at most: the largest platforms have about 100,000 accounts.
 const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;
 const PAGES_MAX: u64 = 1_000;
+
+/// When the list is searched for a refresh token that the info leaves out. It can have a hundred pages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lookup {
+    IfNoneHeld,
+    Always,
+}
 
 /// An account a task is about.
 pub(super) struct Account {
@@ -48,13 +54,13 @@ impl<S: Storage> TaskRunner<S> {
             Err(Failure::Refused(refusal)) if refusal.errcode == NOT_AUTHORIZED => {
                 self.finish(claimed, &stream, called_at, |_| Decision::task(Task::Confirm)).await
             }
-            Err(failure) => end(failure, "profile_refused"),
+            Err(failure) => failure.into_end("profile_refused"),
         }
     }
 
     pub(super) async fn confirm(&self, claimed: &Claimed, account: &Account) -> End {
         let (stream, called_at) = (account.stream(), Timestamp::now());
-        match self.account_info(claimed, account).await {
+        match self.account_info(claimed, account, Lookup::IfNoneHeld).await {
             Ok(info) => {
                 let decide = |seen: &Answer<'_>| {
                     decide_confirmed(seen.snapshot.state.authorizer(), &seen.since, info.clone())
@@ -65,7 +71,7 @@ impl<S: Storage> TaskRunner<S> {
                 let decide = |seen: &Answer<'_>| decide_gone(seen.snapshot.state.authorizer(), &seen.since);
                 self.finish(claimed, &stream, called_at, decide).await
             }
-            Err(failure) => end(failure, "confirmation_refused"),
+            Err(failure) => failure.into_end("confirmation_refused"),
         }
     }
 
@@ -78,7 +84,7 @@ impl<S: Storage> TaskRunner<S> {
         refusal: &Refusal,
     ) -> End {
         let (stream, called_at) = (account.stream(), Timestamp::now());
-        let reason = match self.account_info(claimed, account).await {
+        let reason = match self.account_info(claimed, account, Lookup::Always).await {
             Ok(info) if info.refresh_token.is_some() => {
                 let decide = |seen: &Answer<'_>| {
                     decide_confirmed(seen.snapshot.state.authorizer(), &seen.since, info.clone())
@@ -87,14 +93,14 @@ impl<S: Storage> TaskRunner<S> {
             }
             Err(Failure::Refused(refusal)) if refusal.errcode == NOT_AUTHORIZED => InfoRefusal::Gone,
             Ok(_) | Err(Failure::Refused(_)) => InfoRefusal::NoToken,
-            Err(Failure::Again { after, reason, detail }) => {
-                return End::Again { after, reason, detail };
+            Err(failure @ (Failure::Again { .. } | Failure::Unreadable(_))) => {
+                return failure.into_end("unreadable_stream");
             }
         };
         match fold::load(&self.core.storage, &self.core.vault, &stream).await {
             // Nothing of this account was ever recorded, so there is no history to add a failure to.
             Ok(snapshot) if snapshot.state.authorizer().is_none() => {
-                End::dead("redemption_refused", refusal_text(refusal))
+                End::dead("redemption_refused", refusal.to_string())
             }
             Ok(_) => {
                 let decide = |seen: &Answer<'_>| {
@@ -103,7 +109,7 @@ impl<S: Storage> TaskRunner<S> {
                 };
                 self.finish(claimed, &stream, called_at, decide).await
             }
-            Err(error) => end(Failure::of_read(&error, claimed.attempt), "unreadable_stream"),
+            Err(error) => Failure::of_read(&error, claimed.attempt).into_end("unreadable_stream"),
         }
     }
 
@@ -115,13 +121,18 @@ impl<S: Storage> TaskRunner<S> {
         self.call(&account.component, &request, claimed.attempt).await
     }
 
-    /// What `WeChat` says about the account, with its refresh token from the info or, if we hold none, from the list.
-    async fn account_info(&self, claimed: &Claimed, account: &Account) -> Result<AccountInfo, Failure> {
+    /// What `WeChat` says about the account, with its refresh token from the info or else from the list.
+    async fn account_info(
+        &self,
+        claimed: &Claimed,
+        account: &Account,
+        lookup: Lookup,
+    ) -> Result<AccountInfo, Failure> {
         let ours = self.held_token(account, claimed.attempt).await?;
         let reply = self.info(claimed, account).await?;
         let token = match reply.authorization_info.refresh_token {
             Some(token) => Some((token, RecoverySource::Info)),
-            None if ours.is_none() => {
+            None if lookup == Lookup::Always || ours.is_none() => {
                 self.listed_token(claimed, account).await?.map(|token| (token, RecoverySource::List))
             }
             None => None,
@@ -162,12 +173,5 @@ impl<S: Storage> TaskRunner<S> {
             }
         }
         Ok(None)
-    }
-}
-
-fn end(failure: Failure, reason: &'static str) -> End {
-    match failure {
-        Failure::Again { after, reason, detail } => End::Again { after, reason, detail },
-        Failure::Refused(refusal) => End::dead(reason, refusal.to_string()),
     }
 }

@@ -33,14 +33,16 @@ pub(crate) enum Failure {
     },
     /// `WeChat` refuses, and would again: about this account or this code.
     Refused(Refusal),
+    /// Something of our own cannot be read, and could not be later.
+    Unreadable(String),
 }
 
 impl Failure {
     /// Sorts a failed call by the error table. `attempt` is that of the task, from 1.
     pub(crate) fn of_call(api: Api, error: CallError, attempt: u32) -> Self {
         match error {
-            CallError::NotSent(error) => Self::again(attempt, "not_reached", error.to_string()),
-            CallError::AnswerLost(error) => Self::again(attempt, "answer_lost", error.to_string()),
+            CallError::NotSent(detail) => Self::again(attempt, "not_reached", detail),
+            CallError::AnswerLost(detail) => Self::again(attempt, "answer_lost", detail),
             CallError::Refused(refusal) => Self::of_refusal(api, refusal, attempt),
         }
     }
@@ -49,61 +51,79 @@ impl Failure {
     pub(crate) fn of_token(error: TokenError, attempt: u32) -> Self {
         let detail = error.to_string();
         match error {
-            TokenError::NoTicket => Self::Again { after: SUSPENDED, reason: NO_TICKET, detail },
-            TokenError::NoSecret(_) => Self::Again { after: SUSPENDED, reason: "no_secret", detail },
+            TokenError::NoTicket(_) => Self::Again { after: suspended(), reason: NO_TICKET, detail },
+            TokenError::NoSecret(_) => Self::Again { after: suspended(), reason: "no_secret", detail },
             TokenError::Busy => Self::again(attempt, "token_busy", detail),
             TokenError::Read(error) => Self::of_read(&error, attempt),
             // About the component, never about the account: whatever it is, the task waits.
-            TokenError::Call(error) => match Self::of_call(Api::ComponentToken, error, attempt) {
-                Self::Refused(refusal) => Self::suspended(&refusal),
-                again @ Self::Again { .. } => again,
-            },
+            TokenError::Call(CallError::Refused(refusal)) => {
+                Self::wait(Api::ComponentToken, &refusal, attempt)
+            }
+            TokenError::Call(error) => Self::of_call(Api::ComponentToken, error, attempt),
         }
     }
 
     /// Sorts a read of our own store.
     pub(crate) fn of_read(error: &ReadError, attempt: u32) -> Self {
-        Self::again(attempt, "store", error.to_string())
+        if error.may_heal() {
+            Self::again(attempt, "store", error.to_string())
+        } else {
+            Self::Unreadable(error.to_string())
+        }
+    }
+
+    /// The process stops: no new call is begun.
+    pub(crate) fn stopping() -> Self {
+        Self::Again { after: Duration::ZERO, reason: "stopping", detail: "the process stops".to_owned() }
     }
 
     fn of_refusal(api: Api, refusal: Refusal, attempt: u32) -> Self {
         match errors::classify(api, refusal.errcode) {
-            Retry::Later => {
-                let after = backoff(attempt).max(errors::min_wait(refusal.errcode));
-                Self::Again { after, reason: "refused_for_now", detail: refusal.to_string() }
-            }
-            Retry::NextDay => {
-                let after = until_next_day(Timestamp::now());
-                Self::Again { after, reason: "quota_spent", detail: refusal.to_string() }
-            }
-            Retry::OnceAfter(Repair::NewestTicket) => {
-                Self::Again { after: SUSPENDED, reason: NO_TICKET, detail: refusal.to_string() }
-            }
-            // The one repeated call was made, and refused too.
-            Retry::OnceAfter(Repair::RefreshToken | Repair::RefreshComponentToken) => {
-                Self::suspended(&refusal)
-            }
             Retry::OnceAfter(Repair::RecoverRefreshToken) => Self::Refused(refusal),
-            Retry::Never => match errors::lookup(refusal.errcode).map(|entry| entry.fault) {
-                Some(Fault::Platform) => Self::suspended(&refusal),
-                Some(Fault::Nobody | Fault::Us | Fault::Merchant | Fault::User | Fault::WeChat) | None => {
-                    Self::Refused(refusal)
-                }
-            },
+            Retry::Never if !is_the_operators(&refusal) => Self::Refused(refusal),
+            Retry::Later | Retry::NextDay | Retry::OnceAfter(_) | Retry::Never => {
+                Self::wait(api, &refusal, attempt)
+            }
         }
     }
 
-    /// The operator has to act: no account may be lost by it, and no quota burnt.
-    fn suspended(refusal: &Refusal) -> Self {
+    /// No account may be lost by this refusal, and no quota burnt.
+    fn wait(api: Api, refusal: &Refusal, attempt: u32) -> Self {
         let cure = errors::lookup(refusal.errcode).map_or("", errors::ErrorEntry::cure);
         let address = refusal.client_ip().map(|ip| format!(" (WeChat saw {ip})")).unwrap_or_default();
-        let after = SUSPENDED + full_jitter(SUSPENDED, SUSPENDED, 0);
-        Self::Again { after, reason: "suspended", detail: format!("{refusal}{address}: {cure}") }
+        let reason = match errors::classify(api, refusal.errcode) {
+            Retry::Later => "refused_for_now",
+            Retry::NextDay => "quota_spent",
+            Retry::OnceAfter(Repair::NewestTicket) => NO_TICKET,
+            Retry::OnceAfter(_) | Retry::Never => "suspended",
+        };
+        let after = wait_after(api, refusal) + backoff(attempt);
+        Self::Again { after, reason, detail: format!("{refusal}{address}: {cure}") }
     }
 
     fn again(attempt: u32, reason: &'static str, detail: String) -> Self {
         Self::Again { after: backoff(attempt), reason, detail }
     }
+}
+
+/// How long to leave an API alone after a refusal that will pass, or that the operator has to end.
+pub(crate) fn wait_after(api: Api, refusal: &Refusal) -> Duration {
+    match errors::classify(api, refusal.errcode) {
+        Retry::Later => errors::min_wait(refusal.errcode),
+        Retry::NextDay => until_next_day(Timestamp::now()),
+        // The one repeated call was made, and refused too; or it is a matter of configuration.
+        Retry::OnceAfter(_) | Retry::Never => suspended(),
+    }
+}
+
+/// A matter of the component's configuration, standing or quota: nothing about the account.
+fn is_the_operators(refusal: &Refusal) -> bool {
+    errors::lookup(refusal.errcode).is_some_and(|entry| entry.fault == Fault::Platform)
+}
+
+/// With jitter, so that many tasks do not come back together.
+fn suspended() -> Duration {
+    SUSPENDED + full_jitter(SUSPENDED, SUSPENDED, 0)
 }
 
 fn backoff(attempt: u32) -> Duration {
@@ -155,7 +175,7 @@ mod tests {
     fn busy_waits_a_moment_rates_a_minute_and_quotas_until_the_next_day() {
         let after = |errcode| match refused(Api::QueryAuth, errcode) {
             Failure::Again { after, .. } => after,
-            Failure::Refused(_) => panic!("{errcode} was believed"),
+            Failure::Refused(_) | Failure::Unreadable(_) => panic!("{errcode} was believed"),
         };
         assert!(after(-1) <= BACKOFF_BASE);
         assert!(after(45011) >= Duration::from_mins(1));

@@ -7,6 +7,7 @@ pub(crate) mod payload;
 mod redeem;
 mod run;
 
-pub(crate) use failure::{Failure, NO_TICKET};
+use failure::Failure;
+pub(crate) use failure::{NO_TICKET, wait_after};
 pub(crate) use payload::UnreadableTask;
 pub use run::TaskRunner;

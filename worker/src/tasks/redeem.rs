@@ -1,9 +1,7 @@
 //! Redeeming a code. A second call is made only after an attempt whose outcome is unknown or may change.
 
 use jiff::Timestamp;
-use mandate_domain::{
-    AccessToken, Decision, Redeem, Redeemed, Refusal, decide_redeemed, decide_redemption_refused,
-};
+use mandate_domain::{AccessToken, Decision, Redeem, Redeemed, decide_redeemed, decide_redemption_refused};
 use mandate_schema::{AuthorizerId, StreamName};
 use mandate_storage::{Claimed, Storage};
 use mandate_wechat::api::{AuthorizationInfo, QueryAuthRequest};
@@ -37,22 +35,17 @@ impl<S: Storage> TaskRunner<S> {
                 self.finish(claimed, &stream, called_at, |seen| decide(seen, answer.clone())).await
             }
             Err(Failure::Refused(refusal)) => {
-                let refusal = Refusal { errcode: refusal.errcode, errmsg: refusal.errmsg, rid: refusal.rid };
                 let Some(account) = &redeem.authorizer else {
-                    return End::dead("redemption_refused", refusal_text(&refusal));
+                    return End::dead("redemption_refused", refusal.to_string());
                 };
                 let stream = StreamName::Authorizer(redeem.component.clone(), account.clone());
                 let decide =
                     |_: &Answer<'_>| -> Decision { decide_redemption_refused(digest, refusal.clone()) };
                 self.finish(claimed, &stream, called_at, decide).await
             }
-            Err(Failure::Again { after, reason, detail }) => End::Again { after, reason, detail },
+            Err(failure) => failure.into_end("unreadable"),
         }
     }
-}
-
-pub(super) fn refusal_text(refusal: &Refusal) -> String {
-    format!("WeChat refused: {} {}", refusal.errcode, refusal.errmsg)
 }
 
 /// The account that the answer names; `WeChat` is believed over the callback.

@@ -1,8 +1,7 @@
 //! Claiming tasks, running them, and storing what came of them.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Decision, Since, Task};
 use mandate_runtime::{failpoint, jitter::full_jitter, stop::Stop};
@@ -11,6 +10,11 @@ use mandate_storage::{Appended, Claimed, Command, DeadLetter, DeadPayload, Stora
 use mandate_wechat::{
     api::Request,
     errors::{self, Repair, Retry},
+};
+
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::timeout,
 };
 
 use super::{Failure, NO_TICKET, UnreadableTask, account::Account, payload};
@@ -23,18 +27,18 @@ use crate::{
 
 /// Tasks under way at once.
 const CONCURRENCY: usize = 32;
-/// How long a claim holds: longer than the calls of one attempt can take.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long one attempt may take: a few calls, or the pages of a long list.
+const ATTEMPT: Duration = Duration::from_mins(2);
+/// How long a claim holds: longer than any attempt.
+const LEASE: SignedDuration = SignedDuration::from_secs(150);
 /// The queue is looked at at least this often: another process may have queued something.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Runs the tasks of a worker.
 pub struct TaskRunner<S> {
     pub(super) core: Arc<Core<S>>,
+    stop: Stop,
 }
-
-/// An attempt under way.
-type Attempt<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// How an attempt ended.
 pub(super) enum End {
@@ -60,34 +64,31 @@ pub(super) struct Answer<'a> {
 }
 
 impl<S: Storage> TaskRunner<S> {
-    /// The runner of a worker.
-    pub fn new(core: Arc<Core<S>>) -> Self {
-        Self { core }
+    /// The runner of a worker, until the process stops.
+    pub fn new(core: Arc<Core<S>>, stop: Stop) -> Arc<Self> {
+        Arc::new(Self { core, stop })
     }
 
     /// Runs tasks until the process stops; attempts under way are finished.
-    pub async fn run(self, stop: Stop) {
-        let mut under_way = FuturesUnordered::new();
-        loop {
-            let pause = if stop.is_requested() {
-                if under_way.is_empty() {
-                    return;
-                }
-                LOOK_AGAIN
-            } else {
-                self.fill(&mut under_way).await
-            };
+    pub async fn run(self: Arc<Self>) {
+        // Each attempt is a task of its own: none waits for the queue, and a panic ends only that attempt.
+        let mut under_way = JoinSet::new();
+        while !self.stop.is_requested() {
+            let pause = self.fill(&mut under_way).await;
             tokio::select! {
-                () = stop.requested(), if !stop.is_requested() => {}
+                () = self.stop.requested() => {}
                 () = self.core.tasks_changed.notified(), if under_way.len() < CONCURRENCY => {}
-                Some(()) = under_way.next() => {}
+                Some(ended) = under_way.join_next() => note_panic(ended),
                 () = tokio::time::sleep(pause) => {}
             }
+        }
+        while let Some(ended) = under_way.join_next().await {
+            note_panic(ended);
         }
     }
 
     /// Begins attempts at what is due, as many as there is room for; answers how long to wait before the next look.
-    async fn fill<'a>(&'a self, under_way: &mut FuturesUnordered<Attempt<'a>>) -> Duration {
+    async fn fill(self: &Arc<Self>, under_way: &mut JoinSet<()>) -> Duration {
         let room = CONCURRENCY - under_way.len();
         if room == 0 {
             return LOOK_AGAIN; // the end of an attempt makes room
@@ -95,7 +96,8 @@ impl<S: Storage> TaskRunner<S> {
         match self.claim(room).await {
             Ok(claimed) => {
                 for claimed in claimed {
-                    under_way.push(Box::pin(self.attempt(claimed)));
+                    let runner = self.clone();
+                    under_way.spawn(async move { runner.attempt(claimed).await });
                 }
                 self.pause().await
             }
@@ -126,10 +128,18 @@ impl<S: Storage> TaskRunner<S> {
 
     async fn attempt(&self, claimed: Claimed) {
         let kind = claimed.task.kind.clone();
-        let end = match self.open(&claimed).await {
-            Ok(task) => self.dispatch(&claimed, task).await,
-            Err(end) => end,
+        let work = async {
+            match self.open(&claimed).await {
+                Ok(task) => self.dispatch(&claimed, task).await,
+                Err(end) => end,
+            }
         };
+        // Before the lease ends and somebody else begins the same task.
+        let end = timeout(ATTEMPT, work).await.unwrap_or_else(|_| End::Again {
+            after: LOOK_AGAIN,
+            reason: "too_slow",
+            detail: format!("the attempt took longer than {} s", ATTEMPT.as_secs()),
+        });
         let stored = match end {
             End::Done => Ok(()),
             End::Again { after, reason, detail } => {
@@ -166,10 +176,9 @@ impl<S: Storage> TaskRunner<S> {
                 let place = task_place(by, &claimed.task.key);
                 match self.core.vault.open(place, sealed).await.map_err(ReadError::from) {
                     Ok(secret) => secret,
-                    Err(error) if error.is_transient() => {
-                        return Err(again(Failure::of_read(&error, claimed.attempt)));
+                    Err(error) => {
+                        return Err(Failure::of_read(&error, claimed.attempt).into_end("unreadable_task"));
                     }
-                    Err(error) => return Err(End::dead("unreadable_task", error.to_string())),
                 }
             }
         };
@@ -205,6 +214,9 @@ impl<S: Storage> TaskRunner<S> {
         let tokens = &self.core.tokens;
         let mut repaired = false;
         loop {
+            if self.stop.is_requested() {
+                return Err(Failure::stopping());
+            }
             let token = tokens.get(component).await.map_err(|error| Failure::of_token(error, attempt))?;
             let error = match self.core.api.call(request, Some(&token.token)).await {
                 Ok(reply) => {
@@ -238,10 +250,7 @@ impl<S: Storage> TaskRunner<S> {
                     let wait = full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts);
                     tokio::time::sleep(wait).await;
                 }
-                Err(error) if error.is_transient() => {
-                    return again(Failure::of_read(&error, claimed.attempt));
-                }
-                Err(error) => return End::dead("refused_data", error.to_string()),
+                Err(error) => return Failure::of_read(&error, claimed.attempt).into_end("refused_data"),
             }
         }
     }
@@ -270,6 +279,7 @@ impl<S: Storage> TaskRunner<S> {
         let queues_tasks = !append.tasks.is_empty();
         let appended = core.appender.append(Command::Decided(Box::new(append))).await?;
         if let Appended::Stored(position) = &appended {
+            core.note_position(*position);
             tracing::info!(task = %claimed.task.key, %stream, position = position.map(|p| p.0), events = summary,
                 "{} for {stream} done", claimed.task.kind);
         }
@@ -297,10 +307,21 @@ impl<S: Storage> TaskRunner<S> {
     }
 }
 
-fn again(failure: Failure) -> End {
-    match failure {
-        Failure::Again { after, reason, detail } => End::Again { after, reason, detail },
-        Failure::Refused(refusal) => End::dead("refused", refusal.to_string()),
+impl Failure {
+    /// How an attempt ends that failed so; `reason` names what was given up, if it was.
+    pub(super) fn into_end(self, reason: &'static str) -> End {
+        match self {
+            Self::Again { after, reason, detail } => End::Again { after, reason, detail },
+            Self::Refused(refusal) => End::dead(reason, refusal.to_string()),
+            Self::Unreadable(detail) => End::dead("unreadable", detail),
+        }
+    }
+}
+
+/// A defect of ours. The lease of the attempt ends by itself, and the task is due again.
+fn note_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "an attempt at a task panicked");
     }
 }
 

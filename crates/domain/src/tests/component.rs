@@ -13,7 +13,6 @@ use crate::{Component, Decision, NewEvent, Ticket, decide_component_callback, st
 
 /// A component and the number of its events.
 #[derive(Default)]
-#[must_use = "a history alone tests nothing"]
 struct World(Option<Component>, u64);
 
 /// A component that got these tickets, each with its `CreateTime`, in this order.

@@ -151,7 +151,7 @@ fn a_lost_revocation_is_believed_once_and_its_late_callback_asks_again() {
 
 /// Both answers of a confirm task, on an account on which neither would be without effect.
 #[track_caller]
-fn overtaken_by(event: Effect) {
+fn overtaken_by(event: &Effect) {
     for answer in [Answer::Confirmed(info_with_token("told token")), Answer::Gone] {
         given([granted_at(100)]).meanwhile([event.clone()]).when(answer).then([confirm()]);
     }
@@ -160,7 +160,7 @@ fn overtaken_by(event: Effect) {
 #[test]
 fn a_fact_since_the_call_overtakes_the_answer() {
     for fact in [updated_at(200), revoked_at(200), confirmed_grant(), confirmed_revocation()] {
-        overtaken_by(fact);
+        overtaken_by(&fact);
     }
 }
 
@@ -173,7 +173,7 @@ fn credentials_since_the_call_overtake_the_answer() {
         rotated(1, "newer token"),
         recovered(1, "newer token"),
     ] {
-        overtaken_by(credentials);
+        overtaken_by(&credentials);
     }
 }
 

@@ -20,7 +20,6 @@ use crate::{
 
 /// An account with its history. What is recorded [`meanwhile`](Self::meanwhile) counts as gained since a call started.
 #[derive(Clone, Debug, Default)]
-#[must_use = "a history alone tests nothing"]
 pub(super) struct World {
     history: Vec<Event>,
     state: Option<Authorizer>,
@@ -162,7 +161,7 @@ impl Decided {
     #[track_caller]
     pub(super) fn then<const N: usize>(self, expected: [Effect; N]) -> World {
         let Self { mut world, decision } = self;
-        assert_eq!(effects(&decision), expected, "after {:?}", world.history);
+        assert_eq!(effects(&decision), Vec::from(expected), "after {:?}", world.history);
         for new in &decision.events {
             world.record(new);
         }

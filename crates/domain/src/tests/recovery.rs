@@ -3,7 +3,8 @@
 use super::{
     effects::{
         confirm, confirmed_grant, confirmed_revocation, credentials_rejected, granted, issued,
-        issued_without_token, permissions_changed, recover, recovered, redemption_failed, revoked_at, rotated, updated,
+        issued_without_token, permissions_changed, recover, recovered, redemption_failed, revoked_at,
+        rotated, updated,
     },
     given::{Answer, given, redemption_refused, unrecoverable},
     samples::{code_refused, info_with_token},

@@ -48,7 +48,7 @@ where
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn an_account_goes_on_from_any_stored_state(history in rows_with_a_cut(of_an_account())) {

@@ -63,12 +63,18 @@ pub(super) async fn a_conflict_keeps_the_dead_letter<S: Storage>(storage: S) {
 pub(super) async fn a_discarded_letter_is_settled_for_good<S: Storage>(storage: S) {
     append(&storage, dead_push(1, "unreadable")).await;
     append(&storage, decided(command(2), &stream(1), 0)).await;
-    assert!(storage.discard(command(1)).await.unwrap());
+    assert!(storage.discard(command(1), jiff::Timestamp::UNIX_EPOCH).await.unwrap());
     assert_eq!(outcome(&storage, 1).await, Some(CommandOutcome::Discarded));
     assert!(storage.dead_letter(command(1)).await.unwrap().is_none());
-    assert!(!storage.discard(command(1)).await.unwrap(), "there is no letter any more");
-    assert!(!storage.discard(unknown()).await.unwrap());
-    assert!(!storage.discard(command(2)).await.unwrap(), "no letter, no discard");
+    assert!(
+        !storage.discard(command(1), jiff::Timestamp::UNIX_EPOCH).await.unwrap(),
+        "there is no letter any more"
+    );
+    assert!(!storage.discard(unknown(), jiff::Timestamp::UNIX_EPOCH).await.unwrap());
+    assert!(
+        !storage.discard(command(2), jiff::Timestamp::UNIX_EPOCH).await.unwrap(),
+        "no letter, no discard"
+    );
     assert_eq!(outcome(&storage, 2).await, Some(CommandOutcome::Nothing));
     for late in [decided(command(1), &stream(1), 0).events(1).into(), dead_push(1, "unreadable")] {
         let Appended::Duplicate(record) = append(&storage, late).await else {
@@ -151,7 +157,7 @@ pub(super) async fn letters_are_listed_in_pages<S: Storage>(storage: S) {
     assert_eq!(page(Some(command(2)), 2).await, numbers(&[3, 4]));
     assert_eq!(page(Some(command(4)), 2).await, numbers(&[5]));
     assert_eq!(page(Some(command(5)), 2).await, []);
-    storage.discard(command(2)).await.unwrap();
+    storage.discard(command(2), jiff::Timestamp::UNIX_EPOCH).await.unwrap();
     assert_eq!(page(Some(command(2)), 9).await, numbers(&[3, 4, 5]), "a cursor may be gone");
 }
 
@@ -164,9 +170,9 @@ pub(super) async fn letters_and_their_retries_are_counted<S: Storage>(storage: S
     counts.sort();
     assert_eq!(counts, [("unknown_pair".into(), 1), ("unreadable".into(), 2)]);
     for _ in 0..2 {
-        storage.count_retry(command(1)).await.unwrap();
+        storage.count_retry(command(1), "another_reason", "told").await.unwrap();
     }
-    storage.count_retry(unknown()).await.unwrap();
+    storage.count_retry(unknown(), "another_reason", "told").await.unwrap();
     let rows = storage.dead_letters(None, 9).await.unwrap();
     let retries: Vec<u32> = rows.iter().map(|row| row.retries).collect();
     assert_eq!(retries, [2, 0, 0]);

@@ -189,7 +189,7 @@ async fn play<S: Storage>(storage: &S, steps: Vec<Step>) {
             Step::Discard(number) => {
                 let id = command(number);
                 let there = model.letters.remove(&id);
-                assert_eq!(storage.discard(id).await.unwrap(), there);
+                assert_eq!(storage.discard(id, jiff::Timestamp::UNIX_EPOCH).await.unwrap(), there);
                 if there {
                     model.record(id, CommandOutcome::Discarded, None);
                 }

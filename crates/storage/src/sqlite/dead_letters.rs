@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mandate_schema::{CallbackId, CommandId, Push, TaskId, sql::sqlite as sql};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{
     SqliteStorage,
@@ -40,8 +40,9 @@ impl DeadLetters for SqliteStorage {
         .await
     }
 
-    async fn discard(&self, id: DeadLetterId) -> Result<bool> {
+    async fn discard(&self, id: DeadLetterId, now: Timestamp) -> Result<bool> {
         self.write(move |tx| {
+            tx.prepare_cached(sql::task_discard)?.execute(params![blob(&id.0), millis(now)])?;
             let removed = tx.prepare_cached(sql::dead_letter_remove)?.execute([blob(&id.0)])?;
             tx.prepare_cached(sql::command_discard)?.execute([blob(&id.0)])?;
             Ok(removed == 1)
@@ -56,19 +57,28 @@ impl DeadLetters for SqliteStorage {
                 statement.query_row([blob(&id.0)], |row| row.get(5)).optional()?;
             let Some(Some(task)) = task else { return Ok(false) };
             tx.prepare_cached(sql::task_revive)?.execute(params![task, millis(now)])?;
-            tx.prepare_cached(sql::dead_letter_remove)?.execute([blob(&id.0)])?;
+            settle(tx, id)?;
             Ok(true)
         })
         .await
     }
 
-    async fn count_retry(&self, id: DeadLetterId) -> Result<()> {
+    async fn count_retry(&self, id: DeadLetterId, reason: &str, detail: &str) -> Result<()> {
+        let (reason, detail) = (reason.to_owned(), detail.to_owned());
         self.write(move |tx| {
-            tx.prepare_cached(sql::dead_letter_count_retry)?.execute([blob(&id.0)])?;
+            tx.prepare_cached(sql::dead_letter_count_retry)?.execute(params![blob(&id.0), reason, detail])?;
             Ok(())
         })
         .await
     }
+}
+
+/// Ends a dead letter whose content has been dealt with elsewhere.
+pub(super) fn settle(tx: &Transaction<'_>, id: DeadLetterId) -> Result<()> {
+    if tx.prepare_cached(sql::dead_letter_remove)?.execute([blob(&id.0)])? > 0 {
+        tx.prepare_cached(sql::command_revive)?.execute([blob(&id.0)])?;
+    }
+    Ok(())
 }
 
 fn letter(row: &Row<'_>) -> Result<DeadLetterRow> {

@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     SqliteStorage, append,
     convert::{blob, limit, millis, parse, position, signed, to_json, unsigned},
+    dead_letters::settle,
     rows,
 };
 use crate::{
@@ -169,6 +170,7 @@ impl Messages for SqliteStorage {
                     to_json(push)?,
                     received_at
                 ])?;
+                settle(tx, push.id.into())?; // it may have been dead
             }
             Ok(())
         })

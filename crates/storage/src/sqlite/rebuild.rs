@@ -51,7 +51,10 @@ fn rebuild(
         tx.commit()?; // the scratch table is this connection's own: no lock on the log is taken
         progress(done);
     }
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let tx = connection.transaction_with_behavior(match mode {
+        RebuildMode::Check => TransactionBehavior::Deferred, // one snapshot; nobody waits for a comparison
+        RebuildMode::Swap => TransactionBehavior::Immediate,
+    })?;
     let head = append::head(&tx)?;
     while done < head {
         done = fold_page(&tx, &mut folder, done)?;

@@ -1,6 +1,6 @@
 //! The one writing connection, on a thread of its own.
 
-use std::{sync::mpsc, thread};
+use std::{panic::AssertUnwindSafe, sync::mpsc, thread};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -22,7 +22,11 @@ impl Writer {
             .name("sqlite-writer".into())
             .spawn(move || {
                 for work in queue {
-                    work(&mut connection);
+                    // A panic rolls its transaction back and leaves its caller without an answer; the others go on.
+                    let run = AssertUnwindSafe(|| work(&mut connection));
+                    if std::panic::catch_unwind(run).is_err() {
+                        tracing::error!("a write to the database panicked");
+                    }
                 }
             })
             .map_err(|error| StorageError::Unavailable(error.into()))?;

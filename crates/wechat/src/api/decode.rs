@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
 use super::lenient;
 
@@ -36,7 +36,7 @@ pub enum ReplyError {
 }
 
 /// A refusal by `WeChat`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The error number, never 0: see [`crate::errors`].
     pub errcode: i64,

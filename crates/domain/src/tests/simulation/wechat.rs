@@ -71,18 +71,15 @@ impl WeChat {
     pub(super) fn authorize(&mut self, permissions: Vec<i64>) {
         let code = format!("code {}", self.codes.len());
         self.codes.push(Code { text: code.clone(), spent: false });
-        let push = match &mut self.current {
-            Some(current) => {
-                current.permissions = permissions;
-                updateauthorized(self.now, &code)
-            }
-            None => {
-                self.authorizations += 1;
-                let token = format!("token {}", self.authorizations);
-                let refresh_token = self.manners.has_tokens.then_some(token);
-                self.current = Some(Authorization { permissions, refresh_token, redeemed: false });
-                authorized(self.now, &code)
-            }
+        let push = if let Some(current) = &mut self.current {
+            current.permissions = permissions;
+            updateauthorized(self.now, &code)
+        } else {
+            self.authorizations += 1;
+            let token = format!("token {}", self.authorizations);
+            let refresh_token = self.manners.has_tokens.then_some(token);
+            self.current = Some(Authorization { permissions, refresh_token, redeemed: false });
+            authorized(self.now, &code)
         };
         self.pushed.push(push);
     }
