@@ -78,7 +78,7 @@ async fn a_state_that_was_tampered_with_is_found_and_put_right() {
 
 #[tokio::test]
 async fn dead_letters_are_listed_retried_and_discarded() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     world.ticket(A).await;
     world.fault("api_get_authorizer_info", "errcode", 1, json!(48001)).await;
     let merchant = world.authorize(A).await;
@@ -92,8 +92,8 @@ async fn dead_letters_are_listed_retried_and_discarded() {
     let id = letter["id"].as_str().expect("an id");
     assert_eq!(world.command_json(&["dead-letters", "list"])[0]["id"], id);
     assert_eq!(world.command_json(&["dead-letters", "show", id])["reason"], "profile_refused");
-    let (code, out, told) = world.command(&["dead-letters", "retry", id]);
-    assert!(code == 0 && out.contains("revived"), "{out}{told}");
+    let revived = world.command_json(&["dead-letters", "retry", "--all"]);
+    assert_eq!(revived, json!([{"id": id, "outcome": "revived"}]));
     world.wait_view(A, &merchant, "profile", |view| view["profile"].is_object()).await;
 
     world.fault("api_get_authorizer_info", "errcode", 1, json!(48001)).await;
@@ -101,11 +101,11 @@ async fn dead_letters_are_listed_retried_and_discarded() {
     let letter = world
         .wait("another dead letter", async |world| world.api("/dead-letters").await["data"].get(0).cloned())
         .await;
-    let (code, _, _) = world.command(&["dead-letters", "discard", letter["id"].as_str().expect("an id")]);
-    assert_eq!(code, 0);
+    let id = letter["id"].as_str().expect("an id");
+    let (code, out, told) = world.command(&["dead-letters", "discard", id]);
+    assert!(code == 0 && out.contains("discarded"), "{out}{told}");
+    assert_eq!(world.command(&["dead-letters", "retry", id]).0, 3, "it is gone");
     assert_eq!(world.api("/dead-letters").await["data"], json!([]));
-    world.expected_dead_letters = 0;
-    // The discarded task stays dead: it waits for nobody.
     world.finish().await;
 }
 

@@ -204,9 +204,7 @@ async fn nothing_calls_wechat_inside_the_callback() {
     let millis = outcome["deliveries"][0]["millis"].as_u64().expect("a number");
     assert!(millis < 2_000, "answered after {millis} ms, while each call to WeChat takes 3 s");
     world.wait_status(A, &merchant, "pending").await;
-    world.control("switches", json!({})).await;
-    let cleared = world.http.delete(world.simulator_url("/_control/faults")).send().await.expect("an answer");
-    assert!(cleared.status().is_success());
+    world.clear_faults().await;
     world.wait_status(A, &merchant, "authorized").await;
     world.finish().await;
 }
@@ -300,5 +298,54 @@ async fn messages_are_acknowledged_and_kept() {
             (world.storage().message_count().await.ok()? == 1).then_some(())
         })
         .await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn many_waiting_accounts_share_one_failed_call_for_the_component_token() {
+    let world = World::start().await;
+    world.fault("api_component_token", "errcode", 1_000, json!(61006)).await;
+    world.ticket(A).await;
+    let mut merchants = Vec::new();
+    for _ in 0..30 {
+        merchants.push(world.authorize(A).await);
+    }
+    world
+        .wait("all tasks to wait for the next ticket", async |world| {
+            use mandate_storage::{TaskQueue, TaskState};
+            let counts = world.storage().task_counts().await.ok()?;
+            let ready = counts.iter().find(|count| count.state == TaskState::Ready)?;
+            let running = counts.iter().any(|count| count.state == TaskState::Running);
+            (ready.count == 30 && !running && !world.calls("api_component_token").await.is_empty())
+                .then_some(())
+        })
+        .await;
+    assert_eq!(world.calls("api_component_token").await, [61006], "one call for all of them");
+    world.clear_faults().await;
+    world.control("switches", json!({"ticket_value": "new"})).await;
+    world.control("clock", json!({"advance": "10m"})).await;
+    world.ticket(A).await;
+    for merchant in &merchants {
+        world.wait_status(A, merchant, "authorized").await;
+    }
+    assert_eq!(world.calls("api_component_token").await, [61006, 0]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_stop_while_wechat_hangs_is_graceful_and_loses_nothing() {
+    let mut world = World::start().await;
+    world.ticket(A).await;
+    world.fault("api_component_token", "latency_before", 100, json!("60s")).await;
+    let mut merchants = Vec::new();
+    for _ in 0..20 {
+        merchants.push(world.authorize(A).await);
+    }
+    world.stop_service().await;
+    world.clear_faults().await;
+    world.start_service(&[]).await;
+    for merchant in &merchants {
+        world.wait_status(A, merchant, "authorized").await;
+    }
     world.finish().await;
 }

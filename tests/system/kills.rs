@@ -167,10 +167,11 @@ impl Load {
 /// Pushes one callback; whether it was answered `success`.
 async fn push_one(http: &reqwest::Client, control: &str, record: &Record) -> bool {
     let number = record.next.fetch_add(1, Ordering::Relaxed);
+    // Most are authorizations: each has a stream of its own, while the notices of a component wait for each other.
     let (path, body) = if number.is_multiple_of(4) {
-        ("authorizers", json!({"component": A, "act": "authorize"}))
-    } else {
         ("push", json!({"component": A, "info_type": "notify_load", "fields": {"n": number.to_string()}}))
+    } else {
+        ("authorizers", json!({"component": A, "act": "authorize"}))
     };
     let answer =
         http.post(format!("{control}/{path}")).json(&body).send().await.expect("the simulator answers");

@@ -30,6 +30,7 @@ pub struct ApiSettings {
 pub struct ApiClient {
     http: reqwest::Client,
     base: String,
+    timeout: Duration,
     metrics: Metrics,
 }
 
@@ -78,7 +79,17 @@ impl ApiClient {
             builder = builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(ClientError)?);
         }
         let http = builder.build().map_err(ClientError)?;
-        Ok(Self { http, base: settings.base.trim_end_matches('/').to_owned(), metrics })
+        Ok(Self {
+            http,
+            base: settings.base.trim_end_matches('/').to_owned(),
+            timeout: settings.timeout,
+            metrics,
+        })
+    }
+
+    /// Time limit of one call.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Makes one call, once. `token` goes into the query of those APIs that want one.

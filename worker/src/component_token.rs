@@ -31,12 +31,12 @@ use crate::{
 
 /// A token with less life than this is not given out.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
-/// How long one refresh may hold the lease: two calls, of which the settings allow 5 seconds each by default.
-const LEASE: SignedDuration = SignedDuration::from_secs(15);
+/// What a refresh may need beside its two calls. With calls of 5 seconds the lease is 15 seconds.
+const BESIDE_CALLS: Duration = Duration::from_secs(5);
 /// How often a waiting process looks whether another one has refreshed.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// A token that was fetched so lately is not thrown away: that it is refused has another cause.
-const FRESH: Duration = Duration::from_secs(30);
+/// A token is not replaced twice within this time: that the second one is refused too has another cause.
+const REPLACED_ONCE_IN: Duration = Duration::from_secs(30);
 /// `WeChat` accepts a ticket for 12 hours.
 const TICKET_LIFE: SignedDuration = SignedDuration::from_hours(12);
 
@@ -85,6 +85,8 @@ pub struct ComponentTokens<S> {
     vault: Arc<Vault<S>>,
     api: ApiClient,
     secrets: HashMap<ComponentId, Secret>,
+    /// How long one refresh may hold the lease.
+    lease: SignedDuration,
     /// One refresh at a time in this process.
     flights: Mutex<HashMap<ComponentId, Arc<tokio::sync::Mutex<Flight>>>>,
 }
@@ -92,7 +94,8 @@ pub struct ComponentTokens<S> {
 /// What the last refresh of a component's token came to.
 #[derive(Default)]
 struct Flight {
-    fetched_at: Option<Instant>,
+    /// When a token was last thrown away because it was refused.
+    replaced_at: Option<Instant>,
     failure: Option<Failed>,
 }
 
@@ -128,7 +131,8 @@ impl<S: Storage> ComponentTokens<S> {
         api: ApiClient,
         secrets: HashMap<ComponentId, Secret>,
     ) -> Self {
-        Self { storage, vault, api, secrets, flights: Mutex::default() }
+        let lease = SignedDuration::try_from(api.timeout() * 2 + BESIDE_CALLS).unwrap_or(SignedDuration::MAX);
+        Self { storage, vault, api, secrets, lease, flights: Mutex::default() }
     }
 
     /// A token with at least a minute to live, fetched if need be.
@@ -143,13 +147,13 @@ impl<S: Storage> ComponentTokens<S> {
         }
         let flight = self.flight(component);
         let mut flight = flight.lock().await;
-        let patience = Timestamp::now() + LEASE;
+        let patience = Timestamp::now() + self.lease;
         loop {
             if let Some(token) = self.stored(&stream).await? {
                 return Ok(token);
             }
             let now = Timestamp::now();
-            if let Some(lease) = self.storage.lease_token(&stream, now, now + LEASE).await? {
+            if let Some(lease) = self.storage.lease_token(&stream, now, now + self.lease).await? {
                 return self.refresh(component, &stream, lease, &mut flight).await;
             }
             if now > patience {
@@ -159,8 +163,8 @@ impl<S: Storage> ComponentTokens<S> {
         }
     }
 
-    /// Forgets a token that `WeChat` no longer accepts, unless another one has replaced it already, or it was fetched just
-    /// now.
+    /// Forgets a token that `WeChat` no longer accepts, unless another one has replaced it already, or one was replaced
+    /// just now.
     ///
     /// # Errors
     ///
@@ -171,10 +175,12 @@ impl<S: Storage> ComponentTokens<S> {
         stale: &ComponentToken,
     ) -> Result<(), TokenError> {
         let flight = self.flight(component);
-        let flight = flight.lock().await;
-        if flight.fetched_at.is_none_or(|at| at.elapsed() > FRESH) {
+        let mut flight = flight.lock().await;
+        if flight.replaced_at.is_none_or(|at| at.elapsed() > REPLACED_ONCE_IN) {
             let stream = StreamName::Component(component.clone());
-            self.storage.empty_token(&stream, &stale.sealed).await?;
+            if self.storage.empty_token(&stream, &stale.sealed).await? {
+                flight.replaced_at = Some(Instant::now());
+            }
         }
         Ok(())
     }
@@ -209,7 +215,7 @@ impl<S: Storage> ComponentTokens<S> {
                 // Refused only if the lease ran out and another process has refreshed: that one's token is the newest.
                 let stored =
                     self.storage.store_token(stream, &lease, token.sealed.clone(), expires_at).await?;
-                *flight = Flight { fetched_at: Some(Instant::now()), failure: None };
+                flight.failure = None;
                 if stored { Ok(token) } else { self.stored(stream).await?.ok_or(TokenError::Busy) }
             }
             Err(error) => {

@@ -17,7 +17,13 @@ pub(super) fn run(global: &Global, command: &ConfigCommand) -> Result<(), CliErr
         output::note(format!("warning: {warning}"))?;
     }
     match command {
-        ConfigCommand::Check => output::line("the configuration is good"),
+        ConfigCommand::Check => {
+            // Other roles need less, so what this one lacks is no problem of the file.
+            for problem in loaded.check_standalone().problems {
+                output::note(format!("warning: `mandate standalone` would refuse: {problem}"))?;
+            }
+            output::line("the configuration is good")
+        }
         ConfigCommand::Show => {
             let rows = config::show(&loaded);
             if global.output == output::Format::Table {

@@ -1,14 +1,14 @@
 //! `mandate dead-letters`.
 
 use jiff::Timestamp;
-use mandate_console::{DeadLetterView, LIMIT_MAX, list_dead_letters};
+use mandate_console::{DeadLetterAct, DeadLetterOutcome, DeadLetterView, LIMIT_MAX, list_dead_letters};
 use mandate_schema::{CommandId, format_time};
-use mandate_storage::DeadLetters;
+use mandate_storage::{DeadLetters, sqlite::SqliteStorage};
 use mandate_worker::{Retried, RetryError};
 
 use crate::{
     args::{DeadLettersCommand, Global},
-    context::{load_for_storage, open_storage},
+    context::{load, load_for_storage, open_storage, warn},
     exit::CliError,
     output, process,
 };
@@ -16,7 +16,7 @@ use crate::{
 pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<(), CliError> {
     match command {
         DeadLettersCommand::List => {
-            let rows = all(global).await?;
+            let rows = all(&open_storage(&load_for_storage(global)?)?).await?;
             output::list(
                 &rows,
                 global.output,
@@ -41,20 +41,18 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
         DeadLettersCommand::Retry { id, all: _ } => retry(global, id).await,
         DeadLettersCommand::Discard { id } => {
             let storage = open_storage(&load_for_storage(global)?)?;
-            if storage.discard(id, Timestamp::now()).await? {
-                output::line(format!("{id} discarded"))
-            } else {
-                Err(missing(id))
+            if !storage.discard(id, Timestamp::now()).await? {
+                return Err(missing(id));
             }
+            print(&[act(id, DeadLetterOutcome::Discarded)], global.output)
         }
     }
 }
 
-async fn all(global: &Global) -> Result<Vec<DeadLetterView>, CliError> {
-    let storage = open_storage(&load_for_storage(global)?)?;
+async fn all(storage: &SqliteStorage) -> Result<Vec<DeadLetterView>, CliError> {
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
-        let page = list_dead_letters(&storage, after, LIMIT_MAX).await?.data;
+        let page = list_dead_letters(storage, after, LIMIT_MAX).await?.data;
         let Some(last) = page.last() else { return Ok(rows) };
         after = Some(last.id);
         rows.extend(page);
@@ -63,29 +61,46 @@ async fn all(global: &Global) -> Result<Vec<DeadLetterView>, CliError> {
 
 /// Tries one again, or all: with a worker of our own, beside a running service.
 async fn retry(global: &Global, id: Option<CommandId>) -> Result<(), CliError> {
+    let loaded = load(global)?;
+    warn(loaded.check_standalone().into_result()?);
+    let storage = open_storage(&loaded.config)?;
     let ids = match id {
         Some(id) => vec![id],
-        None => all(global).await?.into_iter().map(|row| row.id).collect(),
+        None => all(&storage).await?.into_iter().map(|row| row.id).collect(),
     };
-    let core = process::core_for_commands(global)?;
-    let mut still_dead = 0;
-    for id in ids {
-        match core.retry_dead_letter(id).await {
-            Ok(Retried::Revived) => output::line(format!("{id} revived"))?,
-            Ok(Retried::StillDead) => {
-                still_dead += 1;
-                output::line(format!("{id} still dead"))?;
-            }
+    let core = process::core_for_commands(&loaded.config, storage)?;
+    let mut acts = Vec::with_capacity(ids.len());
+    for one in ids {
+        match core.retry_dead_letter(one).await {
+            Ok(Retried::Revived) => acts.push(act(one, DeadLetterOutcome::Revived)),
+            Ok(Retried::StillDead) => acts.push(act(one, DeadLetterOutcome::StillDead)),
+            // Of all of them, one may have been dealt with meanwhile.
+            Err(RetryError::NotFound(_)) if id.is_none() => {}
             Err(RetryError::NotFound(id)) => return Err(missing(id)),
             Err(RetryError::Storage(error)) => return Err(error.into()),
             Err(error @ RetryError::Ingest(_)) => return Err(CliError::Unavailable(error.to_string())),
         }
     }
-    if still_dead > 0 {
-        Err(CliError::Failed(anyhow::anyhow!("{still_dead} are still dead")))
-    } else {
-        Ok(())
+    print(&acts, global.output)?;
+    match acts.iter().filter(|act| act.outcome == DeadLetterOutcome::StillDead).count() {
+        0 => Ok(()),
+        count => Err(CliError::Failed(anyhow::anyhow!("{count} still dead"))),
     }
+}
+
+fn act(id: CommandId, outcome: DeadLetterOutcome) -> DeadLetterAct {
+    DeadLetterAct { id, outcome }
+}
+
+fn print(acts: &[DeadLetterAct], format: output::Format) -> Result<(), CliError> {
+    output::list(acts, format, ["id", "outcome"], |act| {
+        let outcome = match act.outcome {
+            DeadLetterOutcome::Revived => "revived",
+            DeadLetterOutcome::StillDead => "still dead",
+            DeadLetterOutcome::Discarded => "discarded",
+        };
+        [act.id.to_string(), outcome.to_owned()]
+    })
 }
 
 fn missing(id: CommandId) -> CliError {

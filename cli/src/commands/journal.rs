@@ -33,8 +33,11 @@ pub(super) fn run(global: &Global, command: JournalCommand) -> Result<(), CliErr
     match command {
         JournalCommand::Status => print(&journal, global.output),
         JournalCommand::Resend { since } => {
-            let count = journal.resend(time(&since)?)?;
-            output::line(format!("{count} callbacks will be handed over again"))
+            let resent = journal.resend(time(&since)?)?;
+            if global.output != Format::Table {
+                return output::json(&serde_json::json!({ "resent": resent }), global.output);
+            }
+            output::line(format!("{resent} callbacks will be handed over again"))
         }
     }
 }

@@ -2,25 +2,56 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{Timestamp, tz::TimeZone};
-use mandate_storage::{RebuildMode, RebuildReport, sqlite};
+use mandate_schema::{Position, StreamName};
+use mandate_storage::{RebuildMode, sqlite};
 use ring::rand::{SecureRandom, SystemRandom};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     args::Global,
     context::{load_for_storage, master_keys, open_storage, sqlite_path},
     exit::CliError,
-    output,
+    output::{self, Format},
 };
+
+/// Differing streams that are named; JSON names all.
+const DIFFERENT_SHOWN: usize = 20;
+
+/// `mandate migrate -o json`.
+#[derive(Serialize)]
+struct MigrateReport {
+    database: String,
+    applied: Vec<String>,
+    version: u32,
+}
+
+/// `mandate rebuild -o json`.
+#[derive(Serialize)]
+struct RebuiltReport {
+    events: u64,
+    streams: u64,
+    position: Position,
+    different: Vec<StreamName>,
+    put_right: bool,
+}
 
 pub(super) fn migrate(global: &Global) -> Result<(), CliError> {
     let config = load_for_storage(global)?;
     let path = sqlite_path(config.storage.owner_url())?;
     let migrated = sqlite::migrate(path, Timestamp::now(), &Uuid::new_v4().to_string())?;
-    for name in &migrated.applied {
+    let report = MigrateReport {
+        database: path.display().to_string(),
+        applied: migrated.applied,
+        version: migrated.version,
+    };
+    if global.output != Format::Table {
+        return output::json(&report, global.output);
+    }
+    for name in &report.applied {
         output::line(format!("applied {name}"))?;
     }
-    output::line(format!("{} is at version {}", path.display(), migrated.version))
+    output::line(format!("{} is at version {}", report.database, report.version))
 }
 
 pub(super) async fn rebuild(global: &Global, check: bool) -> Result<(), CliError> {
@@ -28,18 +59,37 @@ pub(super) async fn rebuild(global: &Global, check: bool) -> Result<(), CliError
     let storage = open_storage(&config)?;
     let mode = if check { RebuildMode::Check } else { RebuildMode::Swap };
     let progress = |position| tracing::info!(%position, "folded up to position {position}");
-    let report = mandate_worker::rebuild(&storage, master_keys(&config)?, mode, progress).await?;
-    let RebuildReport { events, streams, different, head } = report;
-    output::line(format!("{events} events folded into {streams} states, up to position {head}"))?;
-    for stream in different.iter().take(20) {
-        output::line(format!("differs: {stream}"))?;
+    let found = mandate_worker::rebuild(&storage, master_keys(&config)?, mode, progress).await?;
+    let report = RebuiltReport {
+        events: found.events,
+        streams: found.streams,
+        position: found.head,
+        put_right: !check && !found.different.is_empty(),
+        different: found.different,
+    };
+    if global.output == Format::Table {
+        print_rebuilt(&report)?;
+    } else {
+        output::json(&report, global.output)?;
     }
-    match (different.len(), mode) {
-        (0, _) => output::line("the live state equals the log"),
-        (count, RebuildMode::Swap) => output::line(format!("{count} states were put right")),
-        (count, RebuildMode::Check) => {
+    match report.different.len() {
+        count if check && count > 0 => {
             Err(CliError::Failed(anyhow::anyhow!("{count} states differ; `mandate rebuild` puts them right")))
         }
+        _ => Ok(()),
+    }
+}
+
+fn print_rebuilt(report: &RebuiltReport) -> Result<(), CliError> {
+    let RebuiltReport { events, streams, position, .. } = report;
+    output::line(format!("{events} events folded into {streams} states, up to position {position}"))?;
+    for stream in report.different.iter().take(DIFFERENT_SHOWN) {
+        output::line(format!("differs: {stream}"))?;
+    }
+    match report.different.len() {
+        0 => output::line("the live state equals the log"),
+        count if report.put_right => output::line(format!("{count} states were put right")),
+        _ => Ok(()),
     }
 }
 

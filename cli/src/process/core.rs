@@ -10,11 +10,7 @@ use mandate_worker::{
     api::{ApiClient, ApiSettings},
 };
 
-use crate::{
-    args::Global,
-    context::{load, master_keys, open_storage, warn},
-    exit::CliError,
-};
+use crate::{context::master_keys, exit::CliError};
 
 /// A worker's core; nothing of it runs yet.
 pub(super) fn core(
@@ -56,8 +52,9 @@ fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
 }
 
 /// A core for one command of the operator, beside a running service: it has no background work.
-pub(crate) fn core_for_commands(global: &Global) -> Result<Arc<Core<SqliteStorage>>, CliError> {
-    let loaded = load(global)?;
-    warn(loaded.check_standalone().into_result()?);
-    core(&loaded.config, open_storage(&loaded.config)?, &Metrics::new(), &Readiness::new())
+pub(crate) fn core_for_commands(
+    config: &Config,
+    storage: SqliteStorage,
+) -> Result<Arc<Core<SqliteStorage>>, CliError> {
+    core(config, storage, &Metrics::new(), &Readiness::new())
 }

@@ -128,6 +128,13 @@ impl World {
         calls.map(|call| call["errcode"].as_i64().unwrap_or(-2)).collect()
     }
 
+    /// Takes all waiting faults back.
+    pub(crate) async fn clear_faults(&self) {
+        let answer =
+            self.http.delete(self.simulator_url("/_control/faults")).send().await.expect("an answer");
+        assert!(answer.status().is_success());
+    }
+
     /// Adds a fault.
     pub(crate) async fn fault(&self, api: &str, kind: &str, times: u32, value: Value) {
         let mut body = json!({"api": api, "kind": kind, "times": times});

@@ -7,6 +7,9 @@ use mandate_schema::Secret;
 
 use super::{doors::url, secret::mask_url, section::Section, types::HttpUrl};
 
+/// A call that takes longer than this is lost.
+const TIMEOUT_MAX: Duration = Duration::from_secs(15);
+
 /// `[wechat]`.
 #[derive(Clone, Debug)]
 pub struct Wechat {
@@ -34,6 +37,12 @@ impl Wechat {
             proxy: section.secret_as("proxy", proxy, |proxy| mask_url(proxy.expose())),
             ca_file: section.optional("ca_file"),
         };
+        if wechat.timeout > TIMEOUT_MAX {
+            let key = section.key("timeout");
+            let source = section.report.origin_of(&key);
+            let message = format!("must be at most {}s: leases rest on it", TIMEOUT_MAX.as_secs());
+            section.report.problem(key, &source, message);
+        }
         section.finish();
         wechat
     }
