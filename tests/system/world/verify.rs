@@ -18,15 +18,27 @@ impl World {
             text.as_str()?.lines().any(|line| line == "mandate_journal_unsettled 0").then_some(())
         })
         .await;
-        self.wait("the journal file to settle", async |world| world.unsettled().is_empty().then_some(()))
-            .await;
-        self.wait("the tasks to end", async |world| {
-            let counts = world.storage().task_counts().await.ok()?;
+        self.wait_for_none("unsettled callbacks", async |world| world.unsettled().len() as u64).await;
+        self.wait_for_none("open tasks", async |world| {
+            let counts = world.storage().task_counts().await.unwrap_or_default();
             let open =
                 counts.iter().filter(|count| matches!(count.state, TaskState::Ready | TaskState::Running));
-            (open.count() == 0).then_some(())
+            open.map(|count| count.count).sum()
         })
         .await;
+    }
+
+    /// Waits until none is left; as long as they become fewer, there is no hurry.
+    async fn wait_for_none(&self, what: &str, left: impl AsyncFn(&Self) -> u64) {
+        let mut fewest = u64::MAX;
+        while fewest > 0 {
+            fewest = self
+                .wait(&format!("fewer than {fewest} {what}"), async |world| {
+                    let left = left(world).await;
+                    (left < fewest).then_some(left)
+                })
+                .await;
+        }
     }
 
     /// Ends the story: everything settles, every invariant is checked, the service stops with exit code 0.
