@@ -96,7 +96,7 @@ pub(crate) enum ConfigCommand {
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct EventFilter {
     /// Only events of this type, for example authorization.granted.
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_parser = mandate_schema::EVENT_NAMES)]
     pub(crate) kind: Option<String>,
     /// Only events of this component.
     #[arg(long)]

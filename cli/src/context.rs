@@ -1,6 +1,6 @@
 //! What commands need of the configuration: files, keys, stores.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path};
 
 use mandate_runtime::config::{self, Config, Loaded, StorageUrl};
 use mandate_schema::MasterKeys;
@@ -54,7 +54,7 @@ pub(crate) fn open_storage(config: &Config) -> Result<SqliteStorage, CliError> {
 pub(crate) fn lock_storage(config: &Config) -> Result<File, CliError> {
     let mut path = sqlite_path(&config.storage.url)?.as_os_str().to_owned();
     path.push(".lock");
-    let file = File::create(&path)?;
+    let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
     file.try_lock().map_err(|_| {
         CliError::Refused(format!(
             "{} is locked: another mandate works on this database",

@@ -2,7 +2,10 @@
 
 use std::{fmt, io::Write, process::ExitCode};
 
-use mandate_ingress::{ServeError, journal::JournalError};
+use mandate_ingress::{
+    ServeError,
+    journal::{Disposition, JournalError},
+};
 use mandate_runtime::{config::ConfigErrors, stop};
 use mandate_storage::StorageError;
 use mandate_worker::{ReadError, StartError, views::FeedError};
@@ -106,7 +109,10 @@ impl From<FeedError> for CliError {
 
 impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error.disposition() {
+            Disposition::Retry => Self::Unavailable(error.to_string()),
+            Disposition::Stop => Self::failed(error),
+        }
     }
 }
 

@@ -105,3 +105,17 @@ fn both_readmes_have_the_same_headings_and_commands() {
     assert!(!english.1.is_empty());
     assert_eq!(english, chinese);
 }
+
+#[test]
+fn no_banned_crate_is_in_the_lock_file() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect("text");
+    let (lock, policy) = (read("Cargo.lock"), read("deny.toml"));
+    let banned: Vec<&str> = policy
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("{ crate = \"")?.split(['"', ':']).next())
+        .collect();
+    assert!(banned.len() >= 7, "{banned:?}");
+    for name in banned {
+        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is banned; see deny.toml");
+    }
+}

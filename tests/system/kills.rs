@@ -13,7 +13,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::world::{COMPONENT_A as A, World, act::short_type};
+use crate::world::{COMPONENT_A as A, Ended, World, act::short_type};
 
 /// Points before and after each durable action.
 const POINTS: [&str; 9] = [
@@ -27,7 +27,9 @@ const POINTS: [&str; 9] = [
     "task.claimed",
     "task.answered",
 ];
-/// Pushes that one round waits for at most, before it kills the process itself.
+/// The signal of a process that aborts.
+const SIGABRT: i32 = 6;
+/// Pushes of a round without a point, at most.
 const PUSHES_PER_ROUND: u64 = 120;
 
 #[tokio::test]
@@ -47,10 +49,17 @@ async fn rounds(count: usize) {
     world.ticket(A).await;
     world.kill_service().await;
     let load = Load::new(&world);
+    let mut deaths: HashMap<&str, u32> = HashMap::new();
     for round in 0..count {
-        let point = POINTS.get(round % (POINTS.len() + 1));
-        kill_once(&mut world, &load, point.copied()).await;
+        match POINTS.get(round % (POINTS.len() + 1)) {
+            Some(point) => {
+                die_at(&mut world, &load, point).await;
+                *deaths.entry(point).or_default() += 1;
+            }
+            None => kill_at_any_moment(&mut world, &load).await,
+        }
     }
+    assert!(POINTS.iter().all(|point| deaths.contains_key(point)), "a point was never reached: {deaths:?}");
     world.start_service(&[]).await;
     world.settle().await;
     let told = load.check(&world).await;
@@ -58,18 +67,22 @@ async fn rounds(count: usize) {
     world.finish().await;
 }
 
-/// One round: the process starts, works, and dies at the point, or at any moment if there is none.
-async fn kill_once(world: &mut World, load: &Load, point: Option<&str>) {
-    let armed = point.map(|point| format!("{point}:{}", 1 + fastrand::u32(..8)));
-    let environment: Vec<_> = armed.iter().map(|value| ("MANDATE_FAILPOINT", value.as_str())).collect();
-    world.spawn_service(&environment);
+/// One round: the process starts, works, and dies by itself when it passes the point for the n-th time.
+async fn die_at(world: &mut World, load: &Load, point: &str) {
+    let armed = format!("{point}:{}", 1 + fastrand::u32(..8));
+    world.spawn_service(&[("MANDATE_FAILPOINT", armed.as_str())]);
+    let workers = load.start();
+    world.wait_mut(&format!("death at {point}"), async |world| world.is_dead().then_some(())).await;
+    assert_eq!(world.await_death().await, Ended::Signal(SIGABRT), "{point}");
+    workers.stop().await;
+}
+
+/// One round: the process starts, works, and is killed at any moment.
+async fn kill_at_any_moment(world: &mut World, load: &Load) {
+    world.spawn_service(&[]);
     let enough = load.pushed() + fastrand::u64(PUSHES_PER_ROUND / 2..PUSHES_PER_ROUND);
     let workers = load.start();
-    world
-        .wait_mut("the process to die, or enough pushes", async |world| {
-            (world.is_dead() || load.pushed() >= enough).then_some(())
-        })
-        .await;
+    world.wait_mut("enough pushes", async |_| (load.pushed() >= enough).then_some(())).await;
     world.kill_service().await;
     workers.stop().await;
 }

@@ -125,20 +125,29 @@ impl<S: Storage> Core<S> {
         })
     }
 
-    /// Starts the background work: tasks and housekeeping. Pushes that could not be opened for want of a pair of keys are
-    /// tried again first.
+    /// Checks that the master keys open what the store holds: better no worker than one that can open nothing and makes every
+    /// callback a dead letter.
     ///
     /// # Errors
     ///
     /// - [`StartError::Storage`]: the store does not answer.
     /// - [`StartError::MasterKey`]: a master key that the store needs is missing, or is another than it was.
-    pub async fn start(self: &Arc<Self>, stop: &Stop) -> Result<(), StartError> {
-        // Better no worker than one that can open nothing and makes every callback a dead letter.
+    pub async fn check_master_keys(&self) -> Result<(), StartError> {
         for sample in self.storage.key_samples().await? {
             self.vault
                 .unwrap(&sample)
                 .map_err(|source| StartError::MasterKey { id: sample.master, source })?;
         }
+        Ok(())
+    }
+
+    /// Starts the background work: tasks and housekeeping. Pushes that could not be opened for want of a pair of keys are
+    /// tried again beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`]: the store does not answer.
+    pub async fn start(self: &Arc<Self>, stop: &Stop) -> Result<(), StorageError> {
         self.measure().await?;
         self.health.ok();
         let runner = TaskRunner::new(self.clone(), stop.clone());

@@ -40,7 +40,10 @@ pub(crate) async fn standalone(global: &Global) -> Result<(), CliError> {
 pub(crate) async fn start(config: &Config, stop: &Stop) -> Result<Running, CliError> {
     let started = start_all(config, stop).await;
     if started.is_err() {
-        stop.request(); // whatever had been started ends
+        stop.request(); // whatever had been started ends, in order
+        if let Err(failure) = stop.finish(GRACE).await {
+            tracing::error!(%failure, "the parts that had been started did not end");
+        }
     }
     started
 }
@@ -58,7 +61,7 @@ async fn start_all(config: &Config, stop: &Stop) -> Result<Running, CliError> {
     // Nobody else works here: attempts that died with the last process need not wait for their leases.
     storage.end_leases(Timestamp::now()).await?;
     let core = core(config, storage.clone(), &metrics, &for_worker)?;
-    core.start(stop).await?;
+    core.check_master_keys().await?;
 
     let views = Arc::new(Views::new(storage, master_keys(config)?));
     let (server, console) =
@@ -68,7 +71,9 @@ async fn start_all(config: &Config, stop: &Stop) -> Result<Running, CliError> {
 
     let settings =
         ingress::Settings::from_config(config).map_err(|error| CliError::Usage(error.to_string()))?;
-    let ingress = ingress::serve(settings, Ingest::new(core), stop, &metrics, &for_ingress).await?;
+    let ingress = ingress::serve(settings, Ingest::new(core.clone()), stop, &metrics, &for_ingress).await?;
+    // Last, so that no call to WeChat is begun by a process that cannot listen.
+    core.start(stop).await?;
     tracing::info!(%console, "the API is at http://{console}/api/v1");
     Ok(Running { ingress, console, _lock: lock })
 }

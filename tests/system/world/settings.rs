@@ -4,7 +4,10 @@ use std::{
     fmt::Write,
     net::TcpListener,
     path::Path,
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 pub(crate) const COMPONENT_A: &str = "wx1f2e3d4c5b6a7988";
@@ -113,16 +116,29 @@ pub(crate) fn letters(length: usize) -> String {
     std::iter::repeat_with(fastrand::alphanumeric).take(length).collect()
 }
 
-/// A port that is free now and that no other world of this run gets. Below the range from which the system takes ports
-/// for outgoing connections.
+/// Ports below the range from which the system takes ports for outgoing connections.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+/// Ports that one run has to itself, so that two runs on one machine do not meet.
+const BLOCK: u16 = 400;
+
+/// The block of this run. Whoever listens on its first port has it.
+static CLAIM: LazyLock<(u16, TcpListener)> = LazyLock::new(|| {
+    let blocks = u16::try_from(PORTS.len()).expect("12,000") / BLOCK;
+    let first = fastrand::u16(..blocks);
+    let mut starts = (0..blocks).map(|n| PORTS.start + (first + n) % blocks * BLOCK);
+    starts
+        .find_map(|start| Some((start, TcpListener::bind(("127.0.0.1", start)).ok()?)))
+        .expect("a free block of ports")
+});
+
+/// A port that is free now and that no other world of this run, and no other run, gets.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 900).expect("below 900") * 12;
-    for _ in 0..10_000 {
-        let port = 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+    for _ in 0..BLOCK {
+        let port = CLAIM.0 + 1 + NEXT.fetch_add(1, Ordering::Relaxed) % (BLOCK - 1);
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
-    panic!("no free port between 20000 and 32000")
+    panic!("no free port in the block of {}", CLAIM.0)
 }

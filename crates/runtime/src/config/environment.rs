@@ -12,6 +12,21 @@ const PREFIX: &str = "MANDATE_";
 /// What stands between levels. A variable without it, such as `MANDATE_TEST_STACK`, is not configuration.
 const LEVEL: &str = "__";
 
+/// Sections whose variables are easily written with one underscore.
+const SECTIONS: [&str; 11] = [
+    "COMPONENT",
+    "INGRESS",
+    "WORKER",
+    "STORAGE",
+    "BROKER",
+    "SEAL",
+    "WECHAT",
+    "RECONCILE",
+    "WEBHOOKS",
+    "SIMULATOR",
+    "LOG",
+];
+
 /// The environment of this process as texts; bytes that are no text are replaced, so that they are reported and not passed
 /// over.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
@@ -27,7 +42,16 @@ struct Variable {
 
 /// Lays the variables over the tree. A number in a name counts list entries, from 0.
 pub(super) fn merge(root: &mut Table, env: impl Iterator<Item = (String, String)>, report: &Report) {
-    let mut variables: Vec<Variable> = env.filter_map(|(name, value)| variable(name, value)).collect();
+    let mut variables = Vec::new();
+    for (name, value) in env {
+        match variable(name, value) {
+            Ok(variable) => variables.extend(variable),
+            Err((name, meant)) => {
+                let message = format!("is not read: between levels stand two underscores, as in {meant}");
+                report.problem(name.clone(), &Origin::Environment { name }, message);
+            }
+        }
+    }
     variables.sort_by_cached_key(|Variable { path, origin, .. }| {
         (path.iter().map(|part| order(part)).collect::<Vec<_>>(), origin.to_string())
     });
@@ -46,11 +70,24 @@ pub(super) fn merge(root: &mut Table, env: impl Iterator<Item = (String, String)
     }
 }
 
-fn variable(name: String, value: String) -> Option<Variable> {
+/// A variable of ours; `None` if it is none; its name and the one that was meant if it has one underscore too few.
+fn variable(name: String, value: String) -> Result<Option<Variable>, (String, String)> {
     let value = Zeroizing::new(value);
-    let path = name.strip_prefix(PREFIX).filter(|rest| rest.contains(LEVEL))?;
-    let path = path.split(LEVEL).map(str::to_ascii_lowercase).collect();
-    Some(Variable { path, value: Scalar::Untyped(value), origin: Origin::Environment { name } })
+    let Some(rest) = name.strip_prefix(PREFIX) else { return Ok(None) };
+    if !rest.contains(LEVEL) {
+        let section = SECTIONS
+            .iter()
+            .find_map(|section| Some((section, rest.strip_prefix(section)?.strip_prefix('_')?)));
+        return match section {
+            Some((section, key)) if !key.is_empty() => {
+                let meant = format!("{PREFIX}{section}{LEVEL}{key}");
+                Err((name, meant))
+            }
+            Some(_) | None => Ok(None),
+        };
+    }
+    let path = rest.split(LEVEL).map(str::to_ascii_lowercase).collect();
+    Ok(Some(Variable { path, value: Scalar::Untyped(value), origin: Origin::Environment { name } }))
 }
 
 /// Sorts numbers as numbers, so that list entry 2 is there before entry 10.

@@ -22,11 +22,37 @@ impl RoleCheck {
     }
 }
 
+/// What the example and the README show in the place of secrets.
+const EXAMPLE_TOKEN: &str = "replacethistoken";
+const EXAMPLE_AES_KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+const EXAMPLE_MASTER_KEY: &[u8; 32] = b"replace-me-with-mandate-keygen!!";
+
 impl Loaded {
     /// For `mandate standalone`.
     pub fn check_standalone(&self) -> RoleCheck {
         let problems = [self.components(), self.app_secrets(), self.master_key(), self.not_in_this_build()];
-        RoleCheck { problems: problems.concat(), warnings: Vec::new() }
+        RoleCheck { problems: problems.concat(), warnings: self.placeholders() }
+    }
+
+    /// Values of the example that are public: anybody could forge pushes, or open the database, with them.
+    fn placeholders(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (at, component) in self.config.components.iter().enumerate() {
+            if component.token.expose() == EXAMPLE_TOKEN
+                || component.encoding_aes_key.expose() == EXAMPLE_AES_KEY
+            {
+                found.push(format!(
+                    "component.{at}: token or encoding_aes_key is the example's, which everybody knows"
+                ));
+            }
+        }
+        if self.config.seal.keys.iter().any(|key| key.expose() == EXAMPLE_MASTER_KEY) {
+            found.push(
+                "seal.keys: a key is the example's, which everybody knows; `mandate keygen` makes one"
+                    .to_owned(),
+            );
+        }
+        found
     }
 
     /// For `mandate demo`, which makes what is missing: component, credentials, master key.
@@ -57,7 +83,7 @@ impl Loaded {
             self.settle_key("worker", settle_key),
             self.not_in_this_build(),
         ];
-        RoleCheck { problems: problems.concat(), warnings: Vec::new() }
+        RoleCheck { problems: problems.concat(), warnings: self.placeholders() }
     }
 
     /// For `mandate simulator`.

@@ -42,6 +42,13 @@ fn only_variables_with_two_underscores_are_configuration() {
 }
 
 #[test]
+fn one_underscore_too_few_is_a_problem_that_names_the_right_one() {
+    let found = Folder::with("").problems(&[("MANDATE_INGRESS_LISTEN", "127.0.0.1:1")]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("MANDATE_INGRESS__LISTEN"), "{found:#?}");
+}
+
+#[test]
 fn components_can_come_from_the_environment_alone() {
     let previous = [
         ("MANDATE_COMPONENT__0__PREVIOUS__0__TOKEN", "oldtoken"),
