@@ -35,6 +35,20 @@ pub(super) async fn all_of_a_command_is_stored_together<S: Storage>(storage: S) 
     assert_eq!(token.generation, 1);
 }
 
+pub(super) async fn one_key_of_each_master_key_in_use_is_shown<S: Storage>(storage: S) {
+    assert_eq!(storage.key_samples().await.unwrap(), []);
+    let mut other = data_key(&stream(1), 3);
+    other.wrapped.master = "m2".into();
+    let keys = decided(command(1), &stream(1), 0).events(1);
+    let keys = keys.key(data_key(&stream(1), 1)).key(data_key(&stream(1), 2)).key(other.clone());
+    append(&storage, keys).await;
+    let mut samples = storage.key_samples().await.unwrap();
+    samples.sort_by(|one, another| one.master.cmp(&another.master));
+    let [first, second] = samples.as_slice() else { panic!("{samples:?}") };
+    assert_eq!(storage.key(&stream(1), first.number).await.unwrap().as_ref(), Some(first));
+    assert_eq!(*second, other.wrapped);
+}
+
 /// Nothing of command `number` is there, which [`rich`] made.
 async fn assert_absent<S: Storage>(storage: &S, number: u64, account: u32) {
     let key = u32::try_from(number).unwrap();

@@ -1,6 +1,6 @@
 //! What could not be handled, and its way out.
 
-use mandate_schema::{CommandId, TaskId};
+use mandate_schema::{CallbackId, CommandId, Push, TaskId};
 
 use super::given::{append, at, command, dead_push, dead_task, decided, push, stored, stream, task, unknown};
 use crate::{Appended, Command, CommandOutcome, DeadPayload, Storage, TaskState};
@@ -176,4 +176,40 @@ pub(super) async fn letters_and_their_retries_are_counted<S: Storage>(storage: S
     let rows = storage.dead_letters(None, 9).await.unwrap();
     let retries: Vec<u32> = rows.iter().map(|row| row.retries).collect();
     assert_eq!(retries, [2, 0, 0]);
+    let letter = &rows[0].letter;
+    assert_eq!(
+        (letter.reason.as_str(), letter.detail.as_str()),
+        ("another_reason", "told"),
+        "the newest reason"
+    );
+}
+
+pub(super) async fn a_discarded_letter_ends_its_task<S: Storage>(storage: S) {
+    let id = running(&storage, 1, "redeem:1").await;
+    let death = dead_task(id, 1);
+    let letter = death.id();
+    append(&storage, death).await;
+    assert!(storage.discard(letter, at(20)).await.unwrap());
+    let state = storage.task_by_key("redeem:1").await.unwrap().unwrap().state;
+    assert_eq!(state, TaskState::Done, "so that it is pruned like any other");
+    assert_eq!(storage.prune_tasks(at(21)).await.unwrap(), 1);
+}
+
+pub(super) async fn a_revived_task_settles_its_dead_command<S: Storage>(storage: S) {
+    let id = running(&storage, 1, "redeem:1").await;
+    let death = dead_task(id, 1);
+    let letter = death.id();
+    append(&storage, death).await;
+    assert!(storage.revive_task(letter, at(20)).await.unwrap());
+    let records = storage.outcomes(vec![letter]).await.unwrap();
+    assert_eq!(records[0].outcome, CommandOutcome::Nothing);
+}
+
+pub(super) async fn a_message_that_is_stored_is_no_longer_dead<S: Storage>(storage: S) {
+    let Command::Dead(letter) = dead_push(1, "unknown_pair") else { unreachable!("it is dead") };
+    let DeadPayload::Push(push) = letter.payload.clone() else { unreachable!("it is a push") };
+    append(&storage, Command::Dead(letter)).await;
+    storage.store_messages(vec![Push { id: CallbackId(command(1).0), ..push }]).await.unwrap();
+    assert_eq!(outcome(&storage, 1).await, Some(CommandOutcome::Nothing));
+    assert!(storage.dead_letter(command(1)).await.unwrap().is_none());
 }

@@ -54,6 +54,7 @@ macro_rules! suite {
         ]);
         suite!($database, append_atomic, [
             all_of_a_command_is_stored_together,
+            one_key_of_each_master_key_in_use_is_shown,
             a_conflict_of_versions_stores_nothing,
             a_conflict_of_keys_stores_nothing,
             a_duplicate_changes_nothing,
@@ -117,6 +118,9 @@ macro_rules! suite {
             a_task_that_is_done_does_not_die,
             letters_are_listed_in_pages,
             letters_and_their_retries_are_counted,
+            a_discarded_letter_ends_its_task,
+            a_revived_task_settles_its_dead_command,
+            a_message_that_is_stored_is_no_longer_dead,
         ], []);
         suite!($database, lists, [
             messages_are_stored_once_and_pruned_by_age,
