@@ -59,6 +59,9 @@ fn introduce(stage: &Stage) -> Result<(), CliError> {
     let (console, simulator) = (stage.running.console, stage.simulator_address);
     let config = stage.config_file.display();
     let component = &stage.components[0];
+    // As it was started; it need not be on the path.
+    let program = std::env::current_exe()?;
+    let mandate = program.display();
     line(format!(
         "
 Everything runs on. Look further, from another terminal:
@@ -66,9 +69,9 @@ Everything runs on. Look further, from another terminal:
   the API        curl -s http://{console}/api/v1/authorizers
                  curl -s 'http://{console}/api/v1/events?after=0&type=authorization.granted'
                  curl -s http://{console}/metrics
-  the commands   mandate --config {config} events tail
-                 mandate --config {config} authorizers list
-                 mandate --config {config} rebuild --check
+  the commands   {mandate} --config {config} events tail
+                 {mandate} --config {config} authorizers list
+                 {mandate} --config {config} rebuild --check
   WeChat's side  curl -s http://{simulator}/_control/calls
                  curl -s http://{simulator}/_control/authorizers -H 'content-type: application/json' \\
                    -d '{{\"component\":\"{component}\",\"act\":\"authorize\"}}'
