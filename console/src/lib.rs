@@ -42,7 +42,7 @@ pub use query::QueryError;
 pub use routes::routes;
 
 /// The size of the worker's listener: callers are services and operators, and the store answers a few reads at once.
-pub const LIMITS: Limits = Limits { workers: 2, max_connections: 1_024 };
+pub const LIMITS: Limits = Limits { workers: 2, max_connections: 1_024, ..Limits::ADMIN };
 
 /// What the API's handlers work with.
 pub struct Api<S> {

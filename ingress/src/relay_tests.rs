@@ -62,9 +62,13 @@ struct Bench<const SETTLES: bool> {
 
 impl<const SETTLES: bool> Bench<SETTLES> {
     fn new() -> Self {
+        Self::with(Limits { reserve_bytes: 0, ..Limits::new(1 << 30) })
+    }
+
+    fn with(limits: Limits) -> Self {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("journal.db");
-        let journal = Journal::open(&path, Limits::new(1 << 30)).expect("a journal");
+        let journal = Journal::open(&path, limits).expect("a journal");
         Self { _folder: folder, path, journal, place: Place::new(), metrics: Metrics::new() }
     }
 
@@ -142,14 +146,31 @@ async fn while_the_place_is_down_nothing_is_marked_and_order_is_kept_afterwards(
 
 #[tokio::test]
 async fn what_cannot_be_noted_is_handed_over_again() {
-    let bench = Bench::<true>::new();
-    let ids = bench.record(0..1).await;
-    let relay = bench.relay();
-    let waiting = bench.journal.waiting(1).await.expect("readable");
-    bench.place.accept(waiting.into_iter().map(|waiting| waiting.push).collect()).await.expect("taken");
-    relay.step().await.expect("handed over again");
-    assert_eq!(bench.place.taken(), [ids[0], ids[0]]);
-    assert_eq!(bench.rows().await, (0, 0, 1));
+    /// Takes callbacks like `Place`, and locks the journal while it does.
+    struct Locks {
+        place: Place<true>,
+        journal: Mutex<rusqlite::Connection>,
+    }
+    impl CallbackSink for Locks {
+        const SETTLES: bool = true;
+        async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
+            let lock = self.journal.lock().expect("not poisoned").execute_batch("BEGIN IMMEDIATE");
+            lock.expect("nobody else writes");
+            self.place.accept(batch).await
+        }
+    }
+    let limits = Limits { busy_patience: Duration::from_millis(1), reserve_bytes: 0, ..Limits::new(1 << 30) };
+    let bench = Bench::<true>::with(limits);
+    let ids = bench.record(0..2).await;
+    let journal = Mutex::new(rusqlite::Connection::open(&bench.path).expect("opens"));
+    let sink = Locks { place: bench.place.clone(), journal };
+    let relay = Relay::new(bench.journal.clone(), sink, bench.metrics.clone());
+    let error = relay.step().await.expect_err("the mark is locked out");
+    assert!(matches!(error, RelayError::Journal(JournalError::Locked)), "{error}");
+    assert_eq!((bench.place.taken(), bench.rows().await), (ids.clone(), (2, 0, 0)));
+    relay.sink.journal.lock().expect("not poisoned").execute_batch("ROLLBACK").expect("unlocked");
+    assert_eq!(bench.relay().step().await.expect("handed over again"), Step::HandedOver(2));
+    assert_eq!((bench.place.taken(), bench.rows().await), ([ids.clone(), ids].concat(), (0, 0, 2)));
 }
 
 #[tokio::test]

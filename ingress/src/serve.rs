@@ -17,7 +17,7 @@ use crate::{
     door::{self, Door},
     journal::{Journal, JournalError, JournalHealth},
     relay::Relay,
-    settings::{MAX_CONNECTIONS, Settings, WORKERS},
+    settings::{KEEP_ALIVE, MAX_CONNECTIONS, Settings, WORKERS},
 };
 
 /// Ingress could not start.
@@ -63,7 +63,7 @@ pub async fn serve<S: CallbackSink>(
 
     let health = readiness.register("journal");
     let door = Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body, clock));
-    let limits = web::Limits { workers: WORKERS, max_connections: MAX_CONNECTIONS };
+    let limits = web::Limits { workers: WORKERS, max_connections: MAX_CONNECTIONS, keep_alive: KEEP_ALIVE };
     let (server, listen) = web::bind(listen, limits, stop, move |config| door::configure(config, &door))?;
     let (admin_server, admin) = web::bind_admin(admin_listen, stop, readiness, metrics)?;
 

@@ -1,6 +1,6 @@
 //! What the door needs to know.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use mandate_runtime::config::{Component, Config};
 use mandate_schema::{ComponentId, Secret};
@@ -15,6 +15,9 @@ use crate::{
 /// Connections over all workers; further ones wait in the backlog. Times the body limit, it bounds the memory that
 /// callers without a key can claim.
 pub(crate) const MAX_CONNECTIONS: usize = 1_024;
+
+/// A connection serves one push: whoever holds one open without pushing costs room that `WeChat` needs.
+pub(crate) const KEEP_ALIVE: Option<Duration> = None;
 
 /// Threads that answer `WeChat`.
 pub(crate) const WORKERS: usize = 2;

@@ -20,6 +20,7 @@ struct Status {
     waiting_bytes: u64,
     oldest_received_at: Option<String>,
     settled_kept: u64,
+    unreadable: u64,
     file_bytes: u64,
 }
 
@@ -50,6 +51,7 @@ fn print(journal: &JournalFile, format: Format) -> Result<(), CliError> {
         waiting_bytes: status.waiting.new.bytes + status.waiting.handed_over.bytes,
         oldest_received_at: status.waiting.oldest.map(format_time),
         settled_kept: status.settled_kept.rows,
+        unreadable: status.unreadable,
         file_bytes: status.file_bytes,
     };
     if format != Format::Table {
@@ -63,6 +65,7 @@ fn print(journal: &JournalFile, format: Format) -> Result<(), CliError> {
         status.oldest_received_at.as_deref().unwrap_or("-")
     ))?;
     output::line(format!("settled, kept for resend   {}", status.settled_kept))?;
+    output::line(format!("not readable, left out     {}", status.unreadable))?;
     output::line(format!("size of the file in bytes  {}", status.file_bytes))
 }
 

@@ -3,9 +3,13 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, FromRequest, Handler, HttpResponse, HttpServer, Resource, Responder,
     dev::Server,
-    http::{StatusCode, header},
+    guard,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     web::{self, ServiceConfig},
 };
 
@@ -17,7 +21,7 @@ use crate::{
 
 /// How long a client may take to send a request's head. Reading a body is limited by whoever reads it: actix does not.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept.
+/// How long an idle connection is kept for a client that asks again and again.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long requests that are being answered when the process stops may still take, in seconds.
 const DRAIN_SECONDS: u64 = 10;
@@ -31,11 +35,16 @@ pub struct Limits {
     pub workers: usize,
     /// Open connections over all workers; further ones wait in the backlog.
     pub max_connections: usize,
+    /// How long a connection is kept for another request; `None` closes it after its first answer.
+    ///
+    /// Where strangers call it must be `None`: actix limits the time of a head for the first request of a connection
+    /// only, and reads pipelined requests on while nobody reads their answers.
+    pub keep_alive: Option<Duration>,
 }
 
 impl Limits {
-    /// For listeners that only operators and monitors use.
-    pub const ADMIN: Self = Self { workers: 1, max_connections: 256 };
+    /// For listeners that only operators and monitors use: connections are kept for 15 s.
+    pub const ADMIN: Self = Self { workers: 1, max_connections: 256, keep_alive: Some(KEEP_ALIVE) };
 }
 
 /// A listener could not be opened.
@@ -73,7 +82,7 @@ where
         .max_connections(limits.max_connections.div_ceil(limits.workers.max(1)))
         .worker_max_blocking_threads(BLOCKING_THREADS)
         .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
+        .keep_alive(limits.keep_alive)
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()
         .shutdown_signal(stop.token().cancelled_owned())
@@ -83,13 +92,29 @@ where
     Ok((server.run(), bound))
 }
 
-/// Adds `GET /healthz`, `/readyz` and `/metrics`.
+/// Adds `/healthz`, `/readyz` and `/metrics` for GET and HEAD; any other method is answered 405.
 pub fn health_routes(routes: &mut ServiceConfig, readiness: &Readiness, metrics: &Metrics) {
     let (readiness, metrics) = (readiness.clone(), metrics.clone());
     routes
-        .route("/healthz", web::get().to(async || "ok"))
-        .route("/readyz", web::get().to(move || std::future::ready(readyz(&readiness))))
-        .route("/metrics", web::get().to(move || std::future::ready(metrics_page(&metrics))));
+        .service(page("/healthz", async || "ok"))
+        .service(page("/readyz", move || std::future::ready(readyz(&readiness))))
+        .service(page("/metrics", move || std::future::ready(metrics_page(&metrics))));
+}
+
+/// A resource that is only looked at. Load balancers also ask with HEAD, for which actix leaves the body out.
+fn page<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let looks = guard::Any(guard::Get()).or(guard::Head());
+    web::resource(path).route(web::route().guard(looks).to(handler)).default_service(web::to(only_looked_at))
+}
+
+async fn only_looked_at() -> HttpResponse {
+    let allowed = HeaderValue::from_static("GET, HEAD");
+    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).finish()
 }
 
 /// Serves the health routes alone on a listener of their own.
@@ -147,10 +172,14 @@ mod tests {
 
     /// Sends a request on a connection of its own and returns the whole answer.
     async fn get(address: SocketAddr, path: &'static str) -> String {
+        ask(address, "GET", path).await
+    }
+
+    async fn ask(address: SocketAddr, method: &'static str, path: &'static str) -> String {
         let ask = move || {
             let mut connection = TcpStream::connect(address)?;
             connection.set_read_timeout(Some(LONG))?;
-            write!(connection, "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")?;
+            write!(connection, "{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")?;
             let mut answer = String::new();
             connection.read_to_string(&mut answer)?;
             io::Result::Ok(answer)
@@ -172,6 +201,22 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""ready":true"#), "{answer}");
         admin.stop.request();
         admin.stop.finish(LONG).await.expect("a clean stop");
+    }
+
+    #[tokio::test]
+    async fn head_answers_as_get_without_a_body_and_other_methods_are_405() {
+        let admin = admin();
+        admin.readiness.register("journal").failing("disk full");
+        for (path, status) in [("/healthz", "200"), ("/readyz", "503"), ("/metrics", "200")] {
+            let answer = ask(admin.address, "HEAD", path).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+            assert!(answer.ends_with("\r\n\r\n"), "{path} has a body: {answer}");
+            for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+                let answer = ask(admin.address, method, path).await.to_lowercase();
+                assert!(answer.starts_with("http/1.1 405 "), "{method} {path}: {answer}");
+                assert!(answer.contains("\r\nallow: get, head\r\n"), "{method} {path}: {answer}");
+            }
+        }
     }
 
     #[tokio::test]

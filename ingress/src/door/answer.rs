@@ -48,7 +48,9 @@ fn status(refusal: &Refusal) -> StatusCode {
         Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::SlowBody => StatusCode::REQUEST_TIMEOUT,
         Refusal::BrokenBody => StatusCode::BAD_REQUEST,
-        Refusal::Envelope(_) | Refusal::NotText | Refusal::Message(_) => StatusCode::FORBIDDEN,
+        Refusal::Envelope(_) | Refusal::NotText | Refusal::Message(_) | Refusal::WrongUrl => {
+            StatusCode::FORBIDDEN
+        }
         Refusal::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

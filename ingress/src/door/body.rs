@@ -8,6 +8,10 @@ use tokio::time::timeout;
 
 use super::Refusal;
 
+/// Memory that an announcement alone is worth, in bytes: most pushes fit, and whoever announces much and sends nothing
+/// claims no more.
+const ROOM_AT_FIRST: usize = 16 << 10;
+
 /// Limits of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
@@ -41,7 +45,7 @@ pub(super) async fn read(
 }
 
 async fn collect(payload: &mut Payload, announced: usize, max_bytes: usize) -> Result<Vec<u8>, Refusal> {
-    let mut body = Vec::with_capacity(announced);
+    let mut body = Vec::with_capacity(announced.min(ROOM_AT_FIRST));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Refusal::BrokenBody)?;
         if body.len() + chunk.len() > max_bytes {

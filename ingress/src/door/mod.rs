@@ -20,7 +20,7 @@ use mandate_schema::{CallbackId, ComponentId, CreateTime, Push, PushKind};
 use mandate_wechat::{
     callback,
     envelope::{CallbackQuery, KeyRing},
-    message::{self, MalformedMessage},
+    message,
 };
 use tracing::debug;
 
@@ -96,10 +96,19 @@ impl Door {
     }
 }
 
-fn create_time(kind: PushKind, plaintext: &str) -> Result<CreateTime, MalformedMessage> {
+/// The time of a push, which must be one that `WeChat` sends to this URL. Both URLs share their keys, so without this
+/// a captured event could be replayed as a message of any account, and the other way round.
+fn create_time(kind: PushKind, plaintext: &str) -> Result<CreateTime, Refusal> {
     match kind {
-        PushKind::Event => callback::parse_callback(plaintext).map(|callback| callback.create_time),
-        PushKind::Message => message::create_time(plaintext),
+        PushKind::Event => Ok(callback::parse_callback(plaintext)?.create_time),
+        PushKind::Message => {
+            let message = message::parse_message(plaintext)?;
+            // Only events have an InfoType, and the auth-event URL takes nothing without one.
+            match message.document.get("InfoType") {
+                None => Ok(message.create_time),
+                Some(_) => Err(Refusal::WrongUrl),
+            }
+        }
     }
 }
 
@@ -111,6 +120,7 @@ pub(crate) fn configure(config: &mut ServiceConfig, door: &Data<Door>) {
 async fn receive(door: Data<Door>, request: HttpRequest, mut payload: Payload) -> HttpResponse {
     let started = Instant::now();
     let Some(route) = door.routes.find(request.uri().path(), request.query_string()) else {
+        door.refusals.note_unknown(request.uri().path(), request.peer_addr());
         return answer::not_found(payload);
     };
     match door.take(&request, &route, &mut payload).await {

@@ -28,6 +28,9 @@ pub(super) enum Refusal {
     /// The decrypted message is not one that `WeChat` sends.
     #[error("the message is malformed")]
     Message(#[from] MalformedMessage),
+    /// It is an event of the auth-event URL, sent to the message URL.
+    #[error("an event of the auth-event URL came to the message URL")]
+    WrongUrl,
     /// It is genuine, but could not be made durable.
     #[error(transparent)]
     NotStored(#[from] RecordError),
@@ -43,7 +46,7 @@ impl Refusal {
             Self::BrokenBody => "broken_body",
             Self::Envelope(error) => error.kind(),
             Self::NotText => "malformed_envelope",
-            Self::Message(_) => "malformed_message",
+            Self::Message(_) | Self::WrongUrl => "malformed_message",
             Self::NotStored(error) => error.kind(),
         }
     }

@@ -17,6 +17,9 @@ const LINES: u32 = 20;
 /// What [`LINES`] refers to.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// Characters of an unknown path that are logged: enough to recognise it, too few to send a text to the log's reader.
+const PATH_CHARACTERS: usize = 64;
+
 /// Writes a line per refused push, up to a rate.
 #[derive(Default)]
 pub(super) struct RefusalLog(Mutex<Option<Window>>);
@@ -29,20 +32,40 @@ struct Window {
 impl RefusalLog {
     /// Logs a refusal, without anything the caller sent but his address.
     pub(super) fn note(&self, route: &Route, refusal: &Refusal, peer: Option<SocketAddr>) {
+        if self.may_log() {
+            warn!(
+                component = %route.component,
+                kind = route.kind.as_str(),
+                outcome = refusal.kind(),
+                peer = address(peer),
+                "refused a callback: {refusal}"
+            );
+        }
+    }
+
+    /// Logs a request to a path that no component has: most often a platform that was registered with other paths. No
+    /// metric counts it, as it belongs to no component; the line that sums up what was left out does.
+    pub(super) fn note_unknown(&self, path: &str, peer: Option<SocketAddr>) {
+        if self.may_log() {
+            let path = excerpt(path);
+            warn!(
+                path,
+                outcome = "unknown_path",
+                peer = address(peer),
+                "no component has the path \"{path}\""
+            );
+        }
+    }
+
+    /// Whether there may be a line now; says before it how many were left out.
+    fn may_log(&self) -> bool {
         let Some(unlogged) = self.admit(Instant::now()) else {
-            return;
+            return false;
         };
         if unlogged > 0 {
             warn!(unlogged, "{unlogged} more refused callbacks were not logged");
         }
-        let peer = peer.map(|peer| peer.ip().to_string()).unwrap_or_default();
-        warn!(
-            component = %route.component,
-            kind = route.kind.as_str(),
-            outcome = refusal.kind(),
-            peer,
-            "refused a callback: {refusal}"
-        );
+        true
     }
 
     /// Whether there may be a line now; if so, how many before it were left out.
@@ -61,6 +84,17 @@ impl RefusalLog {
     }
 }
 
+fn address(peer: Option<SocketAddr>) -> String {
+    peer.map(|peer| peer.ip().to_string()).unwrap_or_default()
+}
+
+/// The start of a path, in letters that cannot pretend to be another line.
+fn excerpt(path: &str) -> String {
+    let mut shown = path.chars();
+    let start: String = shown.by_ref().take(PATH_CHARACTERS).flat_map(char::escape_default).collect();
+    if shown.next().is_some() { start + "…" } else { start }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +106,13 @@ mod tests {
         assert_eq!(logged, 20);
         assert_eq!(log.admit(start + PERIOD), Some(80));
         assert_eq!(log.admit(start + PERIOD), Some(0));
+    }
+
+    #[test]
+    fn a_path_is_logged_cut_and_in_harmless_letters() {
+        assert_eq!(excerpt("/wechat/event"), "/wechat/event");
+        assert_eq!(excerpt("/a\n\u{1b}[2Jé"), "/a\\n\\u{1b}[2J\\u{e9}");
+        assert_eq!(excerpt(&"/".repeat(64)), "/".repeat(64));
+        assert_eq!(excerpt(&"/".repeat(9_000)), "/".repeat(64) + "…");
     }
 }

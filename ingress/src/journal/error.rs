@@ -4,8 +4,6 @@ use std::{io, path::PathBuf};
 
 use rusqlite::ffi;
 
-use super::Seq;
-
 /// What the process does about a journal error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
@@ -59,14 +57,6 @@ pub enum JournalError {
     /// More commands queue for the writer than it may hold.
     #[error("the journal's writer has too much to do")]
     Overloaded,
-    /// A row that this release did not write.
-    #[error("callback {seq} in the journal cannot be read: {what}")]
-    UnreadableRow {
-        /// Its place.
-        seq: Seq,
-        /// The column.
-        what: &'static str,
-    },
     /// The writer has ended; the text says why.
     #[error("the journal's writer has stopped: {0}")]
     Stopped(String),
@@ -87,7 +77,6 @@ impl JournalError {
             | Self::UnknownForm { .. }
             | Self::NoWriteAheadLog
             | Self::File { .. }
-            | Self::UnreadableRow { .. }
             | Self::Stopped(_)
             | Self::Database(_) => Disposition::Stop,
         }

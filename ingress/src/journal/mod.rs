@@ -10,10 +10,12 @@ mod error;
 mod file;
 mod model;
 mod read;
+mod reserve;
 mod store;
 mod writer;
 
 use std::{
+    collections::HashSet,
     fmt,
     path::Path,
     sync::{
@@ -30,12 +32,15 @@ use tokio::{
     task::spawn_blocking,
     time::timeout,
 };
+use tracing::error;
 
 pub use beside::JournalFile;
 pub use error::{Disposition, JournalError, RecordError};
 pub use model::{Amount, Backlog, Clock, JournalHealth, JournalStatus, Limits, Recorded, Seq, Waiting};
 
 use file::ServingLock;
+use read::UnreadableRow;
+use reserve::Reserve;
 use store::{Mark, Store};
 use writer::{Command, SLOW, Writer};
 
@@ -53,6 +58,8 @@ struct Shared {
     health: Arc<watch::Sender<JournalHealth>>,
     stored: Arc<Notify>,
     limits: Limits,
+    /// Rows that were reported as unreadable.
+    unreadable: Mutex<HashSet<Seq>>,
 }
 
 impl Journal {
@@ -65,24 +72,34 @@ impl Journal {
         file::check_sqlite()?;
         file::prepare(path)?;
         let lock = ServingLock::take(path)?;
-        let writing = file::open_writer(path, limits.busy_patience)?;
+        let mut reserve = Reserve::new(path, limits.reserve_bytes);
+        let writing = match file::open_writer(path, limits.busy_patience) {
+            Err(JournalError::DiskFull) => {
+                reserve.release();
+                file::open_writer(path, limits.busy_patience)?
+            }
+            opened => opened?,
+        };
         let reader = Arc::new(Mutex::new(Some(file::open_reader(path, limits.busy_patience)?)));
         let (commands, queue) = sync_channel(limits.queue);
         let health = Arc::new(watch::Sender::new(JournalHealth::Writable));
         let stored = Arc::new(Notify::new());
-        let writer = Writer {
+        let serving = Writer {
             store: Store::new(writing, limits.clone()),
             limits: limits.clone(),
             commands: queue,
             health: Arc::clone(&health),
             stored: Arc::clone(&stored),
             swept: None,
+            reserve,
+            made_room: None,
             _lock: lock,
         };
         let failed = |source| JournalError::File { path: path.to_owned(), source };
-        let thread = thread::Builder::new().name("journal".into()).spawn(guarded(writer)).map_err(failed)?;
+        let thread = thread::Builder::new().name("journal".into()).spawn(guarded(serving)).map_err(failed)?;
         let commands = Some(commands);
-        Ok(Self(Arc::new(Shared { commands, writer: Some(thread), reader, health, stored, limits })))
+        let (writer, unreadable) = (Some(thread), Mutex::default());
+        Ok(Self(Arc::new(Shared { commands, writer, reader, health, stored, limits, unreadable })))
     }
 
     /// Stores a callback; when this returns `Ok`, it survives a loss of power.
@@ -107,12 +124,15 @@ impl Journal {
     }
 
     /// Callbacks that wait for their hand-over, in order: at most `limit` and about 4 MiB, at least one if there is any.
+    /// Rows that cannot be read are logged once, left out, and stay ([`JournalStatus::unreadable`]).
     ///
     /// # Errors
     ///
     /// [`JournalError`]; its disposition says whether to try again.
     pub async fn waiting(&self, limit: usize) -> Result<Vec<Waiting>, JournalError> {
-        self.read(move |connection| read::new_callbacks(connection, limit)).await
+        let batch = self.read(move |connection| read::new_callbacks(connection, limit)).await?;
+        self.0.report(&batch.unreadable);
+        Ok(batch.waiting)
     }
 
     /// Notes that callbacks were handed over and their outcome must be asked about.
@@ -245,6 +265,14 @@ impl Shared {
             }
             writable
         });
+    }
+
+    /// Logs each unreadable row once: they are met at every look.
+    fn report(&self, rows: &[UnreadableRow]) {
+        let mut reported = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        for row in rows.iter().filter(|row| reported.insert(row.seq)) {
+            error!(seq = %row.seq, column = row.what, "{row}");
+        }
     }
 
     fn stopped(&self) -> JournalError {

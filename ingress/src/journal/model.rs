@@ -18,6 +18,10 @@ impl fmt::Display for Seq {
     }
 }
 
+/// What the write-ahead log has when it is copied into the journal (16 MiB), and half as much again for the commit that
+/// makes it so. A smaller reserve leaves a log on a full disk that can never be copied, and so never ends.
+const RESERVE_BYTES: u64 = 24 << 20;
+
 /// Limits of a journal.
 #[derive(Clone)]
 pub struct Limits {
@@ -30,6 +34,9 @@ pub struct Limits {
     pub busy_patience: Duration,
     /// How many callbacks may queue for the writer.
     pub queue: usize,
+    /// Bytes of the file that is deleted when the disk is full, so that there is room to forget settled texts; 0 for
+    /// none. It must be as large as the write-ahead log usually becomes, which has to be copied into the journal first.
+    pub reserve_bytes: u64,
     /// How often an idle writer looks after the file.
     pub housekeeping: Duration,
     /// The time.
@@ -44,6 +51,7 @@ impl Limits {
             commit_patience: Duration::from_secs(3),
             busy_patience: Duration::from_secs(2),
             queue: 4_096,
+            reserve_bytes: RESERVE_BYTES,
             housekeeping: Duration::from_secs(1),
             clock: Arc::new(Timestamp::now),
         }
@@ -138,6 +146,8 @@ pub struct JournalStatus {
     pub settled_kept: Amount,
     /// Settled callbacks of which only the id is kept, so that a repetition is recognised.
     pub ids_only: u64,
+    /// Callbacks, counted among those that wait, whose rows are damaged: they are not handed over and never deleted.
+    pub unreadable: u64,
     /// Size of the file in bytes, without the write-ahead log.
     pub file_bytes: u64,
 }

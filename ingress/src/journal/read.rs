@@ -14,20 +14,54 @@ use super::{
 /// A batch ends after this many bytes, so that large callbacks do not add up in memory.
 const BATCH_BYTES: i64 = 4 << 20;
 
-/// Callbacks that wait for their hand-over, in order: at most `limit`, at least one if there is any.
-pub(super) fn new_callbacks(connection: &Connection, limit: usize) -> Result<Vec<Waiting>, JournalError> {
+/// `LIMIT` of all rows: those that cannot be read must not use up a batch.
+const UNLIMITED: i64 = -1;
+
+/// A row that is not as this release writes rows. It is left out of batches, so that it blocks nothing, and never deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("callback {seq} in the journal cannot be read ({what}) and stays there")]
+pub(super) struct UnreadableRow {
+    /// Its place.
+    pub(super) seq: Seq,
+    /// The column.
+    pub(super) what: &'static str,
+}
+
+/// What was read from the callbacks that wait for their hand-over, in order.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) unreadable: Vec<UnreadableRow>,
+}
+
+/// Callbacks that wait for their hand-over: at most `limit`, at least one if there is any.
+pub(super) fn new_callbacks(connection: &Connection, limit: usize) -> Result<Batch, JournalError> {
     let mut statement = connection.prepare_cached(sql::READ_NEW)?;
-    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut batch = Vec::new();
+    let mut rows = statement.query([UNLIMITED])?;
+    let mut batch = Batch::default();
     let mut bytes = 0;
-    while let Some(row) = rows.next()? {
-        batch.push(waiting(row)?);
-        bytes += row.get::<_, i64>("bytes")?;
-        if bytes >= BATCH_BYTES {
-            break;
+    while batch.waiting.len() < limit && bytes < BATCH_BYTES {
+        let Some(row) = rows.next()? else { break };
+        match waiting(row)? {
+            Ok(waiting) => {
+                batch.waiting.push(waiting);
+                bytes += row.get::<_, i64>("bytes")?;
+            }
+            Err(unreadable) => batch.unreadable.push(unreadable),
         }
     }
     Ok(batch)
+}
+
+/// How many callbacks that wait for their hand-over cannot be read.
+fn count_unreadable(connection: &Connection) -> Result<u64, JournalError> {
+    let mut statement = connection.prepare_cached(sql::READ_NEW)?;
+    let mut rows = statement.query([UNLIMITED])?;
+    let mut unreadable = 0;
+    while let Some(row) = rows.next()? {
+        unreadable += u64::from(waiting(row)?.is_err());
+    }
+    Ok(unreadable)
 }
 
 /// What waits.
@@ -35,7 +69,7 @@ pub(super) fn backlog(connection: &Connection) -> Result<Backlog, JournalError> 
     Ok(tally(connection)?.waiting)
 }
 
-/// What is in the journal. Counts the kept rows one by one, so it is not for every second.
+/// What is in the journal. Looks at what is kept and what waits row by row, so it is not for every second.
 pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalError> {
     let Tally { waiting, settled } = tally(connection)?;
     let kept: i64 = connection.query_row(sql::READ_KEPT, [], |row| row.get(0))?;
@@ -44,6 +78,7 @@ pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalEr
         waiting,
         settled_kept: Amount { rows: kept, bytes: settled.bytes },
         ids_only: settled.rows.saturating_sub(kept),
+        unreadable: count_unreadable(connection)?,
         file_bytes: used_bytes(connection)?,
     })
 }
@@ -76,27 +111,24 @@ fn tally(connection: &Connection) -> Result<Tally, JournalError> {
     Ok(tally)
 }
 
-fn waiting(row: &Row<'_>) -> Result<Waiting, JournalError> {
+fn waiting(row: &Row<'_>) -> Result<Result<Waiting, UnreadableRow>, JournalError> {
     let seq = Seq(row.get("seq")?);
-    let unreadable = |what| move || JournalError::UnreadableRow { seq, what };
-    let id: Vec<u8> = row.get("id")?;
-    let authorizer: Option<String> = row.get("authorizer")?;
-    let push = Push {
-        id: CallbackId(Uuid::from_slice(&id).ok().ok_or_else(unreadable("id"))?),
-        component: ComponentId::try_from(row.get::<_, String>("component")?)
-            .ok()
-            .ok_or_else(unreadable("component"))?,
-        authorizer: authorizer
-            .map(AuthorizerId::try_from)
-            .transpose()
-            .ok()
-            .ok_or_else(unreadable("authorizer"))?,
-        pair: row.get::<_, String>("pair")?.parse().ok().ok_or_else(unreadable("pair"))?,
-        query: row.get("query")?,
-        body: row.get("body")?,
-        received_at: Timestamp::from_millisecond(row.get("received_at")?)
-            .ok()
-            .ok_or_else(unreadable("received_at"))?,
-    };
-    Ok(Waiting { seq, push })
+    Ok(push(row).map(|push| Waiting { seq, push }).map_err(|what| UnreadableRow { seq, what }))
+}
+
+/// The callback of a row, or the column that cannot be read.
+fn push(row: &Row<'_>) -> Result<Push, &'static str> {
+    let text = |column| row.get::<_, String>(column).map_err(|_| column);
+    let id: Vec<u8> = row.get("id").map_err(|_| "id")?;
+    let authorizer: Option<String> = row.get("authorizer").map_err(|_| "authorizer")?;
+    let received_at: i64 = row.get("received_at").map_err(|_| "received_at")?;
+    Ok(Push {
+        id: CallbackId(Uuid::from_slice(&id).map_err(|_| "id")?),
+        component: ComponentId::try_from(text("component")?).map_err(|_| "component")?,
+        authorizer: authorizer.map(AuthorizerId::try_from).transpose().map_err(|_| "authorizer")?,
+        pair: text("pair")?.parse().map_err(|_| "pair")?,
+        query: text("query")?,
+        body: text("body")?,
+        received_at: Timestamp::from_millisecond(received_at).map_err(|_| "received_at")?,
+    })
 }

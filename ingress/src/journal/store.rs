@@ -10,6 +10,9 @@ use super::{JournalError, Limits, RecordError, Recorded, Seq, model::dedupe_wind
 /// What a row costs beside its texts: other columns, indexes, page headers.
 const ROW_BYTES: usize = 256;
 
+/// Rows per commit when a full disk is cleared: their marks fit in the reserve.
+const DROPPED_AT_ONCE: usize = 1_024;
+
 /// Column `state` of a callback that the next place has an outcome for.
 pub(super) const SETTLED: &str = "s";
 
@@ -96,6 +99,33 @@ impl Store {
         Ok(seqs.len())
     }
 
+    /// Gives back the texts of the older half of the settled callbacks, and shortens the write-ahead log to nothing.
+    /// Each part is done as far as there is room for it.
+    ///
+    /// The log is copied before as well: a file that has its pages already can be written on a disk without room.
+    pub(super) fn make_room(&mut self) -> Result<(), JournalError> {
+        self.shorten_log().or_else(unless_full)?;
+        self.drop_older_half().or_else(unless_full)?;
+        self.shorten_log().or_else(unless_full)
+    }
+
+    fn drop_older_half(&mut self) -> Result<(), JournalError> {
+        let kept: i64 = self.connection.query_row(sql::READ_KEPT, [], |row| row.get(0))?;
+        let mut left = usize::try_from(kept).unwrap_or_default().div_ceil(2);
+        while left > 0 {
+            match self.drop_kept_texts(left.min(DROPPED_AT_ONCE))? {
+                0 => break, // resent meanwhile
+                dropped => left -= dropped,
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the write-ahead log into the file and empties it. A reader that is in the way is let through.
+    fn shorten_log(&mut self) -> Result<(), JournalError> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
     /// Forgets up to `limit` ids per kind whose window has passed; says how many.
     pub(super) fn delete_expired(&mut self, limit: usize) -> Result<usize, JournalError> {
         let now = (self.limits.clock)();
@@ -117,6 +147,14 @@ impl Store {
     /// One statement in a transaction of its own.
     fn change(&mut self, statement: &str, params: impl rusqlite::Params) -> Result<usize, JournalError> {
         Ok(self.connection.prepare_cached(statement)?.execute(params)?)
+    }
+}
+
+/// A disk that is full stops what makes room on it, but is no news there.
+fn unless_full(error: JournalError) -> Result<(), JournalError> {
+    match error {
+        JournalError::DiskFull | JournalError::Locked => Ok(()),
+        other => Err(other),
     }
 }
 

@@ -15,6 +15,7 @@ use tracing::{error, warn};
 use super::{
     Disposition, JournalError, JournalHealth, Limits, RecordError, Recorded, Seq,
     file::ServingLock,
+    reserve::Reserve,
     store::{Changes, Mark, Store},
 };
 
@@ -69,6 +70,8 @@ pub(super) struct Writer {
     pub(super) health: Arc<watch::Sender<JournalHealth>>,
     pub(super) stored: Arc<Notify>,
     pub(super) swept: Option<Instant>,
+    pub(super) reserve: Reserve,
+    pub(super) made_room: Option<Instant>,
     pub(super) _lock: ServingLock,
 }
 
@@ -89,6 +92,7 @@ impl Writer {
     /// Returns whom to tell that the file is closed.
     fn work(&mut self) -> Result<Option<oneshot::Sender<()>>, JournalError> {
         self.assess()?;
+        self.reserve.hold();
         loop {
             match self.commands.recv_timeout(self.limits.housekeeping) {
                 Ok(first) => {
@@ -129,8 +133,13 @@ impl Writer {
             return Ok(());
         }
         let started = Instant::now();
-        match self.store.apply(&group.changes()) {
+        let applied = match self.store.apply(&group.changes()) {
+            Err(JournalError::DiskFull) if self.make_room()? => self.store.apply(&group.changes()),
+            applied => applied,
+        };
+        match applied {
             Ok(outcomes) => {
+                self.made_room = None; // what was settled can give way
                 self.answer(group, outcomes);
                 self.judge(started.elapsed())
             }
@@ -149,6 +158,18 @@ impl Writer {
         for (_, _, answer) in group.markings {
             let _ = answer.send(Ok(()));
         }
+    }
+
+    /// Makes room on a full disk; says whether it is worth trying again. Without a reserve that is not more often than
+    /// an idle writer looks after the file: where nothing can be won, callers must not wait for it each time.
+    fn make_room(&mut self) -> Result<bool, JournalError> {
+        let released = self.reserve.release();
+        if !released && self.made_room.is_some_and(|made| made.elapsed() < self.limits.housekeeping) {
+            return Ok(false);
+        }
+        let made = self.store.make_room();
+        self.made_room = Some(Instant::now());
+        made.map(|()| true)
     }
 
     /// Refuses a group that could not be committed. Fatal errors are returned once everybody has his answer.
@@ -181,6 +202,9 @@ impl Writer {
                     return Err(error);
                 }
                 outcome => {
+                    if outcome.is_ok() {
+                        self.made_room = None;
+                    }
                     let _ = answer.send(outcome.map(drop));
                 }
             }
@@ -230,6 +254,9 @@ impl Writer {
         if health == JournalHealth::Refusing(reason::JOURNAL_FULL) {
             return self.assess(); // nothing is wrong with the disk
         }
+        if health == JournalHealth::Refusing(reason::DISK_FULL) {
+            self.make_room()?;
+        }
         let started = Instant::now();
         match self.store.probe() {
             Ok(()) => self.judge(started.elapsed()),
@@ -249,6 +276,9 @@ impl Writer {
         if self.swept.is_none_or(|swept| swept.elapsed() >= SWEEP_EVERY) {
             let deleted = self.store.delete_expired(CHUNK)?;
             self.swept = (deleted < CHUNK).then(Instant::now);
+        }
+        if *self.health.borrow() == JournalHealth::Writable {
+            self.reserve.hold();
         }
         Ok(())
     }

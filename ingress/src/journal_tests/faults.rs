@@ -1,30 +1,9 @@
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::*;
-
-/// Lets the file grow to `pages` more than it has: a disk with that much room.
-async fn leave_room(journal: &Journal, pages: i64) {
-    on_writer(journal, move |store| {
-        let connection = store.connection();
-        let now: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("a number");
-        connection
-            .pragma_update_and_check(None, "max_page_count", now + pages, |row| row.get::<_, i64>(0))
-            .expect("a limit");
-    })
-    .await;
-}
-
-/// Records large events from number `from` on until one is refused; returns why, and how many were stored.
-async fn fill(bench: &Bench, journal: &Journal, from: u64) -> (RecordError, u64) {
-    let body = "x".repeat(20_000);
-    for n in from.. {
-        match journal.record(bench.push(n, None, &body)).await {
-            Ok(recorded) => assert_eq!(recorded, Recorded::New),
-            Err(refused) => return (refused, n - from),
-        }
-    }
-    unreachable!("the numbers do not end")
-}
+use super::{
+    full_disk::{fill, leave_room},
+    *,
+};
 
 #[tokio::test]
 async fn a_full_disk_refuses_keeps_what_is_there_and_heals_when_there_is_room() {

@@ -104,15 +104,34 @@ fn a_journal_of_another_release_is_refused() {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_is_named() {
+async fn rows_that_cannot_be_read_stay_and_block_nothing() {
     let bench = Bench::new();
     let journal = bench.open();
-    record_new(&journal, [bench.event(1)]).await;
-    on_writer(&journal, |store| store.connection().execute("UPDATE callback SET pair = 'zz'", []).map(drop))
-        .await
-        .expect("broken");
-    let error = journal.waiting(10).await.expect_err("unreadable");
-    assert!(matches!(error, JournalError::UnreadableRow { seq: Seq(1), what: "pair" }), "{error}");
+    let damages = [
+        "id = zeroblob(16), pair = 'zz'",
+        "component = '?'",
+        "component = CAST(x'ff' AS TEXT)",
+        "received_at = 9223372036854775807",
+        "kind = 'message', authorizer = ''",
+    ];
+    record_new(&journal, (0..7).map(|n| bench.event(n))).await;
+    for (at, damage) in damages.into_iter().enumerate() {
+        let damage = format!("UPDATE callback SET {damage} WHERE seq = {}", at + 1);
+        on_writer(&journal, move |store| store.connection().execute(&damage, []))
+            .await
+            .expect("the table allows it");
+    }
+    let status = journal.status().await.expect("readable");
+    assert_eq!((status.unreadable, status.waiting.new.rows), (5, 7));
+    let first = journal.waiting(1).await.expect("readable");
+    assert_eq!(first.iter().map(|waiting| waiting.seq).collect::<Vec<_>>(), [Seq(6)]);
+    settle_all(&journal).await;
+    drop(journal);
+    let journal = bench.open();
+    record_new(&journal, [bench.event(100)]).await;
+    assert_eq!(waiting_seqs(&journal).await, [Seq(8)]);
+    let status = JournalFile::open(&bench.path()).expect("opens").status().expect("readable");
+    assert_eq!((status.unreadable, status.settled_kept.rows), (5, 2));
 }
 
 /// The steps of a statement's plan.

@@ -4,6 +4,7 @@ mod beside;
 mod dedupe;
 mod faults;
 mod files;
+mod full_disk;
 mod housekeeping;
 mod room;
 mod states;
@@ -56,6 +57,7 @@ impl Bench {
         Limits {
             clock: Arc::new(move || at(millis.load(Ordering::SeqCst))),
             commit_patience: LONG,
+            reserve_bytes: 0,
             housekeeping: Duration::from_millis(5),
             ..Limits::new(1 << 30)
         }

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use crate::support::{Connection, EVENTS, Ingress, LONG, Sealed};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::tcp::OwnedWriteHalf,
+    net::{TcpSocket, tcp::OwnedWriteHalf},
     time::{interval, timeout},
 };
 
@@ -60,15 +60,47 @@ async fn a_chunked_push_is_taken() {
 }
 
 #[tokio::test]
-async fn several_pushes_share_a_connection() {
+async fn a_connection_serves_one_push() {
+    let ingress = Ingress::start().await;
+    let push = Sealed::event(1);
+    let framing = format!("Content-Length: {}", push.body.len());
+    let mut connection = Connection::open(ingress.running.listen).await;
+    connection.send(head(&push.target, &framing) + &push.body).await;
+    let answer = connection.answer().await;
+    answer.assert_success();
+    assert_eq!(answer.headers["connection"], "close");
+    connection.assert_ended().await;
+}
+
+#[tokio::test]
+async fn a_connection_ends_behind_the_requests_that_were_pipelined_into_its_first_reading() {
+    const REQUESTS: usize = 100_000;
+    let ingress = Ingress::start().await;
+    let requests = format!("GET {EVENTS} HTTP/1.1\r\nHost: h\r\n\r\n").repeat(REQUESTS);
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(2_048).expect("a small window");
+    let mut connection = Connection(socket.connect(ingress.running.listen).await.expect("connected"));
+    // No answer is read meanwhile; the server ends the connection while requests are still being sent.
+    timeout(LONG, connection.0.write_all(requests.as_bytes()))
+        .await
+        .expect("the connection was held open")
+        .expect_err("the connection took all of them");
+    let mut answers = Vec::new();
+    let _ =
+        timeout(LONG, connection.0.read_to_end(&mut answers)).await.expect("the connection was held open");
+    let answered = String::from_utf8_lossy(&answers).matches("HTTP/1.1 ").count();
+    assert!(answered < REQUESTS / 10, "{answered} were answered");
+}
+
+#[tokio::test]
+async fn a_byte_of_a_second_head_does_not_hold_a_connection() {
     let ingress = Ingress::start().await;
     let mut connection = Connection::open(ingress.running.listen).await;
-    for n in 0..3 {
-        let push = Sealed::event(n);
-        let framing = format!("Content-Length: {}", push.body.len());
-        connection.send(head(&push.target, &framing) + &push.body).await;
-        connection.answer().await.assert_success();
-    }
+    connection.send(format!("GET {EVENTS} HTTP/1.1\r\nHost: h\r\n\r\n")).await;
+    connection.answer().await.assert_empty(405);
+    // The connection may have ended already.
+    let _ = connection.0.write_all(b"P").await;
+    connection.assert_ended().await;
 }
 
 #[tokio::test]

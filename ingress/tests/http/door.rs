@@ -78,6 +78,26 @@ async fn what_is_not_a_push_of_wechat_is_forged_too() {
 }
 
 #[tokio::test]
+async fn a_push_of_the_other_url_is_forged_too() {
+    let ingress = Ingress::start().await;
+    let (events, messages): (Vec<_>, Vec<_>) =
+        vectors("events.json").into_iter().partition(|vector| vector["url"] == "authorization");
+    let replay = async |vector: &serde_json::Value, path: &str| {
+        let push = Sealed::from_vector(vector);
+        ingress.post(&format!("{path}?{}", push.query), &push.body).await.assert_empty(403);
+    };
+    for event in &events {
+        replay(event, &format!("/wechat/messages/{MERCHANT}")).await;
+    }
+    for message in &messages {
+        replay(message, EVENTS).await;
+    }
+    ingress.assert_counted("message", "malformed_message", events.len() as u64);
+    ingress.assert_counted("event", "malformed_message", messages.len() as u64);
+    assert_eq!(ingress.status().waiting.unsettled(), 0);
+}
+
+#[tokio::test]
 async fn a_repetition_encrypted_anew_is_answered_alike_and_stored_once() {
     let ingress = Ingress::start().await;
     ingress.place.set_up(false);

@@ -165,7 +165,7 @@ pub(crate) fn settings(journal: PathBuf, token: &str) -> Settings {
         listen: any,
         admin_listen: any,
         journal,
-        journal_limits: Limits::new(1 << 30),
+        journal_limits: Limits { reserve_bytes: 0, ..Limits::new(1 << 30) },
         body: BodyLimits::new(256 << 10),
         routes: routes.expect("valid"),
         rings: vec![KeyRing::new(component, vec![pair]).expect("valid")],
@@ -284,6 +284,14 @@ impl Connection {
     /// Reads one answer; it must have a `Content-Length`.
     pub(crate) async fn answer(&mut self) -> Answer {
         timeout(LONG, self.read_answer()).await.expect("an answer in time")
+    }
+
+    /// Expects the server to end the connection, whatever was sent on it.
+    pub(crate) async fn assert_ended(&mut self) {
+        let mut rest = Vec::new();
+        // The end may be a reset, if something was not read.
+        let _ = timeout(LONG, self.0.read_to_end(&mut rest)).await.expect("the connection was held open");
+        assert_eq!(String::from_utf8_lossy(&rest), "");
     }
 
     async fn read_answer(&mut self) -> Answer {

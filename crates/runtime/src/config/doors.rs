@@ -25,7 +25,7 @@ pub struct Ingress {
     pub journal: PathBuf,
     /// How much may wait in the journal.
     pub journal_max: Bytes,
-    /// The largest callback body that is read.
+    /// The largest callback body that is read; at most 1 MiB.
     pub body_max: Bytes,
     /// The worker, which is asked which callbacks have an outcome; not needed in one process.
     pub settle_url: HttpUrl,
@@ -40,12 +40,32 @@ impl Ingress {
             admin_listen: section.get("admin_listen", loopback(9080)),
             journal: section.get("journal", PathBuf::from("data/journal.db")),
             journal_max: section.get("journal_max", Bytes::gib(1)),
-            body_max: section.get("body_max", Bytes::kib(256)),
+            body_max: section.get("body_max", BodyMax(Bytes::kib(256))).0,
             settle_url: section.get("settle_url", url("http://127.0.0.1:8081")),
             settle_key: settle_key(&mut section),
         };
         section.finish();
         ingress
+    }
+}
+
+/// The size of a body, within what `WeChat`'s envelopes can need: larger ones only help whoever wants our memory.
+struct BodyMax(Bytes);
+
+impl BodyMax {
+    const LARGEST: Bytes = Bytes::kib(1_024);
+}
+
+impl Setting for BodyMax {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match Bytes::from_text(text)? {
+            size if size <= Self::LARGEST => Ok(Self(size)),
+            _ => Err(format!("must not be larger than {}", Self::LARGEST)),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
     }
 }
 
@@ -129,4 +149,20 @@ fn everywhere(port: u16) -> SocketAddr {
 /// A default address.
 pub(super) fn url(text: &str) -> HttpUrl {
     HttpUrl::from_text(text).expect("our own defaults are addresses")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_may_have_one_mebibyte_and_not_a_byte_more() {
+        for (text, size) in [("256KiB", 256 << 10), ("1MiB", 1 << 20)] {
+            assert_eq!(BodyMax::from_text(text).map(|size| size.0), Ok(Bytes(size)));
+        }
+        for bad in ["1048577B", "2MiB", "1GiB"] {
+            let problem = BodyMax::from_text(bad).err();
+            assert_eq!(problem.as_deref(), Some("must not be larger than 1MiB"), "{bad}");
+        }
+    }
 }
