@@ -41,30 +41,40 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Forms of secrets by their first bytes.
-struct Patterns(HashMap<[u8; PREFIX], Vec<(String, &'static str)>>);
+struct Patterns {
+    by_prefix: HashMap<[u8; PREFIX], Vec<(String, &'static str)>>,
+    /// Which bytes a form starts with: most bytes of a file are passed over by it.
+    starts: [bool; 256],
+}
 
 impl Patterns {
     fn of(secrets: &[String]) -> Self {
-        let mut patterns: HashMap<_, Vec<_>> = HashMap::new();
+        let mut patterns = Self { by_prefix: HashMap::new(), starts: [false; 256] };
         for secret in secrets {
             for (form, name) in forms(secret) {
                 if let Some(prefix) = form.as_bytes().first_chunk::<PREFIX>() {
-                    patterns.entry(*prefix).or_default().push((form, name));
+                    patterns.starts[usize::from(prefix[0])] = true;
+                    patterns.by_prefix.entry(*prefix).or_default().push((form, name));
                 }
             }
         }
-        Self(patterns)
+        patterns
     }
 
     /// The name of the form that was found, if any.
     fn find(&self, bytes: &[u8]) -> Option<&'static str> {
-        bytes.windows(PREFIX).enumerate().find_map(|(at, window)| {
-            let candidates = self.0.get(window)?;
-            candidates
-                .iter()
-                .find(|(form, _)| bytes[at..].starts_with(form.as_bytes()))
-                .map(|(_, name)| *name)
-        })
+        let mut at = 0;
+        while let Some(skipped) = bytes[at..].iter().position(|byte| self.starts[usize::from(*byte)]) {
+            at += skipped;
+            let window = bytes[at..].first_chunk::<PREFIX>()?;
+            let candidates = self.by_prefix.get(window).map_or(&[][..], Vec::as_slice);
+            let found = candidates.iter().find(|(form, _)| bytes[at..].starts_with(form.as_bytes()));
+            if let Some((_, name)) = found {
+                return Some(name);
+            }
+            at += 1;
+        }
+        None
     }
 }
 

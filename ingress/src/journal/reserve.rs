@@ -1,8 +1,8 @@
 //! Room on the disk that is given up when it is needed to make more.
 //!
 //! A journal on a full disk cannot even forget: dropping texts is a write too, and so is copying the write-ahead log into
-//! the file. A file of zeros beside the journal keeps the room for that. It is deleted when the disk is full, and
-//! written again once there is room.
+//! the file. A file beside the journal keeps the room for that. It is deleted when the disk is full, and made
+//! again once there is room.
 
 use std::{
     fs,
@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::{fs::FallocateFlags, io::Errno};
 use tracing::{info, warn};
 
 use super::file;
@@ -60,15 +61,21 @@ impl Reserve {
         released
     }
 
-    /// Zeros that are really written: a length alone takes no room.
+    /// Room that is really set aside: a length alone takes none. Where the file system cannot do so without writing, zeros
+    /// are written.
     fn fill(&self) -> io::Result<()> {
         if fs::metadata(&self.path).is_ok_and(|found| found.len() == self.bytes) {
             return Ok(());
         }
         self.remove();
         let mut file = file::private_file(&self.path)?;
-        io::copy(&mut io::repeat(0).take(self.bytes), &mut file)?;
-        // Not flushed: file systems set the room aside at the write, and what a loss of power cut short is written again.
+        match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, self.bytes) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                io::copy(&mut io::repeat(0).take(self.bytes), &mut file)?;
+            }
+            result => result?,
+        }
+        // Not flushed: what a loss of power cut short is made again.
         Ok(())
     }
 
