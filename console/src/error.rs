@@ -4,6 +4,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
+use mandate_broker::OutcomesUnavailable;
 use mandate_schema::InvalidId;
 use mandate_storage::StorageError;
 use mandate_worker::{
@@ -22,6 +23,11 @@ pub enum ApiError {
     /// The caller may not ask at all.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The question needs a key, and it came without the right one.
+    #[error(
+        "the settle key is required as a bearer token; it must be the same text in [ingress] and [worker]"
+    )]
+    Unauthenticated,
     /// Nothing is served at the address.
     #[error("nothing is served at this address")]
     UnknownRoute,
@@ -49,6 +55,9 @@ pub enum ApiError {
     /// The position is not of this log.
     #[error(transparent)]
     LogReset(#[from] LogReset),
+    /// It cannot be said now which callbacks have an outcome.
+    #[error(transparent)]
+    Outcomes(#[from] OutcomesUnavailable),
     /// State or log could not be read or changed.
     #[error(transparent)]
     Storage(#[from] ReadError),
@@ -68,6 +77,7 @@ impl ApiError {
         match self {
             Self::Refused(Refused::Peer | Refused::Host) => Code::LoopbackOnly,
             Self::Refused(Refused::Origin) => Code::CrossOrigin,
+            Self::Unauthenticated => Code::Unauthenticated,
             Self::UnknownRoute => Code::UnknownRoute,
             Self::MethodNotAllowed { .. } => Code::MethodNotAllowed,
             Self::Query(QueryError::Unknown { .. }) => Code::UnknownParameter,
@@ -78,11 +88,12 @@ impl ApiError {
             Self::InvalidId(_) => Code::InvalidId,
             Self::InvalidCursor(_) => Code::InvalidCursor,
             Self::Body(BodyError::NotJson) => Code::UnsupportedMediaType,
-            Self::Body(BodyError::TooLarge) => Code::BodyTooLarge,
+            Self::Body(BodyError::TooLarge(_)) => Code::BodyTooLarge,
             Self::Body(BodyError::TooSlow) => Code::BodyTooSlow,
-            Self::Body(BodyError::NotEmpty | BodyError::Broken) => Code::InvalidBody,
+            Self::Body(BodyError::NotEmpty | BodyError::Unusable(_) | BodyError::Broken) => Code::InvalidBody,
             Self::NotFound(_) => Code::NotFound,
             Self::LogReset(_) => Code::LogReset,
+            Self::Outcomes(_) => Code::StorageUnavailable,
             Self::Storage(error) if error.may_heal() => Code::StorageUnavailable,
             Self::Storage(_) | Self::Unfinished(_) => Code::InternalError,
         }
@@ -121,6 +132,9 @@ impl ResponseError for ApiError {
         let headers = answer.headers_mut();
         if let Self::MethodNotAllowed { allowed } = self {
             headers.insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+        }
+        if code == Code::Unauthenticated {
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
         if code == Code::StorageUnavailable {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());

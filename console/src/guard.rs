@@ -31,7 +31,23 @@ pub enum Refused {
     Origin,
 }
 
-/// Answers only those who may ask, in a way that nobody keeps or guesses types of.
+/// Makes every answer one that nobody keeps or guesses the type of.
+///
+/// # Errors
+///
+/// Those of the service behind it.
+pub(crate) async fn never_kept<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = next.call(request).await?;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
+}
+
+/// Answers only those who may ask.
 ///
 /// # Errors
 ///
@@ -40,18 +56,14 @@ pub(crate) async fn loopback_only<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let mut response = match check(request.request()) {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+    match check(request.request()) {
+        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
         Err(refused) => {
             let peer = request.peer_addr();
             tracing::warn!(peer = ?peer, reason = %refused, "a request to the API was refused: {refused}");
-            request.into_response(ApiError::from(refused).error_response())
+            Ok(request.into_response(ApiError::from(refused).error_response()))
         }
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(response)
+    }
 }
 
 fn check(request: &HttpRequest) -> Result<(), Refused> {

@@ -10,6 +10,7 @@ mod dead_letters;
 mod error;
 mod events;
 mod guard;
+mod inbox;
 mod list;
 mod path;
 mod problem;
@@ -25,6 +26,7 @@ use mandate_runtime::{
     stop::Stop,
     web::{self, BindError, Limits},
 };
+use mandate_schema::Secret;
 use mandate_storage::Storage;
 use mandate_worker::{Core, views::Views};
 
@@ -48,12 +50,14 @@ pub const LIMITS: Limits = Limits { workers: 2, max_connections: 1_024, ..Limits
 pub struct Api<S> {
     core: Arc<Core<S>>,
     views: Arc<Views<S>>,
+    /// Opens the one question of ingress; without it nobody may ask it.
+    settle_key: Option<Secret>,
 }
 
 impl<S: Storage> Api<S> {
     /// The API of a worker. `views` reads the storage that `core` writes.
-    pub fn new(core: Arc<Core<S>>, views: Arc<Views<S>>) -> Self {
-        Self { core, views }
+    pub fn new(core: Arc<Core<S>>, views: Arc<Views<S>>, settle_key: Option<Secret>) -> Self {
+        Self { core, views, settle_key }
     }
 }
 
@@ -66,12 +70,11 @@ impl<S: Storage> Api<S> {
 pub fn bind<S: Storage>(
     address: SocketAddr,
     stop: &Stop,
-    core: Arc<Core<S>>,
-    views: Arc<Views<S>>,
+    api: Api<S>,
     readiness: &Readiness,
     metrics: &Metrics,
 ) -> Result<(Server, SocketAddr), BindError> {
-    let api = Data::new(Api::new(core, views));
+    let api = Data::new(api);
     let (readiness, metrics) = (readiness.clone(), metrics.clone());
     web::bind(address, LIMITS, stop, move |config| {
         web::health_routes(config, &readiness, &metrics);

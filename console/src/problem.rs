@@ -15,6 +15,8 @@ pub enum Code {
     LoopbackOnly,
     /// A page of another site makes the browser ask.
     CrossOrigin,
+    /// The key that the address asks for is missing or wrong.
+    Unauthenticated,
     /// Nothing is served at the address.
     UnknownRoute,
     /// The thing asked for does not exist.
@@ -90,9 +92,10 @@ impl Problem {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::LoopbackOnly,
         Self::CrossOrigin,
+        Self::Unauthenticated,
         Self::UnknownRoute,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -124,6 +127,7 @@ impl Code {
         let (status, code, title, cure) = match self {
             Self::LoopbackOnly => (403, "loopback_only", "Only this machine is answered", ASK_LOCALLY),
             Self::CrossOrigin => (403, "cross_origin", "A page of another site asked", ASK_LOCALLY),
+            Self::Unauthenticated => (401, "unauthenticated", "A key is needed", SEND_KEY),
             Self::UnknownRoute => (404, "unknown_route", "There is nothing here", CHECK_ADDRESS),
             Self::NotFound => (404, "not_found", "It does not exist", CHECK_ADDRESS),
             Self::MethodNotAllowed => (405, "method_not_allowed", "Another method is wanted", USE_ALLOWED),
@@ -131,11 +135,11 @@ impl Code {
             Self::InvalidParameter => (400, "invalid_parameter", "Unusable query parameter", CORRECT),
             Self::InvalidId => (400, "invalid_id", "Not an id", CORRECT),
             Self::InvalidCursor => (400, "invalid_cursor", "Unusable cursor", START_LIST),
-            Self::InvalidBody => (400, "invalid_body", "Unusable body", SEND_NO_BODY),
-            Self::BodyTooLarge => (413, "body_too_large", "The body is too large", SEND_NO_BODY),
-            Self::BodyTooSlow => (408, "body_too_slow", "The body did not arrive in time", SEND_NO_BODY),
+            Self::InvalidBody => (400, "invalid_body", "Unusable body", SEND_RIGHT_BODY),
+            Self::BodyTooLarge => (413, "body_too_large", "The body is too large", SEND_RIGHT_BODY),
+            Self::BodyTooSlow => (408, "body_too_slow", "The body did not arrive in time", SEND_RIGHT_BODY),
             Self::UnsupportedMediaType => {
-                (415, "unsupported_media_type", "The body is not JSON", SEND_NO_BODY)
+                (415, "unsupported_media_type", "The body is not JSON", SEND_RIGHT_BODY)
             }
             Self::NotSupportedYet => (400, "not_supported_yet", "Not part of this release", CORRECT),
             Self::LogReset => (409, "log_reset", "The position is not of this log", START_LOG),
@@ -152,7 +156,9 @@ const CHECK_ADDRESS: &str = "Check the address and the ids in it.";
 const USE_ALLOWED: &str = "Use a method of the Allow header.";
 const CORRECT: &str = "Correct the request as the detail says.";
 const START_LIST: &str = "Start again without a cursor, then pass on next_cursor exactly as it was given.";
-const SEND_NO_BODY: &str = "Send no body, or {} as application/json.";
+const SEND_KEY: &str = "Send the key as Authorization: Bearer KEY.";
+const SEND_RIGHT_BODY: &str =
+    "Send what the detail asks for as application/json; where no body is expected, none or {}.";
 const START_LOG: &str = "The database was restored or replaced. Read again from the start (after=0) and take over the log_id of the answer.";
 const REPEAT: &str = "Repeat the same request later; repeating is harmless.";
 const SEE_LOG: &str = "Look at the service's log, which says why.";

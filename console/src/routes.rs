@@ -7,10 +7,13 @@ use actix_web::{
 };
 use mandate_storage::Storage;
 
-use crate::{Api, ApiError, authorizers, components, dead_letters, events, guard, problem};
+use crate::{Api, ApiError, authorizers, components, dead_letters, events, guard, inbox, problem};
 
 /// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
 pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
+    // Outside the scope: ingress is often another machine, and has a key.
+    let settled = post("/api/v1/inbox/settled", inbox::settled::<S>);
+    config.service(settled.app_data(api.clone()).wrap(from_fn(guard::never_kept)));
     let api = web::scope("/api/v1")
         .app_data(api)
         .service(get("/components", components::list::<S>))
@@ -25,7 +28,8 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
         .service(get("/problems/{code}", problem::show))
         .default_service(web::to(unknown_route))
         // Around the whole scope, so that an unknown address tells a stranger no more than a known one.
-        .wrap(from_fn(guard::loopback_only));
+        .wrap(from_fn(guard::loopback_only))
+        .wrap(from_fn(guard::never_kept));
     config.service(api).default_service(web::to(unknown_route));
 }
 

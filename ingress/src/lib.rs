@@ -11,13 +11,17 @@
 //! and forgotten there only once the next place has it. No database, no API of `WeChat`, no master key: what is stored and
 //! handed over is the push as `WeChat` sent it, still encrypted.
 
+mod ask_worker;
 mod door;
 pub mod journal;
+mod outage;
 pub mod relay;
 pub mod routes;
 mod serve;
 mod settings;
+pub mod settler;
 
+pub use ask_worker::{AskWorker, AskWorkerError};
 pub use door::BodyLimits;
 pub use serve::{Running, ServeError, serve};
 pub use settings::{Settings, SettingsError, key_ring};

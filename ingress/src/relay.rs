@@ -3,23 +3,20 @@
 use std::time::Duration;
 
 use mandate_broker::{CallbackSink, SinkUnavailable};
-use mandate_runtime::{failpoint, jitter::full_jitter, metrics::Metrics, stop::Stop};
+use mandate_runtime::{failpoint, metrics::Metrics, stop::Stop};
 use tokio::time::{sleep, timeout};
-use tracing::{debug, info, warn};
+use tracing::debug;
 
-use crate::journal::{Disposition, Journal, JournalError};
+use crate::{
+    journal::{Disposition, Journal, JournalError, Waiting},
+    outage::{Outage, pause},
+};
 
 /// Callbacks of one hand-over.
 const BATCH: usize = 256;
 
 /// How often the journal is looked at without being told: callbacks that an operator resends arrive unannounced.
 const POLL: Duration = Duration::from_secs(1);
-
-/// First wait while the next place is down; doubles up to [`LONGEST_WAIT`], the whole range at random.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
-
-/// Longest wait while the next place is down.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the next place may take for one batch. Giving up is safe: a repetition is harmless there.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -81,16 +78,20 @@ impl<S: CallbackSink> Relay<S> {
         if batch.is_empty() {
             return Ok(Step::Idle);
         }
-        let (seqs, pushes): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|waiting| (waiting.seq, waiting.push)).unzip();
-        let count = seqs.len();
+        let count = batch.len();
+        let (settled, handed_over): (Vec<_>, Vec<_>) =
+            batch.iter().partition(|waiting| S::settles(waiting.push.kind()));
+        let seqs = |of: Vec<&Waiting>| of.into_iter().map(|waiting| waiting.seq).collect::<Vec<_>>();
+        let (settled, handed_over) = (seqs(settled), seqs(handed_over));
+        let pushes = batch.into_iter().map(|waiting| waiting.push).collect();
         failpoint::reached("relay.before_accept");
         timeout(PATIENCE, self.sink.accept(pushes)).await.map_err(|_elapsed| RelayError::Timeout)??;
         failpoint::reached("relay.before_settle");
-        if S::SETTLES {
-            self.journal.settle(seqs).await?;
-        } else {
-            self.journal.handed_over(seqs).await?;
+        if !settled.is_empty() {
+            self.journal.settle(settled).await?;
+        }
+        if !handed_over.is_empty() {
+            self.journal.handed_over(handed_over).await?;
         }
         self.metrics.relay_handed_over_total(count as u64);
         Ok(Step::HandedOver(count))
@@ -107,15 +108,15 @@ impl<S: CallbackSink> Relay<S> {
     }
 
     async fn hand_over(&self, stop: &Stop) -> Result<(), RelayError> {
-        let mut failures = 0;
+        let mut outage = Outage::none("callbacks wait in the journal");
         while !stop.is_requested() {
             match self.step().await {
                 Ok(Step::HandedOver(count)) => {
-                    recovered(&mut failures);
+                    outage.over();
                     debug!(callbacks = count, "handed {count} callbacks over");
                 }
                 Ok(Step::Idle) => {
-                    recovered(&mut failures);
+                    outage.over();
                     tokio::select! {
                         () = stop.requested() => {}
                         () = self.journal.stored() => {}
@@ -123,11 +124,7 @@ impl<S: CallbackSink> Relay<S> {
                     }
                 }
                 Err(error) if error.disposition() == Disposition::Stop => return Err(error),
-                Err(error) => {
-                    warn_once(failures, &error);
-                    pause(full_jitter(FIRST_WAIT, LONGEST_WAIT, failures), stop).await;
-                    failures = failures.saturating_add(1);
-                }
+                Err(error) => outage.wait(&error, stop).await,
             }
         }
         Ok(())
@@ -147,30 +144,6 @@ impl<S: CallbackSink> Relay<S> {
             pause(POLL, stop).await;
         }
         Ok(())
-    }
-}
-
-/// Waits, but not beyond the stop.
-async fn pause(wait: Duration, stop: &Stop) {
-    tokio::select! {
-        () = stop.requested() => {}
-        () = sleep(wait) => {}
-    }
-}
-
-/// Says once that the next place is down; the metrics show how long.
-fn warn_once(failures: u32, error: &RelayError) {
-    if failures == 0 {
-        warn!(%error, "callbacks wait in the journal: {error}");
-    } else {
-        debug!(%error, failures, "callbacks still wait in the journal: {error}");
-    }
-}
-
-fn recovered(failures: &mut u32) {
-    if *failures > 0 {
-        info!(failures = *failures, "callbacks are handed over again");
-        *failures = 0;
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use mandate_schema::{CallbackId, ComponentId, CreateTime, Push};
+use mandate_schema::{CallbackId, ComponentId, CreateTime, Push, PushKind};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -21,7 +21,9 @@ struct Place<const SETTLES: bool> {
 }
 
 impl<const SETTLES: bool> CallbackSink for Place<SETTLES> {
-    const SETTLES: bool = SETTLES;
+    fn settles(_: PushKind) -> bool {
+        SETTLES
+    }
 
     async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
         assert!(batch.len() <= 256, "a batch of {}", batch.len());
@@ -152,7 +154,9 @@ async fn what_cannot_be_noted_is_handed_over_again() {
         journal: Mutex<rusqlite::Connection>,
     }
     impl CallbackSink for Locks {
-        const SETTLES: bool = true;
+        fn settles(_: PushKind) -> bool {
+            true
+        }
         async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
             let lock = self.journal.lock().expect("not poisoned").execute_batch("BEGIN IMMEDIATE");
             lock.expect("nobody else writes");
@@ -212,7 +216,9 @@ async fn a_place_that_hangs_is_given_up_and_the_backlog_is_seen_meanwhile() {
     #[derive(Debug)]
     struct Hangs;
     impl CallbackSink for Hangs {
-        const SETTLES: bool = true;
+        fn settles(_: PushKind) -> bool {
+            true
+        }
         async fn accept(&self, _: Vec<Push>) -> Result<(), SinkUnavailable> {
             std::future::pending().await
         }

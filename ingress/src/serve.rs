@@ -3,7 +3,7 @@
 use std::{convert::Infallible, net::SocketAddr};
 
 use actix_web::web::Data;
-use mandate_broker::CallbackSink;
+use mandate_broker::{CallbackOutcomes, CallbackSink};
 use mandate_runtime::{
     health::{Dependency, Readiness},
     metrics::Metrics,
@@ -18,6 +18,7 @@ use crate::{
     journal::{Journal, JournalError, JournalHealth},
     relay::Relay,
     settings::{KEEP_ALIVE, MAX_CONNECTIONS, Settings, WORKERS},
+    settler::Settler,
 };
 
 /// Ingress could not start.
@@ -40,7 +41,8 @@ pub struct Running {
     pub admin: SocketAddr,
 }
 
-/// Starts ingress: answers callbacks and hands them over to `sink` until `stop` is requested.
+/// Starts ingress: answers callbacks and hands them over to `sink` until `stop` is requested, and asks `outcomes` about those
+/// that `sink` does not settle.
 ///
 /// Everything runs in the background as tasks of `stop`, inside the tokio runtime of the caller. A journal that fails for
 /// good stops the process with a failure. When [`Stop::finish`] has returned, listeners and relay have ended
@@ -49,9 +51,10 @@ pub struct Running {
 /// # Errors
 ///
 /// [`ServeError`]; nothing is left running then.
-pub async fn serve<S: CallbackSink>(
+pub async fn serve<S: CallbackSink, O: CallbackOutcomes>(
     settings: Settings,
     sink: S,
+    outcomes: O,
     stop: &Stop,
     metrics: &Metrics,
     readiness: &Readiness,
@@ -69,7 +72,9 @@ pub async fn serve<S: CallbackSink>(
 
     let (user, users) = mpsc::channel(1);
     let relay = Relay::new(journal.clone(), sink, metrics.clone()).run(stop.clone());
+    let settler = Settler::new(journal.clone(), outcomes).run(stop.clone());
     stop.spawn("relay", using(user.clone(), relay));
+    stop.spawn("settler", using(user.clone(), settler));
     stop.spawn("callback listener", using(user, server));
     stop.spawn("journal", guard(journal, health, users));
     stop.spawn("admin listener", admin_server);

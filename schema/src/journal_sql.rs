@@ -77,6 +77,10 @@ statements! {
     SETTLE_CALLBACK = "settle_callback";
     /// `(seq, now)`.
     HAND_OVER_CALLBACK = "hand_over_callback";
+    /// `(after_seq, before, limit) -> (seq, id, handed_over_at, attempts)*`.
+    READ_HANDED_OVER = "read_handed_over";
+    /// `(seq)`.
+    TAKE_BACK_CALLBACK = "take_back_callback";
     /// `(kind, before, limit)`.
     DELETE_EXPIRED = "delete_expired";
     /// `(after_seq, since, limit) -> seq*`.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A secret text. `Debug` is redacted, there is no `Display` and no `Serialize`, and memory is wiped on drop.
@@ -17,6 +18,11 @@ impl Secret {
     /// The text itself. Call it only where the secret leaves for its proper place.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is this text. Takes as long for a text that is nearly right as for any other of its length.
+    pub fn is(&self, text: &str) -> bool {
+        self.0.as_bytes().ct_eq(text.as_bytes()).into()
     }
 
     /// Whether there is any text.
@@ -50,5 +56,14 @@ mod tests {
     #[test]
     fn debug_never_shows_the_text() {
         assert_eq!(format!("{:?}", Secret::new("ticket@@@abc")), "Secret(…)");
+    }
+
+    #[test]
+    fn a_secret_is_its_own_text_and_no_other() {
+        let secret = Secret::new("0123456789abcdef");
+        assert!(secret.is("0123456789abcdef"));
+        for other in ["", "0123456789abcde", "0123456789abcdeg", "0123456789abcdef0"] {
+            assert!(!secret.is(other), "{other}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mandate_runtime::metrics::Metrics;
+use mandate_runtime::{http_client, metrics::Metrics};
 use mandate_schema::Secret;
 use mandate_wechat::api::{Refusal, ReplyError, Request, TOKEN_PARAMETER, decode, encode};
 
@@ -54,27 +54,14 @@ pub enum CallError {
 pub struct ClientError(#[source] reqwest::Error);
 
 impl ApiClient {
-    /// A client with Mozilla's roots, so that a machine without CA files works, and with no redirects: an API has none.
+    /// A client for these settings.
     ///
     /// # Errors
     ///
     /// [`ClientError`]: the proxy's address or the CA is not usable.
     pub fn new(settings: &ApiSettings, metrics: Metrics) -> Result<Self, ClientError> {
-        let mut roots = Vec::new();
-        for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-            roots.push(reqwest::Certificate::from_der(root).map_err(ClientError)?);
-        }
-        if let Some(ca) = &settings.ca {
-            roots.extend(reqwest::Certificate::from_pem_bundle(ca).map_err(ClientError)?);
-        }
-        let mut builder = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(settings.timeout)
-            .connect_timeout(settings.timeout)
-            .pool_idle_timeout(Duration::from_mins(1))
-            .tls_certs_only(roots)
-            .user_agent(concat!("mandate/", env!("CARGO_PKG_VERSION")));
+        let mut builder =
+            http_client::builder(settings.timeout, settings.ca.as_deref()).map_err(ClientError)?;
         if let Some(proxy) = &settings.proxy {
             builder = builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(ClientError)?);
         }
@@ -138,25 +125,13 @@ impl ApiClient {
 /// Only a connection that never came about proves that nothing was processed.
 fn sort(error: reqwest::Error) -> CallError {
     let not_sent = error.is_connect();
-    let told = causes(error);
+    let told = http_client::told(error);
     if not_sent { CallError::NotSent(told) } else { CallError::AnswerLost(told) }
-}
-
-/// The error with all its causes, which say what to do, and without the address, which holds the token.
-fn causes(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut told = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        told = format!("{told}: {cause}");
-        source = cause.source();
-    }
-    told
 }
 
 async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, CallError> {
     let mut body = Vec::new();
-    let lost = |error| CallError::AnswerLost(causes(error));
+    let lost = |error| CallError::AnswerLost(http_client::told(error));
     while let Some(chunk) = answer.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > ANSWER_MAX {
             return Err(CallError::AnswerLost("the answer is too large".to_owned()));

@@ -1,13 +1,17 @@
 //! Ingest: pushes become commands of the log. A batch is accepted once each of its pushes has an outcome.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use mandate_broker::{CallbackSink, SinkUnavailable};
+use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
 use mandate_domain::{decide_authorizer_callback, decide_component_callback, stream_of};
 use mandate_runtime::jitter::full_jitter;
-use mandate_schema::{CallbackId, CommandId, Push, StreamName};
+use mandate_schema::{CallbackId, CommandId, Push, PushKind, StreamName};
 use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
 use mandate_wechat::callback::{Callback, Info};
 
@@ -48,10 +52,21 @@ pub enum IngestError {
 }
 
 impl<S: Storage> CallbackSink for Ingest<S> {
-    const SETTLES: bool = true;
+    fn settles(_: PushKind) -> bool {
+        true
+    }
 
     async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
         self.accept_all(batch).await.map_err(|error| SinkUnavailable(Box::new(error)))
+    }
+}
+
+impl<S: Storage> CallbackOutcomes for Ingest<S> {
+    async fn settled(&self, ids: Vec<CallbackId>) -> Result<HashSet<CallbackId>, OutcomesUnavailable> {
+        let commands = ids.into_iter().map(CommandId::from).collect();
+        let found = self.0.storage.outcomes(commands).await;
+        let found = found.map_err(|error| OutcomesUnavailable(Box::new(error)))?;
+        Ok(found.into_iter().map(|record| CallbackId(record.id.0)).collect())
     }
 }
 

@@ -64,14 +64,27 @@ async fn start_all(config: &Config, stop: &Stop) -> Result<Running, CliError> {
     core.check_master_keys().await?;
 
     let views = Arc::new(Views::new(storage, master_keys(config)?));
-    let (server, console) =
-        console::bind(config.worker.listen, stop, core.clone(), views, &for_worker, &metrics)
-            .map_err(CliError::failed)?;
+    let (server, console) = console::bind(
+        config.worker.listen,
+        stop,
+        console::Api::new(core.clone(), views, None),
+        &for_worker,
+        &metrics,
+    )
+    .map_err(CliError::failed)?;
     stop.spawn("console", server);
 
     let settings =
         ingress::Settings::from_config(config).map_err(|error| CliError::Usage(error.to_string()))?;
-    let ingress = ingress::serve(settings, Ingest::new(core.clone()), stop, &metrics, &for_ingress).await?;
+    let ingress = ingress::serve(
+        settings,
+        Ingest::new(core.clone()),
+        Ingest::new(core.clone()),
+        stop,
+        &metrics,
+        &for_ingress,
+    )
+    .await?;
     // Last, so that no call to WeChat is begun by a process that cannot listen.
     core.start(stop).await?;
     tracing::info!(%console, "the API is at http://{console}/api/v1");

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mandate_console::bind;
+use mandate_console::{Api, bind};
 use mandate_runtime::{metrics::Metrics, stop::Stop};
 use mandate_storage::DeadLetters;
 
@@ -39,7 +39,8 @@ impl Listener {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (core, views) = (world.core.clone(), world.views.clone());
         let (server, address) =
-            bind(any, &stop, core, views, &world.readiness, &world.metrics).expect("a free port");
+            bind(any, &stop, Api::new(core, views, None), &world.readiness, &world.metrics)
+                .expect("a free port");
         stop.spawn("console", server);
         Self { world, stop, address }
     }
@@ -111,7 +112,13 @@ async fn an_address_in_use_is_an_error_that_names_it() {
     let listener = Listener::start();
     let world = &listener.world;
     let (core, views) = (world.core.clone(), world.views.clone());
-    let again = bind(listener.address, &listener.stop, core, views, &world.readiness, &Metrics::new());
+    let again = bind(
+        listener.address,
+        &listener.stop,
+        Api::new(core, views, None),
+        &world.readiness,
+        &Metrics::new(),
+    );
     let error = again.err().expect("in use").to_string();
     assert!(error.contains(&listener.address.to_string()), "{error}");
     listener.end().await;

@@ -6,6 +6,7 @@ mod components;
 mod dead_letters;
 mod feed;
 mod history;
+mod inbox;
 mod listener;
 mod problems;
 mod pushes;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mandate_broker::CallbackSink;
 use mandate_console::{Api, routes};
 use mandate_runtime::{health::Readiness, metrics::Metrics, tls, web};
-use mandate_schema::{MasterKeys, Push};
+use mandate_schema::{MasterKeys, Push, Secret};
 use mandate_storage::{
     EventLog,
     sqlite::{SqliteStorage, migrate},
@@ -94,7 +94,7 @@ impl World {
 
     /// Asks the API the way a listener would.
     pub(crate) async fn ask(&self, request: TestRequest) -> Answer {
-        let api = Data::new(Api::new(self.core.clone(), self.views.clone()));
+        let api = Data::new(Api::new(self.core.clone(), self.views.clone(), Some(settle_key())));
         let app = test::init_service(App::new().configure(|config| {
             web::health_routes(config, &self.readiness, &self.metrics);
             routes(config, api);
@@ -142,6 +142,11 @@ impl World {
             cursor = format!("&cursor={next}");
         }
     }
+}
+
+/// The key of ingress.
+pub(crate) fn settle_key() -> Secret {
+    Secret::new("settle-key-of-the-test")
 }
 
 fn master() -> MasterKeys {

@@ -1,14 +1,18 @@
 //! What carries events between processes. The traits stand here; `RabbitMQ` behind them follows.
 
+mod outcomes;
+
 use std::future::Future;
 
-use mandate_schema::Push;
+use mandate_schema::{Push, PushKind};
+
+pub use outcomes::{ASK_MAX, CallbackOutcomes, OutcomesUnavailable};
 
 /// The next durable place for callbacks: the worker's own ingest in one process, a broker's inbox between two.
 pub trait CallbackSink: Send + Sync + 'static {
-    /// Whether `accept` settles: `true` when an `Ok` means that the worker's storage has an outcome for each push, so
-    /// that the journal may forget them; `false` when they were only handed over and must be asked about later.
-    const SETTLES: bool;
+    /// Whether `accept` settles pushes of this kind: `true` when an `Ok` means that nothing more can become of them, so that
+    /// the journal may forget them; `false` when they were only handed over and must be asked about later.
+    fn settles(kind: PushKind) -> bool;
 
     /// Takes a batch, in the order of the journal. `Ok` means *durable here, you may forget it*; repeats are harmless.
     ///

@@ -5,6 +5,7 @@
 pub mod config;
 pub mod failpoint;
 pub mod health;
+pub mod http_client;
 pub mod jitter;
 pub mod metrics;
 pub mod stop;

@@ -23,8 +23,10 @@ use std::{
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use mandate_schema::Push;
 use rusqlite::Connection;
 use tokio::{
@@ -36,7 +38,9 @@ use tracing::error;
 
 pub use beside::JournalFile;
 pub use error::{Disposition, JournalError, RecordError};
-pub use model::{Amount, Backlog, Clock, JournalHealth, JournalStatus, Limits, Recorded, Seq, Waiting};
+pub use model::{
+    Amount, Backlog, Clock, HandedOver, JournalHealth, JournalStatus, Limits, Recorded, Seq, Waiting,
+};
 
 use file::ServingLock;
 use read::UnreadableRow;
@@ -151,6 +155,34 @@ impl Journal {
     /// [`JournalError`]; with disposition [`Disposition::Retry`] they still wait and come again.
     pub async fn settle(&self, seqs: Vec<Seq>) -> Result<(), JournalError> {
         self.mark(Mark::Settled, seqs).await
+    }
+
+    /// Notes that callbacks which were handed over have been lost on their way: they are *new* again.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; with disposition [`Disposition::Retry`] they are still *handed over*.
+    pub async fn take_back(&self, seqs: Vec<Seq>) -> Result<(), JournalError> {
+        self.mark(Mark::TakenBack, seqs).await
+    }
+
+    /// At most `limit` callbacks behind `after`, in order, that were handed over at least `age` ago and have no known
+    /// outcome, with the journal's time of now.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; its disposition says whether to try again.
+    pub async fn handed_over_before(
+        &self,
+        after: Option<Seq>,
+        age: Duration,
+        limit: usize,
+    ) -> Result<(Vec<HandedOver>, Timestamp), JournalError> {
+        let now = (self.0.limits.clock)();
+        let before =
+            now.checked_sub(SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX)).unwrap_or(now);
+        let found = self.read(move |connection| read::handed_over(connection, after, before, limit)).await?;
+        Ok((found, now))
     }
 
     /// What waits.

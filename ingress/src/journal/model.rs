@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use mandate_schema::{Push, PushKind};
+use mandate_schema::{CallbackId, Push, PushKind};
 
 /// Tells the time. A value, so that tests can turn it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -97,6 +97,19 @@ pub struct Waiting {
     pub seq: Seq,
     /// The callback.
     pub push: Push,
+}
+
+/// A callback that was handed over and whose outcome is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandedOver {
+    /// Its place.
+    pub seq: Seq,
+    /// The callback.
+    pub id: CallbackId,
+    /// When it was handed over last.
+    pub at: Timestamp,
+    /// How often it was handed over.
+    pub attempts: u32,
 }
 
 /// Whether the journal can be written.

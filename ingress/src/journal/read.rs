@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
 use super::{
-    Backlog, JournalError, JournalStatus, Seq, Waiting,
+    Backlog, HandedOver, JournalError, JournalStatus, Seq, Waiting,
     model::Amount,
     store::{HANDED_OVER, NEW, SETTLED, used_bytes},
 };
@@ -51,6 +51,29 @@ pub(super) fn new_callbacks(connection: &Connection, limit: usize) -> Result<Bat
         }
     }
     Ok(batch)
+}
+
+/// Callbacks behind `after` that were handed over at `before` or earlier and have no known outcome, in order.
+pub(super) fn handed_over(
+    connection: &Connection,
+    after: Option<Seq>,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<HandedOver>, JournalError> {
+    let mut statement = connection.prepare_cached(sql::READ_HANDED_OVER)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((after.map_or(0, |seq| seq.0), before.as_millisecond(), limit))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, at): ([u8; 16], i64) = (row.get("id")?, row.get("handed_over_at")?);
+        found.push(HandedOver {
+            seq: Seq(row.get("seq")?),
+            id: CallbackId(Uuid::from_bytes(id)),
+            at: Timestamp::from_millisecond(at).unwrap_or(before),
+            attempts: row.get("attempts")?,
+        });
+    }
+    Ok(found)
 }
 
 /// How many callbacks that wait for their hand-over cannot be read.

@@ -27,6 +27,8 @@ pub(super) const NEW: &str = "n";
 pub(super) enum Mark {
     HandedOver,
     Settled,
+    /// Back to *new*: what was handed over has been lost on its way.
+    TakenBack,
 }
 
 /// The connection that writes, and what it needs to decide.
@@ -169,18 +171,22 @@ fn apply_mark(
     now: Timestamp,
 ) -> Result<(), JournalError> {
     match mark {
-        Mark::Settled => {
-            let mut statement = transaction.prepare_cached(sql::SETTLE_CALLBACK)?;
-            for seq in seqs {
-                statement.execute([seq.0])?;
-            }
-        }
+        Mark::Settled => mark_each(transaction, sql::SETTLE_CALLBACK, seqs),
+        Mark::TakenBack => mark_each(transaction, sql::TAKE_BACK_CALLBACK, seqs),
         Mark::HandedOver => {
             let mut statement = transaction.prepare_cached(sql::HAND_OVER_CALLBACK)?;
             for seq in seqs {
                 statement.execute([seq.0, now.as_millisecond()])?;
             }
+            Ok(())
         }
+    }
+}
+
+fn mark_each(transaction: &Transaction<'_>, statement: &str, seqs: &[Seq]) -> Result<(), JournalError> {
+    let mut statement = transaction.prepare_cached(statement)?;
+    for seq in seqs {
+        statement.execute([seq.0])?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::support::{
-    COMPONENT, Connection, EVENTS, Ingress, KEY, LONG, MERCHANT, Sealed, TOKEN, settings, vectors,
+    COMPONENT, Connection, EVENTS, Ingress, KEY, LONG, MERCHANT, Nobody, Sealed, TOKEN, settings, vectors,
 };
 use mandate_schema::{CallbackId, CreateTime};
 use tokio::time::timeout;
@@ -192,7 +192,8 @@ async fn a_second_ingress_on_the_same_journal_does_not_start() {
     let ingress = Ingress::start().await;
     let (stop, metrics, readiness) = Default::default();
     let second = settings(ingress.journal(), TOKEN);
-    let error = mandate_ingress::serve(second, ingress.place.clone(), &stop, &metrics, &readiness).await;
+    let error =
+        mandate_ingress::serve(second, ingress.place.clone(), Nobody, &stop, &metrics, &readiness).await;
     assert!(error.expect_err("refused").to_string().contains("served by another process"));
 }
 

@@ -1,7 +1,7 @@
 //! A running ingress, pushes for it, and a client that sends exactly the bytes it is told to.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use mandate_broker::{CallbackSink, SinkUnavailable};
+use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
 use mandate_ingress::{
     BodyLimits, Running, Settings,
     journal::{JournalFile, JournalStatus, Limits},
@@ -19,7 +19,7 @@ use mandate_ingress::{
     serve,
 };
 use mandate_runtime::{health::Readiness, metrics::Metrics, stop::Stop};
-use mandate_schema::{ComponentId, Push, Secret};
+use mandate_schema::{CallbackId, ComponentId, Push, PushKind, Secret};
 use mandate_wechat::{
     cipher,
     envelope::{EncodingAesKey, KeyRing, Pair},
@@ -50,8 +50,19 @@ pub(crate) struct Place {
     taken: Arc<watch::Sender<Vec<Push>>>,
 }
 
+/// Nobody to ask: the place settles.
+pub(crate) struct Nobody;
+
+impl CallbackOutcomes for Nobody {
+    async fn settled(&self, ids: Vec<CallbackId>) -> Result<HashSet<CallbackId>, OutcomesUnavailable> {
+        panic!("{ids:?} were asked about, but nothing is handed over without being settled")
+    }
+}
+
 impl CallbackSink for Place {
-    const SETTLES: bool = true;
+    fn settles(_: PushKind) -> bool {
+        true
+    }
 
     async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
         if !self.up.load(Ordering::SeqCst) {
@@ -98,7 +109,8 @@ impl Ingress {
         let up = Arc::new(AtomicBool::new(true));
         let place = Place { up, taken: Arc::new(watch::Sender::new(Vec::new())) };
         let (stop, metrics, readiness) = (Stop::new(), Metrics::new(), Readiness::new());
-        let running = serve(settings, place.clone(), &stop, &metrics, &readiness).await.expect("it starts");
+        let running =
+            serve(settings, place.clone(), Nobody, &stop, &metrics, &readiness).await.expect("it starts");
         Self { folder, stop, metrics, place, running }
     }
 

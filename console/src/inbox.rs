@@ -1,0 +1,61 @@
+//! `/inbox/settled`: ingress asks which of its callbacks have an outcome. Its own key opens this one question and nothing
+//! else, and nothing else opens it: ingress is often another machine.
+
+use std::collections::HashSet;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{AUTHORIZATION, HeaderMap},
+    web,
+};
+use mandate_broker::{ASK_MAX, CallbackOutcomes};
+use mandate_schema::{CallbackId, Secret};
+use mandate_storage::Storage;
+use mandate_worker::Ingest;
+use serde::{Deserialize, Serialize};
+
+use crate::{Api, ApiError, BodyError, body};
+
+/// The largest question, in bytes: 1,000 ids have 39 kB.
+const BODY_MAX: usize = 64 * 1024;
+
+/// The question.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    ids: Vec<CallbackId>,
+}
+
+/// The answer: those of the ids that have an outcome.
+#[derive(Debug, Serialize)]
+struct Answer {
+    settled: HashSet<CallbackId>,
+}
+
+/// `POST /inbox/settled`.
+pub(crate) async fn settled<S: Storage>(
+    api: web::Data<Api<S>>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let key = api.settle_key.as_ref().ok_or(ApiError::UnknownRoute)?;
+    if !is_authorized(request.headers(), key) {
+        // Not what was sent: it may be nearly right.
+        tracing::warn!(peer = ?request.peer_addr(), "a question about callbacks came without the settle key");
+        return Err(ApiError::Unauthenticated);
+    }
+    let Question { ids } = body::read_json(&request, payload, BODY_MAX).await?;
+    if ids.len() > ASK_MAX {
+        return Err(BodyError::Unusable(format!("at most {ASK_MAX} ids can be asked about at once")).into());
+    }
+    let settled = Ingest::new(api.core.clone()).settled(ids).await?;
+    Ok(HttpResponse::Ok().json(Answer { settled }))
+}
+
+fn is_authorized(headers: &HeaderMap, key: &Secret) -> bool {
+    let sent = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = sent
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    token.is_some_and(|(_, token)| key.is(token.trim_start()))
+}
