@@ -8,6 +8,7 @@ mod document;
 mod event;
 mod ids;
 pub mod journal_sql;
+mod message_event;
 mod profile;
 mod push;
 mod seal;
@@ -26,6 +27,7 @@ pub use event::{
 pub use ids::{
     AuthorizerId, CallbackId, CodeDigest, CommandId, ComponentId, CreateTime, EventId, InvalidId, TaskId,
 };
+pub use message_event::{MESSAGE_TYPE, MessageData, MessageEvent};
 pub use profile::{AccountKind, Profile};
 pub use push::{PairId, Push, PushKind};
 pub use seal::{DataKey, MasterKeys, NonceBytes, Place, SealError, SealedAt, SealedText, WrappedKey};

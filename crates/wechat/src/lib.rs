@@ -14,6 +14,7 @@ pub mod envelope;
 pub mod errors;
 mod key;
 pub mod message;
+pub mod release_check;
 pub mod reply;
 pub mod signature;
 pub mod xml;

@@ -30,7 +30,7 @@ const EXAMPLE_MASTER_KEY: &[u8; 32] = b"replace-me-with-mandate-keygen!!";
 impl Loaded {
     /// For `mandate standalone`.
     pub fn check_standalone(&self) -> RoleCheck {
-        let problems = [self.components(), self.app_secrets(), self.master_key(), self.not_in_this_build()];
+        let problems = [self.components(), self.app_secrets(), self.master_key(), self.one_database()];
         RoleCheck { problems: problems.concat(), warnings: self.placeholders() }
     }
 
@@ -57,18 +57,13 @@ impl Loaded {
 
     /// For `mandate demo`, which makes what is missing: component, credentials, master key.
     pub fn check_demo(&self) -> RoleCheck {
-        RoleCheck { problems: [self.app_secrets(), self.not_in_this_build()].concat(), warnings: Vec::new() }
+        RoleCheck { problems: self.app_secrets(), warnings: Vec::new() }
     }
 
     /// For `mandate ingress`.
     pub fn check_ingress(&self) -> RoleCheck {
         let settle_key = self.config.ingress.settle_key.is_some();
-        let problems = [
-            self.components(),
-            self.broker("ingress"),
-            self.settle_key("ingress", settle_key),
-            self.not_in_this_build(),
-        ];
+        let problems = [self.components(), self.broker("ingress"), self.settle_key("ingress", settle_key)];
         RoleCheck { problems: problems.concat(), warnings: self.not_for_ingress() }
     }
 
@@ -81,7 +76,7 @@ impl Loaded {
             self.master_key(),
             self.broker("worker"),
             self.settle_key("worker", settle_key),
-            self.not_in_this_build(),
+            self.one_database(),
         ];
         RoleCheck { problems: problems.concat(), warnings: self.placeholders() }
     }
@@ -93,9 +88,7 @@ impl Loaded {
 
     /// For commands that only open the database, such as `mandate migrate` and `mandate rebuild`.
     pub fn check_storage(&self) -> RoleCheck {
-        let mut problems = self.not_in_this_build();
-        problems.retain(|problem| problem.key.starts_with("storage."));
-        RoleCheck { problems, warnings: Vec::new() }
+        RoleCheck { problems: self.one_database(), warnings: Vec::new() }
     }
 
     fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
@@ -168,25 +161,16 @@ impl Loaded {
         set.map(warning).collect()
     }
 
-    /// What can be configured already and comes with the next release.
-    fn not_in_this_build(&self) -> Vec<Problem> {
-        let config = &self.config;
-        let postgres = |url: Option<&StorageUrl>| matches!(url, Some(StorageUrl::Postgres(_)));
-        let rabbitmq = matches!(config.broker.url, BrokerUrl::Amqp(_));
-        let missing = [
-            (
-                postgres(Some(&config.storage.url)),
-                "storage.url",
-                "this build has no PostgreSQL yet; use sqlite:FILE",
-            ),
-            (
-                postgres(config.storage.migrate_url.as_ref()),
-                "storage.migrate_url",
-                "this build has no PostgreSQL yet; leave it out",
-            ),
-            (rabbitmq, "broker.url", "this build has no RabbitMQ yet; use embedded:"),
-        ];
-        let found = missing.into_iter().filter(|(found, ..)| *found);
-        found.map(|(_, key, message)| self.problem(key, message)).collect()
+    /// `migrate_url` is the same database under another name.
+    fn one_database(&self) -> Vec<Problem> {
+        let storage = &self.config.storage;
+        let same = match (&storage.url, &storage.migrate_url) {
+            (_, None) | (StorageUrl::Postgres(_), Some(StorageUrl::Postgres(_))) => true,
+            (StorageUrl::Sqlite(one), Some(StorageUrl::Sqlite(other))) => one == other,
+            (StorageUrl::Sqlite(_), Some(StorageUrl::Postgres(_)))
+            | (StorageUrl::Postgres(_), Some(StorageUrl::Sqlite(_))) => false,
+        };
+        let message = "must be the database of storage.url, as its owner";
+        (!same).then(|| self.problem("storage.migrate_url", message)).into_iter().collect()
     }
 }

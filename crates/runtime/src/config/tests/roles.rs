@@ -11,10 +11,9 @@ fn loaded(toml: &str) -> Loaded {
     Folder::with(toml).loaded(&[])
 }
 
-/// The keys that a check complains about, but for those that this build cannot do at all.
+/// The keys that a check complains about.
 fn keys(check: &RoleCheck) -> Vec<&str> {
-    let real = check.problems.iter().filter(|problem| !problem.message.starts_with("this build"));
-    real.map(|problem| problem.key.as_str()).collect()
+    check.problems.iter().map(|problem| problem.key.as_str()).collect()
 }
 
 #[test]
@@ -76,14 +75,22 @@ fn ingress_warns_about_what_it_should_not_know() {
 }
 
 #[test]
-fn what_comes_with_a_later_release_is_refused_with_a_clear_message() {
-    let toml = component("app_secret = 'x'") + SEAL + BROKER + "[storage]\nurl = 'postgres://u:p@h/d'";
-    let loaded = loaded(&toml);
-    let text = |check: RoleCheck| ConfigErrors(check.problems).to_string();
-    for text in [text(loaded.check_standalone()), text(loaded.check_demo()), text(loaded.check_worker())] {
-        assert!(text.contains("storage.url: this build has no PostgreSQL yet"), "{text}");
-        assert!(text.contains("broker.url: this build has no RabbitMQ yet"), "{text}");
+fn the_owner_opens_the_same_database() {
+    let check = |url: &str, owner: &str| {
+        let storage = format!("[storage]\nurl = '{url}'\nmigrate_url = '{owner}'");
+        loaded(&storage).check_storage()
+    };
+    let (service, owner) = ("postgres://service:p@h/d", "postgres://owner:q@h/d");
+    assert_eq!(check(service, owner), RoleCheck::default());
+    for (url, owner) in [(service, "sqlite:a.db"), ("sqlite:a.db", owner), ("sqlite:a.db", "sqlite:b.db")] {
+        let check = check(url, owner);
+        assert_eq!(keys(&check), ["storage.migrate_url"], "{url} {owner}");
+        assert!(!check.problems[0].to_string().contains(":q@"), "{}", check.problems[0]);
     }
-    let only_storage = text(loaded.check_storage());
-    assert!(only_storage.contains("PostgreSQL") && !only_storage.contains("RabbitMQ"), "{only_storage}");
+}
+
+#[test]
+fn one_process_may_use_a_database_server_and_a_broker() {
+    let toml = component("app_secret = 'x'") + SEAL + BROKER + "[storage]\nurl = 'postgres://u:p@h/d'";
+    assert!(keys(&loaded(&toml).check_standalone()).is_empty());
 }
