@@ -88,6 +88,7 @@ queries! {
         task_next_due,
         task_prune,
         task_queue,
+        task_renew,
         task_retry,
         task_revive,
         task_state,

@@ -153,6 +153,18 @@ pub trait TaskQueue: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Claimed>>> + Send;
 
+    /// Prolongs the claim of an attempt that is under way; `false` if it is no longer the current one.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`]: the claim may end, and another worker may begin the next attempt.
+    fn renew(
+        &self,
+        task: TaskId,
+        attempt: u32,
+        leased_until: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
     /// Gives an attempt back, to be tried again at `next_at`. Ignored if another attempt has begun.
     ///
     /// # Errors

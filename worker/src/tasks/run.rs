@@ -1,6 +1,6 @@
 //! Claiming tasks, running them, and storing what came of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Decision, Since, Task};
@@ -29,8 +29,10 @@ use crate::{
 const CONCURRENCY: usize = 32;
 /// How long one attempt may take: a few calls, or the pages of a long list.
 const ATTEMPT: Duration = Duration::from_mins(2);
-/// How long a claim holds: longer than any attempt.
-const LEASE: SignedDuration = SignedDuration::from_secs(150);
+/// How long a claim holds unless it is prolonged: so long a task waits whose worker died.
+const LEASE: SignedDuration = SignedDuration::from_secs(15);
+/// How often the claim of an attempt under way is prolonged: four times in vain, and it still holds.
+const PROLONG_EVERY: Duration = Duration::from_secs(3);
 /// The queue is looked at at least this often: another process may have queued something.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
@@ -134,12 +136,14 @@ impl<S: Storage> TaskRunner<S> {
                 Err(end) => end,
             }
         };
-        // Before the lease ends and somebody else begins the same task.
-        let end = timeout(ATTEMPT, work).await.unwrap_or_else(|_| End::Again {
-            after: LOOK_AGAIN,
-            reason: "too_slow",
-            detail: format!("the attempt took longer than {} s", ATTEMPT.as_secs()),
-        });
+        let end = tokio::select! {
+            end = timeout(ATTEMPT, work) => end.unwrap_or_else(|_| End::Again {
+                after: LOOK_AGAIN,
+                reason: "too_slow",
+                detail: format!("the attempt took longer than {} s", ATTEMPT.as_secs()),
+            }),
+            never = self.hold(&claimed) => match never {},
+        };
         let stored = match end {
             End::Done => Ok(()),
             End::Again { after, reason, detail } => {
@@ -152,6 +156,23 @@ impl<S: Storage> TaskRunner<S> {
         if let Err(error) = stored {
             // The lease ends by itself and the task is due again.
             tracing::warn!(task = %claimed.task.key, %error, "the end of an attempt could not be stored");
+        }
+    }
+
+    /// Prolongs a claim for as long as its attempt takes, so that nobody else begins the same task.
+    async fn hold(&self, claimed: &Claimed) -> Infallible {
+        loop {
+            tokio::time::sleep(PROLONG_EVERY).await;
+            match self.core.storage.renew(claimed.id, claimed.attempt, Timestamp::now() + LEASE).await {
+                Ok(true) => {}
+                // What the other one stores first counts; ours is void then.
+                Ok(false) => {
+                    tracing::warn!(task = %claimed.task.key, "another worker has begun this task again")
+                }
+                Err(error) => {
+                    tracing::warn!(task = %claimed.task.key, %error, "a claim could not be prolonged")
+                }
+            }
         }
     }
 

@@ -78,6 +78,7 @@ macro_rules! suite {
             a_claimed_task_is_what_was_queued,
             the_oldest_tasks_are_claimed_first,
             a_claim_ends_with_its_lease_and_the_next_attempt_is_counted,
+            a_claim_is_prolonged_by_the_current_attempt_only,
             an_attempt_given_back_waits_for_its_time,
             only_the_current_attempt_can_be_given_back,
             waking_makes_due_what_waits_for_that_reason,

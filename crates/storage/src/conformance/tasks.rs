@@ -89,6 +89,18 @@ pub(super) async fn a_claim_ends_with_its_lease_and_the_next_attempt_is_counted<
     assert_eq!((third.id, third.attempt), (first.id, 3));
 }
 
+pub(super) async fn a_claim_is_prolonged_by_the_current_attempt_only<S: Storage>(storage: S) {
+    queue(&storage, 1, 0, task("confirm:1")).await;
+    let first = claim(&storage, 0, 1).await.remove(0);
+    assert!(storage.renew(first.id, 1, at(30)).await.unwrap());
+    assert_eq!(claim(&storage, 29, 1).await.len(), 0, "the prolonged lease holds");
+    let second = claim(&storage, 30, 1).await.remove(0);
+    assert!(!storage.renew(first.id, 1, at(90)).await.unwrap(), "the first attempt has lost its claim");
+    assert_eq!(claim(&storage, 40, 1).await.remove(0).attempt, second.attempt + 1);
+    append(&storage, decided(command(2), &stream(1), 0).finishes(first.id)).await;
+    assert!(!storage.renew(first.id, 3, at(90)).await.unwrap(), "what is done is not prolonged");
+}
+
 pub(super) async fn an_attempt_given_back_waits_for_its_time<S: Storage>(storage: S) {
     queue(&storage, 1, 0, task("confirm:1")).await;
     let first = claim(&storage, 0, 1).await.remove(0);

@@ -26,6 +26,18 @@ impl TaskQueue for SqliteStorage {
         .await
     }
 
+    async fn renew(&self, task: TaskId, attempt: u32, leased_until: Timestamp) -> Result<bool> {
+        self.write(move |tx| {
+            let renewed = tx.prepare_cached(sql::task_renew)?.execute(params![
+                blob(&task.0),
+                attempt,
+                millis(leased_until)
+            ])?;
+            Ok(renewed == 1)
+        })
+        .await
+    }
+
     async fn retry(&self, task: TaskId, attempt: u32, next_at: Timestamp, reason: &str) -> Result<()> {
         let reason = reason.to_owned();
         self.write(move |tx| {
