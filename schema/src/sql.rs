@@ -11,6 +11,13 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
+impl std::fmt::Display for Migration {
+    /// As its file is called.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}_{}", self.number, self.name)
+    }
+}
+
 impl Migration {
     /// SHA-256 of its statements, hex: shows that an applied migration was not changed afterwards.
     pub fn sha256(&self) -> String {
@@ -103,23 +110,118 @@ queries! {
     }
 }
 
+/// The migrations of the `PostgreSQL` store, in order.
+pub const POSTGRES_MIGRATIONS: &[Migration] =
+    &[Migration { number: 1, name: "log", sql: include_str!("../postgres/migrations/0001_log.sql") }];
+
+queries! {
+    /// The queries of the `PostgreSQL` store. What an append does stands in its function `append_batch`.
+    postgres, "postgres", {
+        append_batch,
+        checkpoint_find,
+        checkpoint_put,
+        command_discard,
+        command_find,
+        command_revive,
+        dead_letter_count_retry,
+        dead_letter_counts,
+        dead_letter_find,
+        dead_letter_list,
+        dead_letter_remove,
+        event_by_id,
+        event_read,
+        event_read_stream,
+        event_read_stream_backwards,
+        key_find,
+        key_samples,
+        log_head,
+        log_head_lock,
+        message_count,
+        message_prune,
+        message_put,
+        rebuild_clear_live,
+        rebuild_compare,
+        rebuild_count,
+        rebuild_fill_live,
+        rebuild_load,
+        rebuild_prepare,
+        rebuild_put,
+        state_list_authorizers,
+        state_load,
+        state_status_counts,
+        task_by_key,
+        task_claim,
+        task_counts,
+        task_discard,
+        task_end_leases,
+        task_next_due,
+        task_prune,
+        task_renew,
+        task_retry,
+        task_revive,
+        task_wake,
+        token_empty_if,
+        token_find,
+        token_lease,
+        token_release,
+        token_store,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    type Queries = &'static [(&'static str, &'static str)];
+
+    fn names(queries: Queries) -> Vec<&'static str> {
+        queries.iter().map(|(name, _)| *name).collect()
+    }
+
     #[test]
     fn each_file_is_listed_and_starts_with_a_comment_that_names_it() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sqlite/queries");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
-            .collect();
-        files.sort();
-        let listed: Vec<&str> = sqlite::ALL.iter().map(|(name, _)| *name).collect();
-        assert_eq!(files, listed);
-        for (name, sql) in sqlite::ALL {
-            assert_eq!(sql.lines().next(), Some(format!("-- {name}").as_str()));
-            assert_eq!(sql.matches(';').count(), 0, "{name}: one statement, without a semicolon");
+        for (folder, queries) in [("sqlite", sqlite::ALL), ("postgres", postgres::ALL)] {
+            let folder = format!("{}/{folder}/queries", env!("CARGO_MANIFEST_DIR"));
+            let mut files: Vec<String> = std::fs::read_dir(folder)
+                .unwrap()
+                .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+                .collect();
+            files.sort();
+            assert_eq!(files, names(queries));
+            for (name, sql) in queries {
+                assert_eq!(sql.lines().next(), Some(format!("-- {name}").as_str()));
+                assert_eq!(sql.matches(';').count(), 0, "{name}: one statement, without a semicolon");
+            }
         }
+    }
+
+    /// On `PostgreSQL` the append is one function, which holds these.
+    const WITHIN_APPEND_BATCH: [&str; 14] = [
+        "command_put",
+        "dead_letter_put",
+        "event_insert",
+        "key_insert",
+        "key_last",
+        "log_head_move",
+        "state_put",
+        "state_version",
+        "task_die",
+        "task_finish",
+        "task_queue",
+        "task_state",
+        "token_empty",
+        "token_put",
+    ];
+    /// The function itself, and the lock that an embedded store takes for its whole file.
+    const ONLY_ON_POSTGRES: [&str; 2] = ["append_batch", "log_head_lock"];
+
+    #[test]
+    fn both_databases_have_the_same_queries() {
+        let mut common = names(sqlite::ALL);
+        common.retain(|name| !WITHIN_APPEND_BATCH.contains(name));
+        let mut theirs = names(postgres::ALL);
+        theirs.retain(|name| !ONLY_ON_POSTGRES.contains(name));
+        assert_eq!(common, theirs);
+        assert_eq!(sqlite::ALL.len() - common.len(), WITHIN_APPEND_BATCH.len());
     }
 }

@@ -2,19 +2,25 @@
 //!
 //! No driver type crosses a contract. Every implementation passes one conformance suite.
 
+mod any;
 mod appender;
 #[cfg(test)]
 mod conformance;
 mod contract;
+mod convert;
 mod error;
+mod migration;
 mod model;
+pub mod postgres;
 pub mod sqlite;
 
+pub use any::AnyStorage;
 pub use appender::{AppendObserver, Appender, Unobserved};
 pub use contract::{
     Checkpoints, DeadLetters, EventLog, Folder, Keys, Messages, Rebuild, States, Storage, TaskQueue, Tokens,
 };
 pub use error::StorageError;
+pub use migration::Migrated;
 pub use model::{
     Append, Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandOutcome, CommandRecord,
     DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, EventOrder, EventQuery, FoldError, FoldInput,

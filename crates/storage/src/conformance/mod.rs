@@ -10,6 +10,7 @@ mod given;
 mod lists;
 mod log;
 mod model;
+mod postgres;
 mod rebuild;
 mod sqlite;
 mod tasks;
@@ -173,4 +174,9 @@ macro_rules! suite {
 /// The embedded store.
 mod on_sqlite {
     suite!(crate::conformance::sqlite::SqliteDatabase);
+}
+
+/// A database server.
+mod on_servers {
+    suite!(crate::conformance::postgres::PostgresDatabase);
 }

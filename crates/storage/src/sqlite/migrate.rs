@@ -7,16 +7,10 @@ use mandate_schema::sql::{Migration, SQLITE_MIGRATIONS};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::connect::{self, Access};
-use crate::StorageError;
-
-/// What a migration run did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Migrated {
-    /// Names of the migrations applied now, in order.
-    pub applied: Vec<String>,
-    /// The schema's version after it.
-    pub version: u32,
-}
+use crate::{
+    StorageError,
+    migration::{self, Migrated},
+};
 
 /// Brings the database at `path` up to date, creating it if it is missing. Several processes may do so at once.
 ///
@@ -37,14 +31,14 @@ pub fn migrate(path: &Path, now: Timestamp, new_log_id: &str) -> Result<Migrated
     let mut applied = Vec::new();
     for migration in SQLITE_MIGRATIONS.iter().skip(known) {
         apply(&transaction, migration, now)?;
-        applied.push(format!("{:04}_{}", migration.number, migration.name));
+        applied.push(migration.to_string());
     }
     transaction.execute(
         "insert into log_head (shard, position, log_id) values (0, 0, ?1) on conflict do nothing",
         [new_log_id],
     )?;
     transaction.commit()?;
-    Ok(Migrated { applied, version: u32::try_from(SQLITE_MIGRATIONS.len()).unwrap_or(u32::MAX) })
+    Ok(Migrated::to(SQLITE_MIGRATIONS, applied))
 }
 
 /// Refuses a database that is not exactly at this program's version.
@@ -53,7 +47,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), StorageError> {
     let there = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
     let known = if there { verify(connection)? } else { 0 };
     if known < SQLITE_MIGRATIONS.len() {
-        return Err(StorageError::Schema("the database is not up to date; run `mandate migrate`".into()));
+        return Err(migration::not_up_to_date());
     }
     Ok(())
 }
@@ -63,19 +57,7 @@ fn verify(connection: &Connection) -> Result<usize, StorageError> {
     let mut statement = connection.prepare("select number, sha256 from schema_migration order by number")?;
     let rows: Vec<(u32, String)> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-    for (index, (number, hash)) in rows.iter().enumerate() {
-        let Some(migration) = SQLITE_MIGRATIONS.get(index) else {
-            return Err(StorageError::Schema(format!(
-                "the database has migration {number}, which this program does not know; use the newer program"
-            )));
-        };
-        if migration.number != *number || migration.sha256() != *hash {
-            return Err(StorageError::Schema(format!(
-                "migration {number} of the database is not the one this program knows; was it changed?"
-            )));
-        }
-    }
-    Ok(rows.len())
+    migration::verify(&rows, SQLITE_MIGRATIONS)
 }
 
 fn apply(transaction: &Transaction<'_>, migration: &Migration, now: Timestamp) -> Result<(), StorageError> {

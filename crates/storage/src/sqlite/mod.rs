@@ -19,9 +19,10 @@ use std::{
 
 use rusqlite::Connection;
 
-pub use migrate::{Migrated, migrate};
+pub use migrate::migrate;
 
 use crate::StorageError;
+pub use crate::migration::Migrated;
 use connect::Access;
 use writer::Writer;
 

@@ -1,0 +1,137 @@
+//! Whichever database the configuration names, as one type for the binary.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use mandate_schema::{
+    CommandId, ComponentId, EventId, Position, Push, SealedText, StoredEvent, StreamName, TaskId, WrappedKey,
+};
+
+use crate::{
+    Appended, AuthorizerFilter, AuthorizerRow, Checkpoints, Claimed, Command, CommandRecord, DeadLetterId,
+    DeadLetterRow, DeadLetters, EventLog, EventQuery, Folder, Keys, Lease, Loaded, Messages, Rebuild,
+    RebuildMode, RebuildReport, States, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
+    TaskQueue, TokenRow, Tokens, postgres::PostgresStorage, sqlite::SqliteStorage,
+};
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+/// A store behind one of the databases. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum AnyStorage {
+    /// The embedded one.
+    Sqlite(SqliteStorage),
+    /// A server.
+    Postgres(PostgresStorage),
+}
+
+impl From<SqliteStorage> for AnyStorage {
+    fn from(storage: SqliteStorage) -> Self {
+        Self::Sqlite(storage)
+    }
+}
+
+impl From<PostgresStorage> for AnyStorage {
+    fn from(storage: PostgresStorage) -> Self {
+        Self::Postgres(storage)
+    }
+}
+
+/// Implements a contract by passing each call on.
+macro_rules! pass_on {
+    ($contract:ident { $(fn $name:ident(&self $(, $argument:ident: $kind:ty)* $(,)?) -> $answer:ty;)* }) => {
+        impl $contract for AnyStorage {
+            $(
+                async fn $name(&self $(, $argument: $kind)*) -> Result<$answer> {
+                    match self {
+                        Self::Sqlite(storage) => $contract::$name(storage $(, $argument)*).await,
+                        Self::Postgres(storage) => $contract::$name(storage $(, $argument)*).await,
+                    }
+                }
+            )*
+        }
+    };
+}
+
+pass_on!(EventLog {
+    fn append_batch(&self, commands: Vec<Command>) -> Vec<Appended>;
+    fn head(&self) -> Position;
+    fn log_id(&self) -> String;
+    fn read(&self, query: EventQuery) -> Vec<StoredEvent>;
+    fn read_stream(&self, query: StreamQuery) -> Vec<StoredEvent>;
+    fn event(&self, id: EventId) -> Option<StoredEvent>;
+    fn outcomes(&self, ids: Vec<CommandId>) -> Vec<CommandRecord>;
+});
+
+pass_on!(States {
+    fn load(&self, stream: &StreamName) -> Loaded;
+    fn authorizers(&self, filter: AuthorizerFilter) -> Vec<AuthorizerRow>;
+    fn status_counts(&self) -> Vec<StatusCount>;
+});
+
+pass_on!(Keys {
+    fn key(&self, stream: &StreamName, number: u32) -> Option<WrappedKey>;
+    fn key_samples(&self) -> Vec<WrappedKey>;
+});
+
+pass_on!(TaskQueue {
+    fn claim(&self, now: Timestamp, leased_until: Timestamp, limit: usize) -> Vec<Claimed>;
+    fn renew(&self, task: TaskId, attempt: u32, leased_until: Timestamp) -> bool;
+    fn retry(&self, task: TaskId, attempt: u32, next_at: Timestamp, reason: &str) -> ();
+    fn wake(&self, component: &ComponentId, reason: &str, now: Timestamp) -> usize;
+    fn end_leases(&self, now: Timestamp) -> usize;
+    fn next_due(&self) -> Option<Timestamp>;
+    fn task_by_key(&self, key: &str) -> Option<TaskDone>;
+    fn task_counts(&self) -> Vec<TaskCount>;
+    fn prune_tasks(&self, before: Timestamp) -> usize;
+});
+
+pass_on!(Tokens {
+    fn token(&self, stream: &StreamName) -> Option<TokenRow>;
+    fn lease_token(&self, stream: &StreamName, now: Timestamp, leased_until: Timestamp) -> Option<Lease>;
+    fn store_token(
+        &self,
+        stream: &StreamName,
+        lease: &Lease,
+        access: SealedText,
+        expires_at: Timestamp,
+    ) -> bool;
+    fn release_token(&self, stream: &StreamName, lease: &Lease) -> ();
+    fn empty_token(&self, stream: &StreamName, held: &SealedText) -> bool;
+});
+
+pass_on!(DeadLetters {
+    fn dead_letters(&self, after: Option<DeadLetterId>, limit: usize) -> Vec<DeadLetterRow>;
+    fn dead_letter(&self, id: DeadLetterId) -> Option<DeadLetterRow>;
+    fn dead_letter_counts(&self) -> Vec<(String, u64)>;
+    fn discard(&self, id: DeadLetterId, now: Timestamp) -> bool;
+    fn revive_task(&self, id: DeadLetterId, now: Timestamp) -> bool;
+    fn count_retry(&self, id: DeadLetterId, reason: &str, detail: &str) -> ();
+});
+
+pass_on!(Messages {
+    fn store_messages(&self, pushes: Vec<Push>) -> ();
+    fn message_count(&self) -> u64;
+    fn prune_messages(&self, before: Timestamp) -> usize;
+});
+
+pass_on!(Checkpoints {
+    fn checkpoint(&self, reader: &str) -> Position;
+    fn set_checkpoint(&self, reader: &str, position: Position) -> ();
+});
+
+impl Rebuild for AnyStorage {
+    fn rebuild<F: Folder>(
+        &self,
+        mode: RebuildMode,
+        folder: F,
+        progress: impl Fn(Position) + Send + 'static,
+    ) -> impl Future<Output = Result<RebuildReport>> + Send {
+        async move {
+            match self {
+                Self::Sqlite(storage) => storage.rebuild(mode, folder, progress).await,
+                Self::Postgres(storage) => storage.rebuild(mode, folder, progress).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Between our types and the plain ones that every database has.
+
+use jiff::Timestamp;
+use mandate_schema::Position;
+
+use crate::StorageError;
+
+/// A number that the databases keep as a signed one. Positions and versions stay far below 2^63.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The way back; a negative number is not ours.
+pub(crate) fn unsigned(number: i64) -> Result<u64, StorageError> {
+    u64::try_from(number).map_err(StorageError::unreadable)
+}
+
+/// A limit of a query.
+pub(crate) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn position(number: i64) -> Result<Position, StorageError> {
+    unsigned(number).map(Position)
+}
+
+pub(crate) fn millis(time: Timestamp) -> i64 {
+    time.as_millisecond()
+}
+
+pub(crate) fn time(millis: i64) -> Result<Timestamp, StorageError> {
+    Timestamp::from_millisecond(millis).map_err(StorageError::unreadable)
+}
+
+/// Parses a stored text.
+pub(crate) fn parse<T>(text: &str) -> Result<T, StorageError>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    text.parse().map_err(|error: T::Err| StorageError::unreadable(error))
+}
+
+/// Reads stored JSON.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StorageError> {
+    serde_json::from_str(text).map_err(StorageError::unreadable)
+}
+
+/// Writes JSON.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StorageError> {
+    serde_json::to_string(value).map_err(|error| StorageError::Data(error.into()))
+}

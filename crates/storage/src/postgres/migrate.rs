@@ -1,0 +1,161 @@
+//! The migrator: numbered files, applied once, in order, in one transaction under a lock; and the rights of the service.
+
+use deadpool_postgres::Pool;
+use jiff::Timestamp;
+use mandate_schema::{
+    Secret,
+    sql::{Migration, POSTGRES_MIGRATIONS},
+};
+use postgres_protocol::password::scram_sha_256;
+
+use super::{
+    PostgresSettings, connect,
+    connection::Connection,
+    convert::{get, int, small},
+};
+use crate::{
+    StorageError,
+    convert::millis,
+    migration::{self, Migrated},
+};
+
+/// A migration may take longer than any statement of the service.
+const BEGIN: &str = "begin; set local statement_timeout = 0; set local lock_timeout = '30s'";
+const LIMIT: std::time::Duration = std::time::Duration::from_mins(30);
+/// `MAND` in ASCII: one migrator at a time. The lock ends with its transaction, so it works behind a pooler.
+const LOCK: &str = "select pg_advisory_xact_lock(1296125508)";
+const HISTORY: &str = "create table if not exists schema_migration (
+    number integer primary key, name text not null, sha256 text not null, applied_at bigint not null)";
+
+/// Brings the database up to date as its owner, and gives the role of `service`, the service's own address, exactly the rights
+/// that it needs: it may read and add events, and never change one. A role that does not exist is made. Several processes may
+/// migrate at once.
+///
+/// # Errors
+///
+/// - [`StorageError::Schema`]: the database was written by a newer program, an applied migration is not the one this program
+///   knows, or the service's role is missing and may not be made by this owner.
+/// - [`StorageError::Unavailable`]: the server does not answer.
+pub async fn migrate(
+    owner: &PostgresSettings,
+    service: &Secret,
+    now: Timestamp,
+    new_log_id: &str,
+) -> Result<Migrated, StorageError> {
+    let pool: Pool = connect::pool(&PostgresSettings { pool: 1, ..owner.clone() })?;
+    let connection = Connection::take(&pool).await?.with_limit(LIMIT);
+    let role = Role::of(service)?;
+    let work = async {
+        connection.batch(LOCK).await?;
+        connection.batch(HISTORY).await?;
+        let known = migration::verify(&applied(&connection).await?, POSTGRES_MIGRATIONS)?;
+        let mut names = Vec::new();
+        for migration in POSTGRES_MIGRATIONS.iter().skip(known) {
+            apply(&connection, migration, now).await?;
+            names.push(migration.to_string());
+        }
+        let head = "insert into log_head (shard, position, log_id) values (0, 0, $1) on conflict do nothing";
+        connection.change(head, &[&new_log_id]).await?;
+        role.grant(&connection).await?;
+        Ok(Migrated::to(POSTGRES_MIGRATIONS, names))
+    };
+    connection.transaction(BEGIN, work).await
+}
+
+/// Refuses a database that is not exactly at this program's version.
+pub(super) async fn check(connection: &Connection) -> Result<(), StorageError> {
+    let there = connection.one("select to_regclass('schema_migration') is not null as there", &[]).await?;
+    let known = if get::<bool>(&there, "there")? {
+        migration::verify(&applied(connection).await?, POSTGRES_MIGRATIONS)?
+    } else {
+        0
+    };
+    if known < POSTGRES_MIGRATIONS.len() { Err(migration::not_up_to_date()) } else { Ok(()) }
+}
+
+async fn applied(connection: &Connection) -> Result<Vec<(u32, String)>, StorageError> {
+    let rows = connection.all("select number, sha256 from schema_migration order by number", &[]).await?;
+    rows.iter().map(|row| Ok((small(get(row, "number")?)?, get(row, "sha256")?))).collect()
+}
+
+async fn apply(connection: &Connection, migration: &Migration, now: Timestamp) -> Result<(), StorageError> {
+    connection.batch(migration.sql).await?;
+    let note = "insert into schema_migration (number, name, sha256, applied_at) values ($1, $2, $3, $4)";
+    let number = int(migration.number);
+    connection.change(note, &[&number, &migration.name, &migration.sha256(), &millis(now)]).await?;
+    Ok(())
+}
+
+/// The role that the service connects as.
+struct Role {
+    name: String,
+    password: Option<Secret>,
+}
+
+impl Role {
+    fn of(service: &Secret) -> Result<Self, StorageError> {
+        let config = connect::config(&PostgresSettings { url: service.clone(), ca: None, pool: 1 })?;
+        let name =
+            config.get_user().ok_or_else(|| StorageError::Schema("storage.url names no user".into()))?;
+        let password =
+            config.get_password().and_then(|bytes| std::str::from_utf8(bytes).ok()).map(Secret::new);
+        Ok(Self { name: name.to_owned(), password })
+    }
+
+    /// Makes the role if it is missing, and gives it its rights.
+    async fn grant(&self, connection: &Connection) -> Result<(), StorageError> {
+        let owner = connection.one("select current_user::text as owner", &[]).await?;
+        if get::<String>(&owner, "owner")? == self.name {
+            return Ok(()); // one role for both: the triggers alone protect the log
+        }
+        let found = connection.first("select from pg_roles where rolname = $1", &[&self.name]).await?;
+        if found.is_none() {
+            self.create(connection).await?;
+        }
+        let name = quoted(&self.name);
+        connection
+            .batch(&format!(
+                "grant usage on schema public to {name};
+                 grant select, insert, update, delete on all tables in schema public to {name};
+                 revoke update, delete, truncate on event from {name};
+                 revoke insert, update, delete on schema_migration from {name};
+                 revoke insert, delete on log_head from {name};
+                 revoke execute on all functions in schema public from public;
+                 grant execute on function append_batch(jsonb) to {name};"
+            ))
+            .await
+    }
+
+    /// The password never stands in a statement, which the server may log: only its verifier.
+    async fn create(&self, connection: &Connection) -> Result<(), StorageError> {
+        let name = quoted(&self.name);
+        let may = connection
+            .one("select rolcreaterole or rolsuper as may from pg_roles where rolname = current_user", &[])
+            .await?;
+        let Some(password) = self.password.as_ref().filter(|_| get::<bool>(&may, "may").unwrap_or(false))
+        else {
+            return Err(StorageError::Schema(format!(
+                "the role {name} of storage.url does not exist, and the role of migrate_url may not create it. As an \
+                 administrator run: create role {name} login; then set its password with \\password in psql, and run \
+                 `mandate migrate` again"
+            )));
+        };
+        let verifier = scram_sha_256(password.expose().as_bytes());
+        connection.batch(&format!("create role {name} login password '{verifier}'")).await
+    }
+}
+
+/// A name as SQL writes it.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_end_its_quotes() {
+        assert_eq!(quoted("a\"; drop table event; --"), "\"a\"\"; drop table event; --\"");
+    }
+}

@@ -1,0 +1,57 @@
+//! Token rows and their leases.
+
+use jiff::Timestamp;
+use mandate_schema::{SealedText, StreamName, sql::postgres as sql};
+
+use super::{PostgresStorage, convert::get, rows};
+use crate::{
+    Lease, StorageError, TokenRow, Tokens,
+    convert::{millis, signed, unsigned},
+};
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+impl Tokens for PostgresStorage {
+    async fn token(&self, stream: &StreamName) -> Result<Option<TokenRow>> {
+        let found = self.connection().await?.first(sql::token_find, &[&stream.to_string()]).await?;
+        found.as_ref().map(rows::token).transpose()
+    }
+
+    async fn lease_token(
+        &self,
+        stream: &StreamName,
+        now: Timestamp,
+        leased_until: Timestamp,
+    ) -> Result<Option<Lease>> {
+        let (stream, now, until) = (stream.to_string(), millis(now), millis(leased_until));
+        let found = self.connection().await?.first(sql::token_lease, &[&stream, &now, &until]).await?;
+        found
+            .map(|row| Ok(Lease { fence: unsigned(get(&row, "fence")?)?, row: rows::token(&row)? }))
+            .transpose()
+    }
+
+    async fn store_token(
+        &self,
+        stream: &StreamName,
+        lease: &Lease,
+        access: SealedText,
+        expires_at: Timestamp,
+    ) -> Result<bool> {
+        let (stream, access, expires_at) = (stream.to_string(), access.to_string(), millis(expires_at));
+        let (fence, generation) = (signed(lease.fence), signed(lease.row.generation));
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+            [&stream, &fence, &generation, &access, &expires_at];
+        Ok(self.connection().await?.change(sql::token_store, &parameters).await? == 1)
+    }
+
+    async fn release_token(&self, stream: &StreamName, lease: &Lease) -> Result<()> {
+        let (stream, fence) = (stream.to_string(), signed(lease.fence));
+        self.connection().await?.change(sql::token_release, &[&stream, &fence]).await?;
+        Ok(())
+    }
+
+    async fn empty_token(&self, stream: &StreamName, held: &SealedText) -> Result<bool> {
+        let (stream, held) = (stream.to_string(), held.to_string());
+        Ok(self.connection().await?.change(sql::token_empty_if, &[&stream, &held]).await? == 1)
+    }
+}

@@ -1,0 +1,2 @@
+-- append_batch
+select result, outcome, last_position from append_batch($1)

@@ -1,0 +1,2 @@
+-- checkpoint_find
+select position from checkpoint where reader = $1

@@ -1,0 +1,3 @@
+-- checkpoint_put
+insert into checkpoint (reader, position) values ($1, $2)
+on conflict (reader) do update set position = excluded.position

@@ -1,0 +1,2 @@
+-- command_discard
+update command set outcome = 'discarded' where id = $1 and outcome = 'dead'

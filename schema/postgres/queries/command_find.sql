@@ -1,0 +1,2 @@
+-- command_find
+select id, outcome, position from command where id = any($1)

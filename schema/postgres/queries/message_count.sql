@@ -1,0 +1,2 @@
+-- message_count
+select count(*) from message

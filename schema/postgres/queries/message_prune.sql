@@ -1,0 +1,2 @@
+-- message_prune
+delete from message where received_at < $1

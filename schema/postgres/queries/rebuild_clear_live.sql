@@ -1,0 +1,2 @@
+-- rebuild_clear_live
+delete from state

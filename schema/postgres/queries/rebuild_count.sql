@@ -1,0 +1,2 @@
+-- rebuild_count
+select count(*) from rebuilt

@@ -1,0 +1,2 @@
+-- rebuild_load
+select stream, version, position, form, state from rebuilt where stream = $1

@@ -1,0 +1,4 @@
+-- rebuild_prepare
+create temp table rebuilt (
+    stream text collate "C" primary key, version bigint not null, position bigint not null, form integer not null, state text not null
+)

@@ -1,0 +1,5 @@
+-- state_status_counts
+select component, status, count(*)
+from state
+where kind = 'authorizer'
+group by component, status

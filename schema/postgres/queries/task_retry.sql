@@ -1,0 +1,3 @@
+-- task_retry
+update task set state = 'ready', next_at = $3, leased_until = null, reason = $4
+where id = $1 and attempt = $2 and state = 'running'
