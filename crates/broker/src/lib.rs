@@ -1,10 +1,32 @@
-//! What carries events between processes. The traits stand here; `RabbitMQ` behind them follows.
+//! What carries events between processes. The traits stand here, and `RabbitMQ` behind them: a [`Publisher`] and a consumer of
+//! the inbox ([`consume`]), each with a connection of its own and a supervisor that makes it again for ever.
 
+mod backoff;
+mod connection;
+mod consumer;
+mod declare;
+mod failure;
+mod inbox;
+mod link;
 mod outcomes;
+mod outgoing;
+mod publisher;
+mod settings;
+mod supervisor;
+mod topology;
+mod window;
 
 use std::future::Future;
 
 use mandate_schema::{Push, PushKind};
+
+pub use consumer::consume;
+pub use inbox::{Delivery, Inbox};
+pub use link::{Link, LinkState};
+pub use outgoing::{Outgoing, callback, message};
+pub use publisher::{PublishError, Publisher};
+pub use settings::{Settings, SettingsError};
+pub use topology::{INBOX, INBOX_KEY, INBOX_QUEUE, MESSAGES, MESSAGES_LOG, Topology};
 
 pub use outcomes::{ASK_MAX, CallbackOutcomes, OutcomesUnavailable};
 

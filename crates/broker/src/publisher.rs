@@ -1,0 +1,175 @@
+//! Publishes batches and knows which of them `RabbitMQ` has.
+
+use std::{convert::Infallible, future::Future, time::Duration};
+
+use lapin::{Channel, options::ConfirmSelectOptions};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    connection::Line,
+    failure::{Failure, answer},
+    link::Link,
+    outgoing::Outgoing,
+    settings::Settings,
+    supervisor::{Work, supervise},
+    topology::Topology,
+    window::{WINDOW, publish_window},
+};
+
+/// How long a batch may take, and how long it may wait for the one before it.
+pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(10);
+
+/// Publishes to `RabbitMQ`. Clones share one connection, on which one batch is under way at a time.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    requests: mpsc::Sender<Request>,
+    link: watch::Receiver<Link>,
+}
+
+/// Why a batch is not known to be in `RabbitMQ`. It is safe to publish the whole batch again: ids make it idempotent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// Nothing of the batch was sent.
+    #[error("nothing was published: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+    /// `RabbitMQ` refused messages; others of the batch may be there.
+    #[error("RabbitMQ refused {count} messages; a queue is full")]
+    Refused {
+        /// How many.
+        count: usize,
+    },
+    /// A message went to no queue; others of the batch may be there.
+    #[error(
+        "no queue takes messages from exchange {exchange} with routing key {routing_key}; look at its bindings"
+    )]
+    Returned {
+        /// The id of the message.
+        id: String,
+        /// Where it was sent.
+        exchange: String,
+        /// With this key.
+        routing_key: String,
+    },
+    /// Nobody knows what became of the batch.
+    #[error("it is not known what became of the messages: {reason}")]
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Publisher {
+    /// A publisher, and the supervisor of its connection: spawn it. It ends after the stop, when the batch under way is
+    /// finished and the connection is closed.
+    pub fn start(
+        settings: Settings,
+        topology: Topology,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (link, watching) = watch::channel(Link::connecting());
+        let (sender, requests) = mpsc::channel(1);
+        let work = Publishing { requests, stop: stop.clone() };
+        (Self { requests: sender, link: watching }, supervise(settings, topology, stop, link, work))
+    }
+
+    /// Publishes a batch. `Ok`: `RabbitMQ` has every message of it in every queue that it belongs to.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]: publish the whole batch again, later. An answer comes within half a minute, and at once while there
+    /// is no connection.
+    pub async fn publish(&self, batch: Vec<Outgoing>) -> Result<(), PublishError> {
+        let unavailable = |reason: &str| PublishError::Unavailable { reason: reason.to_owned() };
+        let place = timeout(BATCH_LIMIT, self.requests.reserve()).await;
+        let place = place.map_err(|_elapsed| unavailable("other batches take too long"))?;
+        let (answer, answered) = oneshot::channel();
+        place.map_err(|_closed| unavailable("stopped"))?.send(Request { batch, answer });
+        let answered = answered.await;
+        answered.unwrap_or_else(|_dropped| Err(PublishError::Unknown { reason: "stopped".to_owned() }))
+    }
+
+    /// How the connection is.
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.clone()
+    }
+}
+
+#[derive(Debug)]
+struct Request {
+    batch: Vec<Outgoing>,
+    answer: oneshot::Sender<Result<(), PublishError>>,
+}
+
+/// The one place that publishes. A caller who no longer waits changes nothing: a batch under way is finished, since its
+/// confirms and returns must not be taken for those of the next one.
+struct Publishing {
+    requests: mpsc::Receiver<Request>,
+    stop: CancellationToken,
+}
+
+impl Work for Publishing {
+    async fn run(&mut self, line: &Line) -> Result<(), Failure> {
+        let channel = confirming(line).await?;
+        loop {
+            let request = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(()),
+                failure = line.lost() => return Err(failure),
+                request = self.requests.recv() => request,
+            };
+            let Some(Request { batch, answer }) = request else {
+                self.stop.cancelled().await; // nobody can publish any more
+                return Ok(());
+            };
+            if answer.is_closed() {
+                continue;
+            }
+            let outcome = tokio::select! {
+                outcome = timeout(BATCH_LIMIT, publish_batch(&channel, batch)) => outcome.unwrap_or_else(|_elapsed| {
+                    Err(PublishError::Unknown { reason: format!("not confirmed within {BATCH_LIMIT:?}") })
+                }),
+                failure = line.lost() => Err(PublishError::Unknown { reason: failure.0 }),
+            };
+            let broken = match &outcome {
+                Ok(()) | Err(PublishError::Refused { .. } | PublishError::Returned { .. }) => None,
+                Err(PublishError::Unknown { reason } | PublishError::Unavailable { reason }) => {
+                    Some(Failure::new(reason.clone()))
+                }
+            };
+            // The caller may have given up.
+            let _answered = answer.send(outcome);
+            if let Some(failure) = broken {
+                return Err(failure);
+            }
+        }
+    }
+
+    async fn idle(&mut self, link: &watch::Sender<Link>) -> Infallible {
+        while let Some(request) = self.requests.recv().await {
+            let reason = link.borrow().failing().unwrap_or_else(|| "the connection ends".to_owned());
+            // The caller may have given up.
+            let _answered = request.answer.send(Err(PublishError::Unavailable { reason }));
+        }
+        std::future::pending().await
+    }
+}
+
+async fn confirming(line: &Line) -> Result<Channel, Failure> {
+    let channel = line.channel().await?;
+    answer("switch confirms on", channel.confirm_select(ConfirmSelectOptions::default())).await??;
+    Ok(channel)
+}
+
+async fn publish_batch(channel: &Channel, batch: Vec<Outgoing>) -> Result<(), PublishError> {
+    for window in batch.chunks(WINDOW) {
+        publish_window(channel, window).await?;
+    }
+    Ok(())
+}
