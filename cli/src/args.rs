@@ -37,8 +37,23 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Runs ingress, worker and console in one process.
     Standalone,
+    /// Runs WeChat's door alone: verifies, journals, answers, hands over to the broker.
+    Ingress,
+    /// Runs the work and its API alone: takes callbacks from the broker. Any number of workers may run.
+    Worker {
+        /// Bring the database up to date first, as its owner.
+        #[arg(long)]
+        migrate: bool,
+    },
     /// Runs WeChat's side alone, to develop against.
-    Simulator,
+    Simulator(Simulator),
+    /// Makes the secrets of a stack, each once, then brings its database up to date. For docker-compose.yml.
+    Init(Init),
+    /// Asks a process whether it is ready; exit code 5 if it is not. For health checks of containers.
+    Health {
+        /// The address, for example that of /readyz.
+        url: String,
+    },
     /// Brings the database up to date.
     Migrate,
     /// Rebuilds the state from the log; calls nobody, works beside a running service.
@@ -83,6 +98,31 @@ pub(crate) struct Demo {
     /// End after the scripted run, with exit code 0 only if log and state are as expected.
     #[arg(long)]
     pub(crate) exit: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// Where the secrets are kept, a folder below it for each process.
+    pub(crate) folder: PathBuf,
+    /// Where PostgreSQL is, as the processes reach it.
+    #[arg(long, default_value = "postgres:5432", value_name = "HOST:PORT")]
+    pub(crate) postgres: String,
+    /// Where RabbitMQ is, as the processes reach it.
+    #[arg(long, default_value = "rabbitmq:5672", value_name = "HOST:PORT")]
+    pub(crate) rabbitmq: String,
+    /// Where RabbitMQ sees its folder of the secrets.
+    #[arg(long, default_value = "/run/mandate", value_name = "DIR")]
+    pub(crate) rabbitmq_folder: String,
+    /// Also write a mandate.toml for ingress, worker and simulator, with this component and invented credentials.
+    #[arg(long, value_name = "APPID")]
+    pub(crate) component: Option<ComponentId>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Simulator {
+    /// Begin with so many merchants of each component: they authorize once the first ticket was accepted.
+    #[arg(long, default_value_t = 0, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub(crate) merchants: u32,
 }
 
 #[derive(Debug, Subcommand)]

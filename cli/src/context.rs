@@ -1,13 +1,26 @@
 //! What commands need of the configuration: files, keys, stores.
 
-use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
-use mandate_runtime::config::{self, Config, Loaded, StorageUrl};
-use mandate_schema::MasterKeys;
-use mandate_storage::sqlite::SqliteStorage;
+use jiff::Timestamp;
+use mandate_runtime::{
+    config::{self, Config, Loaded, StorageUrl},
+    jitter::full_jitter,
+    stop::Stop,
+};
+use mandate_schema::{MasterKeys, Secret};
+use mandate_storage::{
+    AnyStorage, Migrated,
+    postgres::{self, PostgresSettings, PostgresStorage},
+    sqlite::{self, SqliteStorage},
+};
 use mandate_worker::views::Views;
+use uuid::Uuid;
 
 use crate::{args::Global, exit::CliError};
+
+/// First and longest wait for a database server that is away when a process starts.
+const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
 
 /// Reads the configuration and starts logging.
 pub(crate) fn load(global: &Global) -> Result<Loaded, CliError> {
@@ -34,25 +47,71 @@ pub(crate) fn warn(warnings: Vec<String>) {
     }
 }
 
-/// The file of the embedded store.
-pub(crate) fn sqlite_path(url: &StorageUrl) -> Result<&Path, CliError> {
-    match url {
-        StorageUrl::Sqlite(path) => Ok(path),
-        StorageUrl::Postgres(_) => {
-            Err(CliError::Usage("storage.url: this build has no PostgreSQL yet; use sqlite:PATH".into()))
+/// The file that a setting names.
+pub(crate) fn read_file(key: &str, path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|error| CliError::Usage(format!("{key}: {}: {error}", path.display())))
+}
+
+/// Opens the store.
+pub(crate) async fn open_storage(config: &Config) -> Result<AnyStorage, CliError> {
+    let pool = usize::try_from(config.storage.pool).unwrap_or(1);
+    Ok(match &config.storage.url {
+        StorageUrl::Sqlite(path) => SqliteStorage::open(path, pool)?.into(),
+        StorageUrl::Postgres(url) => PostgresStorage::open(&server(config, url)?).await?.into(),
+    })
+}
+
+/// Opens the store of a process; waits for a server that is away. `None`: the process was asked to stop meanwhile.
+pub(crate) async fn wait_for_storage(config: &Config, stop: &Stop) -> Result<Option<AnyStorage>, CliError> {
+    wait(stop, async || open_storage(config).await).await
+}
+
+/// As [`migrate`]; waits for a server that is away. `None`: the process was asked to stop meanwhile.
+pub(crate) async fn wait_to_migrate(config: &Config, stop: &Stop) -> Result<Option<Migrated>, CliError> {
+    wait(stop, async || migrate(config).await).await
+}
+
+async fn wait<T>(stop: &Stop, work: impl AsyncFn() -> Result<T, CliError>) -> Result<Option<T>, CliError> {
+    let [first, longest] = WAITS;
+    let mut failures = 0;
+    loop {
+        let error = match work().await {
+            Ok(done) => return Ok(Some(done)),
+            Err(CliError::Unavailable(error)) => error,
+            Err(error) => return Err(error),
+        };
+        tracing::warn!(error, failures, "waiting for the database: {error}");
+        tokio::select! {
+            () = stop.requested() => return Ok(None),
+            () = tokio::time::sleep(full_jitter(first, longest, failures)) => failures += 1,
         }
     }
 }
 
-/// Opens the store.
-pub(crate) fn open_storage(config: &Config) -> Result<SqliteStorage, CliError> {
-    let readers = usize::try_from(config.storage.pool).unwrap_or(1);
-    Ok(SqliteStorage::open(sqlite_path(&config.storage.url)?, readers)?)
+/// Brings the database up to date, as its owner.
+pub(crate) async fn migrate(config: &Config) -> Result<Migrated, CliError> {
+    let (now, log_id) = (Timestamp::now(), Uuid::new_v4().to_string());
+    Ok(match (config.storage.owner_url(), &config.storage.url) {
+        (StorageUrl::Sqlite(path), _) => sqlite::migrate(path, now, &log_id)?,
+        (StorageUrl::Postgres(owner), StorageUrl::Postgres(service)) => {
+            postgres::migrate(&server(config, owner)?, service, now, &log_id).await?
+        }
+        (StorageUrl::Postgres(_), StorageUrl::Sqlite(_)) => {
+            return Err(CliError::Usage("storage.migrate_url: must be the database of storage.url".into()));
+        }
+    })
 }
 
-/// The right to be the one worker of an embedded store, held until the process ends, however it ends.
-pub(crate) fn lock_storage(config: &Config) -> Result<File, CliError> {
-    let mut path = sqlite_path(&config.storage.url)?.as_os_str().to_owned();
+fn server(config: &Config, url: &Secret) -> Result<PostgresSettings, CliError> {
+    let ca = config.storage.ca_file.as_deref().map(|path| read_file("storage.ca_file", path)).transpose()?;
+    Ok(PostgresSettings { url: url.clone(), ca, pool: usize::try_from(config.storage.pool).unwrap_or(1) })
+}
+
+/// The right to be the one worker of an embedded store, held until the process ends, however it ends. A database server has
+/// any number of workers and no such lock.
+pub(crate) fn lock_storage(config: &Config) -> Result<Option<File>, CliError> {
+    let StorageUrl::Sqlite(path) = &config.storage.url else { return Ok(None) };
+    let mut path = path.as_os_str().to_owned();
     path.push(".lock");
     let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
     file.try_lock().map_err(|_| {
@@ -61,7 +120,7 @@ pub(crate) fn lock_storage(config: &Config) -> Result<File, CliError> {
             Path::new(&path).display()
         ))
     })?;
-    Ok(file)
+    Ok(Some(file))
 }
 
 /// The master keys.
@@ -73,7 +132,7 @@ pub(crate) fn master_keys(config: &Config) -> Result<MasterKeys, CliError> {
 }
 
 /// A reader of state and log.
-pub(crate) fn open_views(global: &Global) -> Result<Views<SqliteStorage>, CliError> {
+pub(crate) async fn open_views(global: &Global) -> Result<Views<AnyStorage>, CliError> {
     let config = load_for_storage(global)?;
-    Ok(Views::new(open_storage(&config)?, master_keys(&config)?))
+    Ok(Views::new(open_storage(&config).await?, master_keys(&config)?))
 }

@@ -7,6 +7,7 @@ mod demo;
 mod exit;
 mod output;
 mod process;
+mod random;
 
 use std::process::ExitCode;
 

@@ -20,8 +20,10 @@ pub mod routes;
 mod serve;
 mod settings;
 pub mod settler;
+mod to_broker;
 
 pub use ask_worker::{AskWorker, AskWorkerError};
 pub use door::BodyLimits;
 pub use serve::{Running, ServeError, serve};
 pub use settings::{Settings, SettingsError, key_ring};
+pub use to_broker::ToBroker;

@@ -55,7 +55,11 @@ impl<S: Storage> Core<S> {
         }
     }
 
-    async fn retry_push(self: &Arc<Self>, id: DeadLetterId, push: Push) -> Result<Retried, RetryError> {
+    pub(crate) async fn retry_push(
+        self: &Arc<Self>,
+        id: DeadLetterId,
+        push: Push,
+    ) -> Result<Retried, RetryError> {
         match Ingest::new(self.clone()).retry(push).await? {
             Ingested::Dead => Ok(Retried::StillDead),
             Ingested::Decided | Ingested::Duplicate => {

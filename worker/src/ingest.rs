@@ -209,7 +209,7 @@ impl<S: Storage> Ingest<S> {
     }
 
     /// Keeps what cannot be decided, under the id that it was delivered with.
-    async fn bury(&self, push: Push, reason: &str, detail: String) -> Result<(), IngestError> {
+    pub(crate) async fn bury(&self, push: Push, reason: &str, detail: String) -> Result<(), IngestError> {
         let command = CommandId::from(push.id);
         tracing::warn!(component = %push.component, %command, reason, "a callback is a dead letter: {detail}");
         self.0.metrics.callbacks_total(&push.component, push.kind(), "dead");

@@ -5,6 +5,7 @@ pub mod component_token;
 mod dead_letters;
 mod fold;
 mod housekeeping;
+mod inbox;
 mod ingest;
 mod opener;
 mod record;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 
 pub use dead_letters::{Retried, RetryError};
 pub use fold::{ReadError, RebuildFolder, StreamState};
+pub use inbox::FromInbox;
 pub use ingest::{Ingest, IngestError, Ingested};
 pub use opener::{OpenError, Opener, UNKNOWN_PAIR};
 pub use tasks::TaskRunner;

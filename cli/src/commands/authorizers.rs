@@ -16,7 +16,7 @@ const HEADER: [&str; 6] = ["component", "authorizer", "status", "name", "permiss
 const PAGE: usize = 500;
 
 pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<(), CliError> {
-    let views = open_views(global)?;
+    let views = open_views(global).await?;
     match command {
         AuthorizersCommand::List { component, status, query, limit } => {
             let limit = limit as usize;

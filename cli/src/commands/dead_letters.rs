@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mandate_console::{DeadLetterAct, DeadLetterOutcome, DeadLetterView, LIMIT_MAX, list_dead_letters};
 use mandate_schema::{CommandId, format_time};
-use mandate_storage::{DeadLetters, sqlite::SqliteStorage};
+use mandate_storage::{AnyStorage, DeadLetters};
 use mandate_worker::{Retried, RetryError};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<(), CliError> {
     match command {
         DeadLettersCommand::List => {
-            let rows = all(&open_storage(&load_for_storage(global)?)?).await?;
+            let rows = all(&open_storage(&load_for_storage(global)?).await?).await?;
             output::list(
                 &rows,
                 global.output,
@@ -34,13 +34,13 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
             )
         }
         DeadLettersCommand::Show { id } => {
-            let storage = open_storage(&load_for_storage(global)?)?;
+            let storage = open_storage(&load_for_storage(global)?).await?;
             let row = storage.dead_letter(id).await?.ok_or_else(|| missing(id))?;
             output::json(&DeadLetterView::from(row), global.output)
         }
         DeadLettersCommand::Retry { id, all: _ } => retry(global, id).await,
         DeadLettersCommand::Discard { id } => {
-            let storage = open_storage(&load_for_storage(global)?)?;
+            let storage = open_storage(&load_for_storage(global)?).await?;
             if !storage.discard(id, Timestamp::now()).await? {
                 return Err(missing(id));
             }
@@ -49,7 +49,7 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
     }
 }
 
-async fn all(storage: &SqliteStorage) -> Result<Vec<DeadLetterView>, CliError> {
+async fn all(storage: &AnyStorage) -> Result<Vec<DeadLetterView>, CliError> {
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
         let page = list_dead_letters(storage, after, LIMIT_MAX).await?.data;
@@ -63,7 +63,7 @@ async fn all(storage: &SqliteStorage) -> Result<Vec<DeadLetterView>, CliError> {
 async fn retry(global: &Global, id: Option<CommandId>) -> Result<(), CliError> {
     let loaded = load(global)?;
     warn(loaded.check_standalone().into_result()?);
-    let storage = open_storage(&loaded.config)?;
+    let storage = open_storage(&loaded.config).await?;
     let ids = match id {
         Some(id) => vec![id],
         None => all(&storage).await?.into_iter().map(|row| row.id).collect(),

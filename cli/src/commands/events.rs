@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mandate_schema::{CloudEvent, EventId, Position};
-use mandate_storage::sqlite::SqliteStorage;
+use mandate_storage::AnyStorage;
 use mandate_worker::views::{FeedFilter, Views};
 
 use crate::{
@@ -19,7 +19,7 @@ const PAGE: usize = 500;
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(global: &Global, command: EventsCommand) -> Result<(), CliError> {
-    let views = open_views(global)?;
+    let views = open_views(global).await?;
     match command {
         EventsCommand::Tail { after, filter } => tail(&views, after, filter.into(), global.output).await,
         EventsCommand::List { after, limit, filter } => {
@@ -35,7 +35,7 @@ pub(super) async fn run(global: &Global, command: EventsCommand) -> Result<(), C
 }
 
 async fn collect(
-    views: &Views<SqliteStorage>,
+    views: &Views<AnyStorage>,
     mut after: Position,
     limit: usize,
     filter: &FeedFilter,
@@ -52,11 +52,7 @@ async fn collect(
     Ok(events)
 }
 
-async fn export(
-    views: &Views<SqliteStorage>,
-    mut after: Position,
-    filter: &FeedFilter,
-) -> Result<(), CliError> {
+async fn export(views: &Views<AnyStorage>, mut after: Position, filter: &FeedFilter) -> Result<(), CliError> {
     loop {
         let page = views.feed(after, None, filter, PAGE).await?;
         if page.last_position == after {
@@ -69,7 +65,7 @@ async fn export(
 
 /// Runs until it is interrupted, or nobody reads its output any more.
 async fn tail(
-    views: &Views<SqliteStorage>,
+    views: &Views<AnyStorage>,
     after: Option<Position>,
     filter: FeedFilter,
     format: Format,
@@ -93,7 +89,7 @@ async fn tail(
     }
 }
 
-async fn find(views: &Views<SqliteStorage>, wanted: &str) -> Result<CloudEvent, CliError> {
+async fn find(views: &Views<AnyStorage>, wanted: &str) -> Result<CloudEvent, CliError> {
     let found = if let Ok(position) = wanted.parse::<u64>() {
         let before = Position(position.saturating_sub(1));
         let head = views.head().await?;

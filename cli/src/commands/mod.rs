@@ -4,6 +4,8 @@ mod authorizers;
 mod config;
 mod dead_letters;
 mod events;
+mod health;
+mod init;
 mod journal;
 mod storage;
 
@@ -22,8 +24,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     match command {
         Command::Demo(demo) => demo::run(demo).await,
         Command::Standalone => process::standalone(&global).await,
-        Command::Simulator => process::simulator(&global).await,
-        Command::Migrate => storage::migrate(&global),
+        Command::Ingress => process::ingress(&global).await,
+        Command::Worker { migrate } => process::worker(&global, migrate).await,
+        Command::Simulator(simulator) => process::simulator(&global, &simulator).await,
+        Command::Init(arguments) => init::run(arguments).await,
+        Command::Health { url } => health::run(&url).await,
+        Command::Migrate => storage::migrate(&global).await,
         Command::Rebuild { check } => storage::rebuild(&global, check).await,
         Command::Keygen { id } => storage::keygen(id),
         Command::Config(command) => config::run(&global, &command),

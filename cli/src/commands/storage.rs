@@ -3,16 +3,15 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{Timestamp, tz::TimeZone};
 use mandate_schema::{Position, StreamName};
-use mandate_storage::{RebuildMode, sqlite};
-use ring::rand::{SecureRandom, SystemRandom};
+use mandate_storage::RebuildMode;
 use serde::Serialize;
-use uuid::Uuid;
 
 use crate::{
     args::Global,
-    context::{load_for_storage, master_keys, open_storage, sqlite_path},
+    context::{self, load_for_storage, master_keys, open_storage},
     exit::CliError,
     output::{self, Format},
+    random,
 };
 
 /// Differing streams that are named; JSON names all.
@@ -36,12 +35,11 @@ struct RebuiltReport {
     put_right: bool,
 }
 
-pub(super) fn migrate(global: &Global) -> Result<(), CliError> {
+pub(super) async fn migrate(global: &Global) -> Result<(), CliError> {
     let config = load_for_storage(global)?;
-    let path = sqlite_path(config.storage.owner_url())?;
-    let migrated = sqlite::migrate(path, Timestamp::now(), &Uuid::new_v4().to_string())?;
+    let migrated = context::migrate(&config).await?;
     let report = MigrateReport {
-        database: path.display().to_string(),
+        database: config.storage.owner_url().show(),
         applied: migrated.applied,
         version: migrated.version,
     };
@@ -56,7 +54,7 @@ pub(super) fn migrate(global: &Global) -> Result<(), CliError> {
 
 pub(super) async fn rebuild(global: &Global, check: bool) -> Result<(), CliError> {
     let config = load_for_storage(global)?;
-    let storage = open_storage(&config)?;
+    let storage = open_storage(&config).await?;
     let mode = if check { RebuildMode::Check } else { RebuildMode::Swap };
     let progress = |position| tracing::info!(%position, "folded up to position {position}");
     let found = mandate_worker::rebuild(&storage, master_keys(&config)?, mode, progress).await?;
@@ -94,11 +92,7 @@ fn print_rebuilt(report: &RebuiltReport) -> Result<(), CliError> {
 }
 
 pub(super) fn keygen(id: Option<String>) -> Result<(), CliError> {
-    let mut key = [0_u8; 32];
-    SystemRandom::new()
-        .fill(&mut key)
-        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))
-        .map_err(CliError::Failed)?;
+    let key = random::bytes::<32>()?;
     let month = || Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string();
     output::line(format!("{}:{}", id.unwrap_or_else(month), STANDARD.encode(key)))?;
     output::note(

@@ -2,7 +2,7 @@
 
 use mandate_ingress::journal::JournalFile;
 use mandate_schema::{CloudEvent, StreamName};
-use mandate_storage::{DeadLetters, RebuildMode, sqlite::SqliteStorage};
+use mandate_storage::{AnyStorage, DeadLetters, RebuildMode};
 use mandate_worker::views::Views;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Makes every check and prints each result.
-pub(super) async fn check(stage: &Stage, views: &Views<SqliteStorage>, cast: &Cast) -> Result<(), CliError> {
+pub(super) async fn check(stage: &Stage, views: &Views<AnyStorage>, cast: &Cast) -> Result<(), CliError> {
     let mut checks = Checks { failed: 0 };
     for (merchant, status) in [
         (&cast.updates, "authorized"),
@@ -41,7 +41,7 @@ pub(super) async fn check(stage: &Stage, views: &Views<SqliteStorage>, cast: &Ca
     let healed = find(views, &cast.lost_answer, "credentials.recovered").await?.len();
     checks.that(healed == 1, "a redemption whose answer was lost was healed")?;
 
-    let storage = open_storage(&stage.config)?;
+    let storage = open_storage(&stage.config).await?;
     let dead: u64 = storage.dead_letter_counts().await?.into_iter().map(|(_, count)| count).sum();
     checks.that(dead == 0, format!("{dead} dead letters"))?;
     checks.that(journal_empties(stage).await?, "every callback has its outcome")?;
@@ -54,7 +54,7 @@ pub(super) async fn check(stage: &Stage, views: &Views<SqliteStorage>, cast: &Ca
 
 /// The events of one type in a merchant's history.
 async fn find(
-    views: &Views<SqliteStorage>,
+    views: &Views<AnyStorage>,
     merchant: &Merchant,
     name: &str,
 ) -> Result<Vec<CloudEvent>, CliError> {

@@ -15,7 +15,7 @@ use crate::{
     context::{master_keys, open_storage},
     exit::CliError,
     output::line,
-    process::GRACE,
+    process::finish,
 };
 use setup::Stage;
 
@@ -34,14 +34,14 @@ pub(crate) async fn run(arguments: args::Demo) -> Result<(), CliError> {
     } else if !stop.is_requested() {
         introduce(&stage)?;
     }
-    stop.finish(GRACE).await?;
+    finish(&stop).await?;
     folder.remove();
     played
 }
 
 /// Plays the script while the log is told, then compares log and state with what they should be.
 async fn play(stage: &Stage, stop: &Stop) -> Result<(), CliError> {
-    let views = Arc::new(Views::new(open_storage(&stage.config)?, master_keys(&stage.config)?));
+    let views = Arc::new(Views::new(open_storage(&stage.config).await?, master_keys(&stage.config)?));
     line("")?;
     let narrator = narrate::Narrator::start(views.clone(), stop.clone());
     let script = tokio::select! {

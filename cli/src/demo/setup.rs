@@ -15,13 +15,13 @@ use mandate_runtime::{
 };
 use mandate_schema::{ComponentId, Secret};
 use mandate_simulator::{Settings, Simulator};
-use ring::rand::{SecureRandom, SystemRandom};
 use tempfile::TempDir;
 
 use crate::{
     exit::CliError,
     output::line,
     process::{self, Running},
+    random::{self, LETTERS},
 };
 
 /// The platforms of the demo.
@@ -81,7 +81,9 @@ impl Stage {
         config.ingress.listen = free(8080);
         config.ingress.admin_listen = free(9080);
         config.worker.listen = free(8081);
-        let running = process::start(&config, stop).await?;
+        let running = process::start(&config, stop)
+            .await?
+            .ok_or_else(|| CliError::Failed(anyhow::anyhow!("stopped before it was started")))?;
         config.simulator.push_base = HttpUrl::of_server(running.ingress.listen);
         config.simulator.listen = simulator_address;
 
@@ -121,36 +123,19 @@ fn settings(folder: &Path, simulator: SocketAddr) -> Result<Config, CliError> {
     for app_id in COMPONENTS {
         config.components.push(Component {
             app_id: app_id.parse().map_err(CliError::failed)?,
-            app_secret: Some(Secret::new(text(32, "0123456789abcdef")?)),
-            token: Secret::new(text(20, LETTERS)?),
-            encoding_aes_key: Secret::new(text(43, LETTERS)?),
+            app_secret: Some(Secret::new(random::text(32, "0123456789abcdef")?)),
+            token: Secret::new(random::text(20, LETTERS)?),
+            encoding_aes_key: Secret::new(random::text(43, LETTERS)?),
             previous: Vec::new(),
             event_path: format!("/wechat/{app_id}/events"),
             message_path: format!("/wechat/{app_id}/messages/$APPID$"),
         });
     }
-    let mut key = [0; 32];
-    fill(&mut key)?;
-    config.seal.keys = vec![SealKey::new("demo", key)];
+    config.seal.keys = vec![SealKey::new("demo", random::bytes()?)];
     config.storage.url = StorageUrl::Sqlite(folder.join("mandate.db"));
     config.ingress.journal = folder.join("journal.db");
     config.wechat.api_base = HttpUrl::of_server(simulator);
     Ok(config)
-}
-
-const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
-fn text(length: usize, alphabet: &str) -> Result<String, CliError> {
-    let mut bytes = vec![0; length];
-    fill(&mut bytes)?;
-    let letters = alphabet.as_bytes();
-    Ok(bytes.into_iter().map(|byte| char::from(letters[usize::from(byte) % letters.len()])).collect())
-}
-
-fn fill(bytes: &mut [u8]) -> Result<(), CliError> {
-    SystemRandom::new()
-        .fill(bytes)
-        .map_err(|_| CliError::Failed(anyhow::anyhow!("the system gives no random bytes")))
 }
 
 /// A configuration file for the operator's commands, readable by its owner only.

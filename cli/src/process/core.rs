@@ -4,21 +4,24 @@ use std::sync::Arc;
 
 use mandate_ingress::key_ring;
 use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics};
-use mandate_storage::sqlite::SqliteStorage;
+use mandate_storage::AnyStorage;
 use mandate_worker::{
     ComponentSettings, Core, Parts,
     api::{ApiClient, ApiSettings},
 };
 
-use crate::{context::master_keys, exit::CliError};
+use crate::{
+    context::{master_keys, read_file},
+    exit::CliError,
+};
 
 /// A worker's core; nothing of it runs yet.
 pub(super) fn core(
     config: &Config,
-    storage: SqliteStorage,
+    storage: AnyStorage,
     metrics: &Metrics,
     readiness: &Readiness,
-) -> Result<Arc<Core<SqliteStorage>>, CliError> {
+) -> Result<Arc<Core<AnyStorage>>, CliError> {
     let mut components = Vec::new();
     for component in &config.components {
         let ring = key_ring(component).map_err(|error| CliError::Usage(error.to_string()))?;
@@ -39,22 +42,18 @@ pub(super) fn core(
 
 fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
     let wechat = &config.wechat;
-    let read = |path: &std::path::PathBuf| {
-        std::fs::read(path)
-            .map_err(|error| CliError::Usage(format!("wechat.ca_file: {}: {error}", path.display())))
-    };
     Ok(ApiSettings {
         base: wechat.api_base.as_str().to_owned(),
         timeout: wechat.timeout,
         proxy: wechat.proxy.clone(),
-        ca: wechat.ca_file.as_ref().map(read).transpose()?,
+        ca: wechat.ca_file.as_deref().map(|path| read_file("wechat.ca_file", path)).transpose()?,
     })
 }
 
 /// A core for one command of the operator, beside a running service: it has no background work.
 pub(crate) fn core_for_commands(
     config: &Config,
-    storage: SqliteStorage,
-) -> Result<Arc<Core<SqliteStorage>>, CliError> {
+    storage: AnyStorage,
+) -> Result<Arc<Core<AnyStorage>>, CliError> {
     core(config, storage, &Metrics::new(), &Readiness::new())
 }

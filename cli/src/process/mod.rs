@@ -1,14 +1,39 @@
 //! The long-running processes: wiring of settings, stores, doors and background work.
 
+mod broker;
 mod core;
+mod ingress;
 mod simulator;
 mod standalone;
+mod worker;
 
 pub(crate) use core::core_for_commands;
+pub(crate) use ingress::ingress;
 pub(crate) use simulator::{platform, simulator};
 pub(crate) use standalone::{Running, standalone, start};
+pub(crate) use worker::worker;
 
 use std::time::Duration;
 
+use mandate_runtime::stop::Stop;
+
+use crate::exit::CliError;
+
 /// How long a stop may take: longer than any call to `WeChat` under way.
-pub(crate) const GRACE: Duration = Duration::from_secs(25);
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Waits until everything has ended.
+pub(crate) async fn finish(stop: &Stop) -> Result<(), CliError> {
+    Ok(stop.finish(GRACE).await?)
+}
+
+/// Ends, in order, whatever had been started before something else could not be.
+async fn undo<T>(started: Result<T, CliError>, stop: &Stop) -> Result<T, CliError> {
+    if started.is_err() {
+        stop.request();
+        if let Err(failure) = stop.finish(GRACE).await {
+            tracing::error!(%failure, "the parts that had been started did not end");
+        }
+    }
+    started
+}

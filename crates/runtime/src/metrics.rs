@@ -45,6 +45,7 @@ struct Inner {
     journal_unsettled: Number,
     journal_oldest_seconds: Seconds,
     relay_handed_over: Counter,
+    broker_up: Family<RoleLabels, Number>,
     log_position: Number,
     append_seconds: Histogram,
     append_batch_commands: Histogram,
@@ -77,6 +78,11 @@ struct CallbackLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReaderLabels {
     reader: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RoleLabels {
+    role: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -122,6 +128,7 @@ impl Metrics {
             journal_oldest_seconds: names
                 .add("journal_oldest_seconds", "Age of the oldest callback that still waits, 0 if none"),
             relay_handed_over: names.add("relay_handed_over", "Callbacks that the relay has handed over"),
+            broker_up: names.add("broker_up", "Whether a connection to the broker works: 1 or 0"),
             log_position: names.add("log_position", "Position of the newest event of the log"),
             append_seconds: names.histogram("append_seconds", "Time of one append to the log", &SECONDS),
             append_batch_commands: names.histogram(
@@ -176,6 +183,11 @@ impl Metrics {
     /// `mandate_relay_handed_over_total`: so many more callbacks were handed over.
     pub fn relay_handed_over_total(&self, callbacks: u64) {
         self.0.relay_handed_over.inc_by(callbacks);
+    }
+
+    /// `mandate_broker_up`: whether this end of the broker works.
+    pub fn broker_up(&self, role: &'static str, up: bool) {
+        self.0.broker_up.get_or_create(&RoleLabels { role }).set(u64::from(up));
     }
 
     /// `mandate_log_position`: the position of the newest event.

@@ -1,7 +1,5 @@
 //! Whichever database the configuration names, as one type for the binary.
 
-use std::future::Future;
-
 use jiff::Timestamp;
 use mandate_schema::{
     CommandId, ComponentId, EventId, Position, Push, SealedText, StoredEvent, StreamName, TaskId, WrappedKey,
@@ -121,17 +119,15 @@ pass_on!(Checkpoints {
 });
 
 impl Rebuild for AnyStorage {
-    fn rebuild<F: Folder>(
+    async fn rebuild<F: Folder>(
         &self,
         mode: RebuildMode,
         folder: F,
         progress: impl Fn(Position) + Send + 'static,
-    ) -> impl Future<Output = Result<RebuildReport>> + Send {
-        async move {
-            match self {
-                Self::Sqlite(storage) => storage.rebuild(mode, folder, progress).await,
-                Self::Postgres(storage) => storage.rebuild(mode, folder, progress).await,
-            }
+    ) -> Result<RebuildReport> {
+        match self {
+            Self::Sqlite(storage) => storage.rebuild(mode, folder, progress).await,
+            Self::Postgres(storage) => storage.rebuild(mode, folder, progress).await,
         }
     }
 }

@@ -167,10 +167,10 @@ impl<S: Storage> TaskRunner<S> {
                 Ok(true) => {}
                 // What the other one stores first counts; ours is void then.
                 Ok(false) => {
-                    tracing::warn!(task = %claimed.task.key, "another worker has begun this task again")
+                    tracing::warn!(task = %claimed.task.key, "another worker has begun this task again");
                 }
                 Err(error) => {
-                    tracing::warn!(task = %claimed.task.key, %error, "a claim could not be prolonged")
+                    tracing::warn!(task = %claimed.task.key, %error, "a claim could not be prolonged");
                 }
             }
         }

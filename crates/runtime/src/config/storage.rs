@@ -59,7 +59,8 @@ impl StorageUrl {
         Ok(Self::Sqlite(file.into()))
     }
 
-    fn show(&self) -> String {
+    /// The address without its password.
+    pub fn show(&self) -> String {
         match self {
             Self::Sqlite(file) => format!("sqlite:{}", file.display()),
             Self::Postgres(url) => mask_url(url.expose()),

@@ -1,0 +1,88 @@
+//! The broker between the parts, from the configuration.
+
+use std::{convert::Infallible, sync::Arc};
+
+use mandate_broker::{Link, Publisher, Settings, Topology, consume};
+use mandate_runtime::{
+    config::{BrokerUrl, Config},
+    health::Readiness,
+    metrics::Metrics,
+    stop::Stop,
+};
+use mandate_storage::AnyStorage;
+use mandate_worker::{Core, FromInbox};
+use tokio::sync::watch;
+
+use crate::{context::read_file, exit::CliError};
+
+/// How a process reaches its broker; `None`: there is none, everything is one process.
+pub(super) fn settings(config: &Config, role: &'static str) -> Result<Option<Settings>, CliError> {
+    let BrokerUrl::Amqp(url) = &config.broker.url else { return Ok(None) };
+    let ca = config.broker.ca_file.as_deref().map(|path| read_file("broker.ca_file", path)).transpose()?;
+    let settings = Settings { url: url.clone(), ca, role };
+    settings.check().map_err(|error| CliError::Usage(format!("broker: {error}")))?;
+    Ok(Some(settings))
+}
+
+fn topology(config: &Config) -> Topology {
+    Topology::new(config.broker.messages_max_age)
+}
+
+/// Publishes in the background. Whether the broker is there does not make ingress unready: the journal takes what comes.
+pub(super) fn start_publisher(
+    config: &Config,
+    settings: Settings,
+    stop: &Stop,
+    metrics: &Metrics,
+) -> Publisher {
+    let (publisher, running) = Publisher::start(settings, topology(config), stop.token());
+    show(publisher.link(), None, "publisher", stop, metrics);
+    stop.spawn("publisher", async move {
+        running.await;
+        Ok::<_, Infallible>(())
+    });
+    publisher
+}
+
+/// Takes callbacks from the inbox in the background.
+pub(super) fn start_consumer(
+    config: &Config,
+    settings: Settings,
+    core: Arc<Core<AnyStorage>>,
+    stop: &Stop,
+    metrics: &Metrics,
+    readiness: &Readiness,
+) {
+    let (link, running) = consume(settings, topology(config), FromInbox::new(core), stop.token());
+    show(link, Some(readiness), "consumer", stop, metrics);
+    stop.spawn("consumer", async move {
+        running.await;
+        Ok::<_, Infallible>(())
+    });
+}
+
+/// Shows the state of a connection in metrics and, where the process rests on it, in its readiness.
+fn show(
+    mut link: watch::Receiver<Link>,
+    readiness: Option<&Readiness>,
+    role: &'static str,
+    stop: &Stop,
+    metrics: &Metrics,
+) {
+    let dependency = readiness.map(|readiness| readiness.register("broker"));
+    let metrics = metrics.clone();
+    stop.spawn("broker state", async move {
+        loop {
+            let reason = link.borrow_and_update().failing();
+            metrics.broker_up(role, reason.is_none());
+            match (&dependency, reason) {
+                (Some(dependency), None) => dependency.ok(),
+                (Some(dependency), Some(reason)) => dependency.failing(reason),
+                (None, _) => {}
+            }
+            if link.changed().await.is_err() {
+                return Ok::<_, Infallible>(()); // the connection has ended with the process
+            }
+        }
+    });
+}

@@ -1,0 +1,86 @@
+//! `mandate worker`: the work and its API alone, behind a broker.
+
+use std::{fs::File, net::SocketAddr, sync::Arc};
+
+use jiff::Timestamp;
+use mandate_console as console;
+use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics, stop::Stop};
+use mandate_storage::{AnyStorage, TaskQueue};
+use mandate_worker::{Core, views::Views};
+
+use super::{broker, core::core, finish, undo};
+use crate::{
+    args::Global,
+    context::{load, lock_storage, master_keys, wait_for_storage, wait_to_migrate, warn},
+    exit::CliError,
+};
+
+/// Runs until a signal stops it.
+pub(crate) async fn worker(global: &Global, migrate: bool) -> Result<(), CliError> {
+    let loaded = load(global)?;
+    warn(loaded.check_worker().into_result()?);
+    let stop = Stop::on_signals()?;
+    let started = start(&loaded.config, migrate, &stop).await;
+    let _parts = undo(started, &stop).await?;
+    finish(&stop).await
+}
+
+/// `None`: it was asked to stop before the database was there.
+async fn start(config: &Config, migrate: bool, stop: &Stop) -> Result<Option<Parts>, CliError> {
+    let (metrics, readiness) = (Metrics::new(), Readiness::new());
+    if migrate && !migrate_and_tell(config, stop).await? {
+        return Ok(None);
+    }
+    let Some(parts) = Parts::start(config, stop, &metrics, &readiness).await? else { return Ok(None) };
+    let broker = broker::settings(config, "worker")?
+        .ok_or_else(|| CliError::Usage("broker.url: a broker is required".to_owned()))?;
+    broker::start_consumer(config, broker, parts.core.clone(), stop, &metrics, &readiness);
+    // Last, so that no call to WeChat is begun by a process that cannot listen.
+    parts.core.start(stop).await?;
+    Ok(Some(parts))
+}
+
+/// Brings the database up to date and logs what was done. `false`: it was asked to stop before the database was there.
+pub(super) async fn migrate_and_tell(config: &Config, stop: &Stop) -> Result<bool, CliError> {
+    let Some(migrated) = wait_to_migrate(config, stop).await? else { return Ok(false) };
+    for name in migrated.applied {
+        tracing::info!(migration = name, "the database was brought to {name}");
+    }
+    Ok(true)
+}
+
+/// What every process that works is made of, whatever callbacks come through.
+pub(super) struct Parts {
+    pub(super) core: Arc<Core<AnyStorage>>,
+    /// Where the API is.
+    pub(super) console: SocketAddr,
+    /// Held while this process works on an embedded store.
+    _lock: Option<File>,
+}
+
+impl Parts {
+    /// Opens the store and the API. Nothing works in the background yet. `None`: the process was asked to stop before the
+    /// database was there.
+    pub(super) async fn start(
+        config: &Config,
+        stop: &Stop,
+        metrics: &Metrics,
+        readiness: &Readiness,
+    ) -> Result<Option<Self>, CliError> {
+        let lock = lock_storage(config)?;
+        let Some(storage) = wait_for_storage(config, stop).await? else { return Ok(None) };
+        if lock.is_some() {
+            // Nobody else works here: attempts that died with the last process need not wait for their leases.
+            storage.end_leases(Timestamp::now()).await?;
+        }
+        let core = core(config, storage.clone(), metrics, readiness)?;
+        core.check_master_keys().await?;
+        let views = Arc::new(Views::new(storage, master_keys(config)?));
+        let api = console::Api::new(core.clone(), views, config.worker.settle_key.clone());
+        let (server, console) =
+            console::bind(config.worker.listen, stop, api, readiness, metrics).map_err(CliError::failed)?;
+        stop.spawn("console", server);
+        tracing::info!(%console, "the API is at http://{console}/api/v1");
+        Ok(Some(Self { core, console, _lock: lock }))
+    }
+}

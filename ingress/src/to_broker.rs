@@ -1,0 +1,98 @@
+//! The broker as the next place: callbacks into the worker's inbox, messages to their subscribers.
+
+use std::collections::HashMap;
+
+use mandate_broker::{CallbackSink, Outgoing, Publisher, SinkUnavailable};
+use mandate_schema::{ComponentId, MessageData, MessageEvent, Push, PushKind};
+use mandate_wechat::{
+    envelope::{CallbackQuery, KeyRing},
+    message::{self, Message},
+    release_check::is_release_check,
+};
+use tracing::warn;
+
+/// Longest part of a routing key, in bytes; a whole one may have 255.
+const WORD_MAX: usize = 64;
+
+/// Hands pushes over to the broker.
+pub struct ToBroker {
+    publisher: Publisher,
+    rings: HashMap<ComponentId, KeyRing>,
+}
+
+impl ToBroker {
+    /// A sink with the keys that open messages.
+    pub fn new(publisher: Publisher, rings: impl IntoIterator<Item = KeyRing>) -> Self {
+        let rings = rings.into_iter().map(|ring| (ring.component().clone(), ring)).collect();
+        Self { publisher, rings }
+    }
+
+    /// Messages are published opened. One that cannot be opened any more, for want of a key that was removed, goes to the worker
+    /// as it came, and so does a text of the release check, which is never published.
+    fn outgoing(&self, push: &Push) -> Outgoing {
+        let message = match push.kind() {
+            PushKind::Event => None,
+            PushKind::Message => self.open(push),
+        };
+        match message {
+            Some(message) if !is_release_check(&message) => published(push, message),
+            Some(_) | None => mandate_broker::callback(push),
+        }
+    }
+
+    fn open(&self, push: &Push) -> Option<Message> {
+        let ring = self.rings.get(&push.component)?;
+        let query = CallbackQuery::parse(&push.query).ok()?;
+        let opened = ring.open(&query, push.body.as_bytes()).ok()?;
+        let message = message::parse_message(opened.plaintext.expose()).ok();
+        if message.is_none() {
+            warn!(callback.id = %push.id, "message {} cannot be read and goes to the worker", push.id);
+        }
+        message
+    }
+}
+
+impl CallbackSink for ToBroker {
+    fn settles(kind: PushKind) -> bool {
+        match kind {
+            PushKind::Event => false,
+            PushKind::Message => true, // it is not part of the log: nobody knows more about it later
+        }
+    }
+
+    async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
+        let batch = batch.iter().map(|push| self.outgoing(push)).collect();
+        self.publisher.publish(batch).await.map_err(|error| SinkUnavailable(Box::new(error)))
+    }
+}
+
+fn published(push: &Push, message: Message) -> Outgoing {
+    let authorizer = push.authorizer.clone().expect("a push of the message URL has one");
+    let key = routing_key(&push.component, authorizer.as_str(), &message);
+    let data = MessageData {
+        component: push.component.clone(),
+        authorizer,
+        msg_type: message.msg_type,
+        event: message.event,
+        create_time: message.create_time,
+        document: message.document,
+        unverified: true, // nothing ties original ids to appids yet
+    };
+    mandate_broker::message(key, &MessageEvent::new(push.id, data, push.received_at), push)
+}
+
+/// `message.{msg_type}.{event or "none"}.{component}.{authorizer}`, lower case.
+fn routing_key(component: &ComponentId, authorizer: &str, message: &Message) -> String {
+    let kind = message.msg_type.as_deref().map_or_else(|| "none".to_owned(), word);
+    let event = message.event.as_deref().map_or_else(|| "none".to_owned(), word);
+    format!("message.{kind}.{event}.{component}.{authorizer}").to_ascii_lowercase()
+}
+
+/// A text as one word of a routing key: dots separate words.
+fn word(text: &str) -> String {
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c.to_ascii_lowercase() } else { '_' }
+    };
+    let word: String = text.chars().take(WORD_MAX).map(safe).collect();
+    if word.is_empty() { "none".to_owned() } else { word }
+}

@@ -1,0 +1,66 @@
+//! The broker's inbox: deliveries become pushes of the ingest.
+
+use std::{error::Error, sync::Arc};
+
+use mandate_broker::{CallbackSink, Delivery, Inbox};
+use mandate_runtime::failpoint;
+use mandate_schema::{CallbackId, CommandId, Push};
+use mandate_storage::Storage;
+
+use crate::{Core, dead_letters::RetryError, ingest::Ingest};
+
+/// From so many redeliveries on, whatever is in a delivery may be what kills the worker that handles it.
+const OFTEN: u32 = 3;
+
+/// Reason of the dead letter of a delivery that came often.
+const REDELIVERED: &str = "redelivered";
+
+/// The worker's ingest behind the broker.
+pub struct FromInbox<S> {
+    core: Arc<Core<S>>,
+    ingest: Ingest<S>,
+}
+
+impl<S: Storage> FromInbox<S> {
+    /// The inbox of a worker.
+    pub fn new(core: Arc<Core<S>>) -> Self {
+        Self { ingest: Ingest::new(core.clone()), core }
+    }
+
+    /// A delivery that came often is handled alone, after its dead letter is written: if it kills this process too, the letter
+    /// is there and the callback is settled. Success removes the letter.
+    async fn handle_alone(&self, push: Push, deliveries: u32) -> Result<(), RetryError> {
+        let detail = format!("it was delivered {deliveries} times before without an outcome");
+        self.ingest.bury(push.clone(), REDELIVERED, detail).await?;
+        self.core.retry_push(CommandId::from(push.id), push).await?;
+        Ok(())
+    }
+}
+
+impl<S: Storage> Inbox for FromInbox<S> {
+    async fn handle(&self, batch: &[Delivery]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let readable = batch.iter().filter_map(|delivery| Some((push(delivery)?, delivery.redelivered)));
+        let (often, others): (Vec<_>, Vec<_>) = readable.partition(|(_, redelivered)| *redelivered >= OFTEN);
+        self.ingest.accept(others.into_iter().map(|(push, _)| push).collect()).await?;
+        for (push, redelivered) in often {
+            self.handle_alone(push, redelivered).await?;
+        }
+        failpoint::reached("inbox.before_ack");
+        Ok(())
+    }
+}
+
+/// The push in a delivery. What is none did not come from ingress: it is told and forgotten. If it took the place of a genuine
+/// callback, that one has no outcome, and ingress hands it over again.
+fn push(delivery: &Delivery) -> Option<Push> {
+    let id = delivery.id.unwrap_or_else(|| CallbackId(uuid::Uuid::new_v4()));
+    match serde_json::from_slice::<Push>(&delivery.body) {
+        Ok(push) => Some(Push { id, ..push }),
+        Err(error) => {
+            let bytes = delivery.body.len();
+            tracing::error!(%id, bytes, line = error.line(), column = error.column(),
+                "a delivery in the inbox is no callback and is dropped: who else may write there?");
+            None
+        }
+    }
+}
