@@ -295,7 +295,7 @@ async fn messages_are_acknowledged_and_kept() {
     world
         .wait("the message", async |world| {
             use mandate_storage::Messages;
-            (world.storage().message_count().await.ok()? == 1).then_some(())
+            (world.storage().await.message_count().await.ok()? == 1).then_some(())
         })
         .await;
     world.finish().await;
@@ -313,7 +313,7 @@ async fn many_waiting_accounts_share_one_failed_call_for_the_component_token() {
     world
         .wait("all tasks to wait for the next ticket", async |world| {
             use mandate_storage::{TaskQueue, TaskState};
-            let counts = world.storage().task_counts().await.ok()?;
+            let counts = world.storage().await.task_counts().await.ok()?;
             let ready = counts.iter().find(|count| count.state == TaskState::Ready)?;
             let running = counts.iter().any(|count| count.state == TaskState::Running);
             (ready.count == 30 && !running && !world.calls("api_component_token").await.is_empty())

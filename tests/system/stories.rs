@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{COMPONENT_A as A, COMPONENT_B as B, Options, PairText, World, act::short_type};
+use crate::world::{COMPONENT_A as A, COMPONENT_B as B, Options, PairText, Stack, World, act::short_type};
 
 /// What happens to the service between the steps of a story.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,25 +26,57 @@ impl Between {
     }
 }
 
-/// Tells a story three times, each in a world of its own.
+/// Tells a story three times on each stack, each time in a world of its own.
 macro_rules! told_thrice {
     ($name:ident, $story:ident) => {
         mod $name {
-            use super::*;
+            mod embedded {
+                told_thrice!(@ Embedded, $story);
+            }
+            mod on_servers {
+                told_thrice!(@ Servers, $story);
+            }
+        }
+    };
+    (@ $stack:ident, $story:ident) => {
+        use crate::stories::{Between, $story};
+        use crate::world::Stack;
+
+        #[tokio::test]
+        async fn without_interruption() {
+            $story(Stack::$stack, Between::Nothing).await;
+        }
+
+        #[tokio::test]
+        async fn with_a_restart_after_each_step() {
+            $story(Stack::$stack, Between::Restart).await;
+        }
+
+        #[tokio::test]
+        async fn with_a_kill_after_each_step() {
+            $story(Stack::$stack, Between::Kill).await;
+        }
+    };
+}
+
+/// Tells a story once on each stack.
+macro_rules! told {
+    ($name:ident, $story:ident) => {
+        mod $name {
+            use crate::{stories::$story, world::Stack};
 
             #[tokio::test]
-            async fn without_interruption() {
-                super::$story(Between::Nothing).await;
+            async fn embedded() {
+                $story(Stack::Embedded).await;
             }
 
-            #[tokio::test]
-            async fn with_a_restart_after_each_step() {
-                super::$story(Between::Restart).await;
-            }
+            mod on_servers {
+                use super::{Stack, $story};
 
-            #[tokio::test]
-            async fn with_a_kill_after_each_step() {
-                super::$story(Between::Kill).await;
+                #[tokio::test]
+                async fn two_processes() {
+                    $story(Stack::Servers).await;
+                }
             }
         }
     };
@@ -54,9 +86,12 @@ told_thrice!(the_life_of_an_authorization, life);
 told_thrice!(two_components_side_by_side, two_components);
 told_thrice!(an_unknown_info_type_is_kept_and_published, unknown_info_type);
 told_thrice!(keys_rotated_in_the_right_order, keys_in_order);
+told!(keys_rotated_in_the_wrong_order_lose_nothing, keys_in_the_wrong_order);
+told!(a_test_list_switches_keys_before_the_others_do, test_list_first);
+told!(what_arrives_in_the_wrong_order_ends_as_it_happened, wrong_order);
 
-async fn life(between: Between) {
-    let mut world = World::start().await;
+async fn life(stack: Stack, between: Between) {
+    let mut world = World::on(stack).await;
     world.ticket(A).await;
     between.happens(&mut world).await;
 
@@ -108,8 +143,8 @@ async fn life(between: Between) {
     world.finish().await;
 }
 
-async fn two_components(between: Between) {
-    let mut world = World::start().await;
+async fn two_components(stack: Stack, between: Between) {
+    let mut world = World::on(stack).await;
     world.ticket(A).await;
     world.ticket(B).await;
     between.happens(&mut world).await;
@@ -135,8 +170,8 @@ async fn two_components(between: Between) {
     world.finish().await;
 }
 
-async fn unknown_info_type(between: Between) {
-    let mut world = World::start().await;
+async fn unknown_info_type(stack: Stack, between: Between) {
+    let mut world = World::on(stack).await;
     let pushed = world
         .push(json!({
             "component": A, "info_type": "notify_something_new_2099",
@@ -158,8 +193,8 @@ async fn unknown_info_type(between: Between) {
 }
 
 /// The operator adds the new pair first, then changes it in `WeChat`'s console, then takes the old one out.
-async fn keys_in_order(between: Between) {
-    let mut world = World::start().await;
+async fn keys_in_order(stack: Stack, between: Between) {
+    let mut world = World::on(stack).await;
     world.ticket(A).await;
     let old = world.options.components[0].pairs[0].clone();
     let new = PairText::new();
@@ -182,9 +217,8 @@ async fn keys_in_order(between: Between) {
 
 /// The operator forgets the old pair while a push that it opens waits in the journal: it is kept, and decided once the
 /// pair is back.
-#[tokio::test]
-async fn keys_rotated_in_the_wrong_order_lose_nothing() {
-    let mut world = World::start().await;
+async fn keys_in_the_wrong_order(stack: Stack) {
+    let mut world = World::on(stack).await;
     world.ticket(A).await;
     world.settle().await;
     world.stop_service().await;
@@ -213,9 +247,8 @@ async fn keys_rotated_in_the_wrong_order_lose_nothing() {
 }
 
 /// A merchant that is known under an older pair of keys: both orders of test list and release.
-#[tokio::test]
-async fn a_test_list_switches_keys_before_the_others_do() {
-    let mut options = Options::new();
+async fn test_list_first(stack: Stack) {
+    let mut options = Options::on(stack).await;
     let (old, new) = (options.components[0].pairs[0].clone(), PairText::new());
     options.components[0].pairs = vec![old, new.clone()];
     let world = World::with(options).await;
@@ -237,9 +270,8 @@ async fn a_test_list_switches_keys_before_the_others_do() {
 }
 
 /// Everything that a merchant does arrives, late, twice and in the wrong order; what counts is `WeChat`'s time.
-#[tokio::test]
-async fn what_arrives_in_the_wrong_order_ends_as_it_happened() {
-    let world = World::start().await;
+async fn wrong_order(stack: Stack) {
+    let world = World::on(stack).await;
     world.ticket(A).await;
     let merchant = world.authorize(A).await;
     world.wait_status(A, &merchant, "authorized").await;

@@ -5,17 +5,22 @@
 
 pub(crate) mod act;
 pub(crate) mod process;
+pub(crate) mod servers;
 mod settings;
 mod verify;
 
 pub(crate) use process::{Ended, Service};
-pub(crate) use settings::{COMPONENT_A, COMPONENT_B, Options, PairText};
+pub(crate) use settings::{COMPONENT_A, COMPONENT_B, Options, PairText, Stack};
 
 use std::{path::PathBuf, time::Duration};
 
+use mandate_storage::AnyStorage;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, sleep},
+};
 
 /// How long anything may take to come true.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -25,7 +30,9 @@ pub(crate) struct World {
     pub(crate) options: Options,
     pub(crate) http: reqwest::Client,
     folder: TempDir,
-    service: Option<Service>,
+    /// Its processes.
+    service: Vec<Service>,
+    storage: OnceCell<AnyStorage>,
     _simulator: Service,
     /// Dead letters that the story expects at its end.
     pub(crate) expected_dead_letters: usize,
@@ -37,6 +44,11 @@ impl World {
         Self::with(Options::new()).await
     }
 
+    /// A world on one of the two stacks.
+    pub(crate) async fn on(stack: Stack) -> Self {
+        Self::with(Options::on(stack).await).await
+    }
+
     /// A world with other settings.
     pub(crate) async fn with(options: Options) -> Self {
         mandate_runtime::tls::install_provider();
@@ -44,8 +56,15 @@ impl World {
         std::fs::create_dir_all(folder.path().join("data")).expect("a data folder");
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
         let simulator = Service::simulator(folder.path(), &options);
-        let mut world =
-            Self { options, http, folder, service: None, _simulator: simulator, expected_dead_letters: 0 };
+        let mut world = Self {
+            options,
+            http,
+            folder,
+            service: Vec::new(),
+            storage: OnceCell::new(),
+            _simulator: simulator,
+            expected_dead_letters: 0,
+        };
         world
             .wait("the simulator", async |world| world.try_get(&world.simulator_url("/_control/clock")).await)
             .await;
@@ -56,35 +75,53 @@ impl World {
     /// Starts the service and waits until it is ready.
     pub(crate) async fn start_service(&mut self, environment: &[(&str, &str)]) {
         self.spawn_service(environment);
-        self.wait("the service", async |world| world.try_get(&world.admin_url("/readyz")).await).await;
-        self.wait("the console", async |world| world.try_get(&world.console_url("/healthz")).await).await;
+        self.wait_ready().await;
+    }
+
+    /// Waits until the service takes callbacks and works.
+    pub(crate) async fn wait_ready(&self) {
+        self.wait("ingress", async |world| world.try_get(&world.admin_url("/readyz")).await).await;
+        self.wait("the worker", async |world| world.try_get(&world.console_url("/readyz")).await).await;
     }
 
     /// Starts the service.
     pub(crate) fn spawn_service(&mut self, environment: &[(&str, &str)]) {
-        assert!(self.service.is_none(), "the service runs already");
-        self.service = Some(Service::standalone(self.folder.path(), &self.options, environment));
+        assert!(self.service.is_empty(), "the service runs already");
+        self.service = Service::start(self.folder.path(), &self.options, environment);
     }
 
     /// Asks the service to stop, and waits for it.
     pub(crate) async fn stop_service(&mut self) {
-        let service = self.service.take().expect("the service runs");
-        assert_eq!(service.terminate().await, Ended::Code(0), "a graceful stop exits with 0");
+        assert!(!self.service.is_empty(), "the service runs");
+        self.service.iter().for_each(Service::terminate);
+        for service in self.service.drain(..) {
+            assert_eq!(service.wait().await, Ended::Code(0), "a graceful stop exits with 0");
+        }
     }
 
     /// Kills the service with SIGKILL.
     pub(crate) async fn kill_service(&mut self) {
-        self.service.take().expect("the service runs").kill().await;
+        assert!(!self.service.is_empty(), "the service runs");
+        for service in self.service.drain(..) {
+            service.kill().await;
+        }
     }
 
-    /// Waits until the service has died by itself.
+    /// Waits until a process of the service has died by itself; the other one is killed then.
     pub(crate) async fn await_death(&mut self) -> Ended {
-        self.service.take().expect("the service runs").wait().await
+        let dead = self
+            .wait_mut("a process to die", async |world| world.service.iter_mut().position(Service::has_ended))
+            .await;
+        let ended = self.service.remove(dead).wait().await;
+        for service in self.service.drain(..) {
+            service.kill().await;
+        }
+        ended
     }
 
-    /// Whether the service has ended.
+    /// Whether a process of the service has ended.
     pub(crate) fn is_dead(&mut self) -> bool {
-        self.service.as_mut().is_none_or(Service::has_ended)
+        self.service.is_empty() || self.service.iter_mut().any(Service::has_ended)
     }
 
     /// Stops and starts it, the graceful way.

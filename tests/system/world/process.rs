@@ -28,22 +28,27 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(super) fn standalone(folder: &Path, options: &Options, environment: &[(&str, &str)]) -> Self {
+    /// The service: one process, or two.
+    pub(super) fn start(folder: &Path, options: &Options, environment: &[(&str, &str)]) -> Vec<Self> {
         options.write(folder);
-        Self::spawn(folder, "standalone", "service.log", environment)
+        let commands: &[&[&str]] = match options.servers {
+            None => &[&["standalone"]],
+            Some(_) => &[&["ingress"], &["worker", "--migrate"]],
+        };
+        commands.iter().map(|command| Self::spawn(folder, command, "service.log", environment)).collect()
     }
 
     pub(super) fn simulator(folder: &Path, options: &Options) -> Self {
         options.write(folder);
-        Self::spawn(folder, "simulator", "simulator.log", &[])
+        Self::spawn(folder, &["simulator"], "simulator.log", &[])
     }
 
-    fn spawn(folder: &Path, command: &str, log: &str, environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn spawn(folder: &Path, command: &[&str], log: &str, environment: &[(&str, &str)]) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(folder.join(log)).expect("a log file");
         let child = Command::new(MANDATE)
             .arg("--config")
             .arg(folder.join("mandate.toml"))
-            .arg(command)
+            .args(command)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
@@ -54,24 +59,23 @@ impl Service {
         Self { child }
     }
 
-    /// SIGTERM, then waits.
-    pub(super) async fn terminate(self) -> Ended {
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
         signal(self.child.id(), "TERM");
-        self.wait().await
     }
 
     /// SIGKILL, then waits.
-    pub(super) async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().ok(); // it may be dead already
         self.wait().await;
     }
 
-    pub(super) fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("our own child").is_some()
     }
 
     /// Waits until it has ended.
-    pub(super) async fn wait(mut self) -> Ended {
+    pub(crate) async fn wait(mut self) -> Ended {
         let deadline = Instant::now() + super::PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("our own child") {

@@ -10,6 +10,8 @@ use std::{
     },
 };
 
+use super::servers::Servers;
+
 pub(crate) const COMPONENT_A: &str = "wx1f2e3d4c5b6a7988";
 pub(crate) const COMPONENT_B: &str = "wx2a3b4c5d6e7f8091";
 
@@ -36,6 +38,15 @@ pub(crate) struct ComponentText {
     pub(crate) pairs: Vec<PairText>,
 }
 
+/// What a world runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stack {
+    /// One process on `SQLite`.
+    Embedded,
+    /// Ingress and worker as processes of their own, with `PostgreSQL` and `RabbitMQ` between and behind them.
+    Servers,
+}
+
 /// What differs between worlds.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -45,6 +56,10 @@ pub(crate) struct Options {
     pub(crate) admin_port: u16,
     pub(crate) console_port: u16,
     pub(crate) simulator_port: u16,
+    /// Key that ingress and worker share.
+    pub(crate) settle_key: String,
+    /// Where ingress and worker are processes of their own; one process on the embedded store without.
+    pub(crate) servers: Option<Servers>,
     /// More lines for the configuration.
     pub(crate) extra: String,
 }
@@ -64,8 +79,19 @@ impl Options {
             admin_port: free_port(),
             console_port: free_port(),
             simulator_port: free_port(),
+            settle_key: letters(32),
+            servers: None,
             extra: String::new(),
         }
+    }
+
+    /// Options for a world on one of the two stacks.
+    pub(crate) async fn on(stack: Stack) -> Self {
+        let servers = match stack {
+            Stack::Embedded => None,
+            Stack::Servers => Some(Servers::shared().await),
+        };
+        Self { servers, ..Self::new() }
     }
 
     /// Writes the configuration file of the service and of the simulator.
@@ -92,10 +118,24 @@ impl Options {
             )
             .expect("writing to a string");
         }
+        let (storage, ingress, worker) = match &self.servers {
+            None => (format!("url = \"sqlite:{data}/mandate.db\""), String::new(), String::new()),
+            Some(servers) => (
+                format!(
+                    "url = \"{}\"\nmigrate_url = \"{}\"\n[broker]\nurl = \"{}\"",
+                    servers.service_url, servers.owner_url, servers.broker_url
+                ),
+                format!(
+                    "settle_key = \"{}\"\nsettle_url = \"http://127.0.0.1:{}\"\n",
+                    self.settle_key, self.console_port
+                ),
+                format!("settle_key = \"{}\"\n", self.settle_key),
+            ),
+        };
         write!(
             text,
-            "[seal]\nkeys = [\"{}\"]\n[storage]\nurl = \"sqlite:{data}/mandate.db\"\n[ingress]\nlisten = \"127.0.0.1:{}\"\n\
-             admin_listen = \"127.0.0.1:{}\"\njournal = \"{data}/journal.db\"\n[worker]\nlisten = \"127.0.0.1:{}\"\n\
+            "[seal]\nkeys = [\"{}\"]\n[storage]\n{storage}\n[ingress]\n{ingress}listen = \"127.0.0.1:{}\"\n\
+             admin_listen = \"127.0.0.1:{}\"\njournal = \"{data}/journal.db\"\n[worker]\n{worker}listen = \"127.0.0.1:{}\"\n\
              [wechat]\napi_base = \"http://127.0.0.1:{}\"\n[simulator]\nlisten = \"127.0.0.1:{}\"\n\
              push_base = \"http://127.0.0.1:{}\"\n[log]\nformat = \"json\"\n{}",
             self.seal_key,

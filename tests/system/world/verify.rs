@@ -1,9 +1,13 @@
 //! What must hold after every story.
 
-use std::{collections::BTreeSet, process::Command};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
-use mandate_schema::{CallbackId, CommandId, PushKind};
-use mandate_storage::{CommandOutcome, DeadLetters, EventLog, TaskQueue, TaskState, sqlite::SqliteStorage};
+use mandate_schema::{CallbackId, CommandId, PushKind, Secret};
+use mandate_storage::{
+    AnyStorage, CommandOutcome, DeadLetters, EventLog, TaskQueue, TaskState,
+    postgres::{PostgresSettings, PostgresStorage},
+    sqlite::SqliteStorage,
+};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -20,7 +24,7 @@ impl World {
         .await;
         self.wait_for_none("unsettled callbacks", async |world| world.unsettled().len() as u64).await;
         self.wait_for_none("open tasks", async |world| {
-            let counts = world.storage().task_counts().await.unwrap_or_default();
+            let counts = world.storage().await.task_counts().await.unwrap_or_default();
             let open =
                 counts.iter().filter(|count| matches!(count.state, TaskState::Ready | TaskState::Running));
             open.map(|count| count.count).sum()
@@ -51,12 +55,27 @@ impl World {
         let secrets = self.secrets().await;
         self.stop_service().await;
         self.check_rebuild();
+        if let Some(servers) = &self.options.servers {
+            dump(&servers.owner_url, &self.folder().join("dump.sql"));
+            servers.give_back().await;
+        }
         scan::assert_clean(&self.folder(), &secrets, &[self.config_file()]);
     }
 
     /// The store, read beside the service.
-    pub(crate) fn storage(&self) -> SqliteStorage {
-        SqliteStorage::open(&self.data().join("mandate.db"), 1).expect("the store opens")
+    pub(crate) async fn storage(&self) -> &AnyStorage {
+        self.storage
+            .get_or_init(async || match &self.options.servers {
+                None => {
+                    SqliteStorage::open(&self.data().join("mandate.db"), 1).expect("the store opens").into()
+                }
+                Some(servers) => {
+                    let url = Secret::new(servers.service_url.as_str());
+                    let settings = PostgresSettings { url, ca: None, pool: 2 };
+                    PostgresStorage::open(&settings).await.expect("the store opens").into()
+                }
+            })
+            .await
     }
 
     /// Ids of callbacks of the event URL that the journal has: those that were acknowledged.
@@ -79,7 +98,7 @@ impl World {
     /// Each acknowledged callback has exactly one command, none of which is dead but those expected.
     async fn check_commands(&self) {
         let ids: Vec<CommandId> = self.journaled().into_iter().map(CommandId::from).collect();
-        let storage = self.storage();
+        let storage = self.storage().await;
         let mut dead = 0;
         for chunk in ids.chunks(1000) {
             let found = storage.outcomes(chunk.to_vec()).await.expect("the store answers");
@@ -90,7 +109,7 @@ impl World {
     }
 
     async fn check_dead_letters(&self) {
-        let letters = self.storage().dead_letters(None, 100).await.expect("the store answers");
+        let letters = self.storage().await.dead_letters(None, 100).await.expect("the store answers");
         let told: Vec<_> = letters.iter().map(|row| (&row.letter.reason, &row.letter.detail)).collect();
         assert_eq!(letters.len(), self.expected_dead_letters, "{told:?}");
     }
@@ -156,4 +175,10 @@ impl World {
         assert_eq!(code, 0, "{arguments:?}: {err}");
         serde_json::from_str(&out).expect("JSON")
     }
+}
+
+/// Everything in a database as text, for the scan.
+fn dump(url: &str, file: &Path) {
+    let done = Command::new("pg_dump").arg("--file").arg(file).arg(url).output().expect("pg_dump runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }

@@ -141,7 +141,15 @@ impl Role {
             )));
         };
         let verifier = scram_sha_256(password.expose().as_bytes());
-        connection.batch(&format!("create role {name} login password '{verifier}'")).await
+        // Another database of the same server may be migrated at this moment; the lock is each database's own.
+        connection
+            .batch(&format!(
+                "do $role$ begin
+                     create role {name} login password '{verifier}';
+                 exception when duplicate_object or unique_violation then null;
+                 end $role$"
+            ))
+            .await
     }
 }
 
