@@ -95,7 +95,11 @@ impl<I: Inbox> Consuming<I> {
     async fn handle(&self, line: &Line, channel: &Channel, batch: &[Delivery]) -> Result<Handled, Failure> {
         let mut failures = 0;
         loop {
-            match self.handle_once(channel, batch).await {
+            let handled = tokio::select! {
+                handled = self.handle_once(channel, batch) => handled,
+                failure = line.lost() => return Err(failure),
+            };
+            match handled {
                 None => {
                     warn!(
                         deliveries = batch.len(),

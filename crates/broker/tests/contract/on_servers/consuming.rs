@@ -1,0 +1,166 @@
+//! What becomes of deliveries.
+
+use std::time::Duration;
+
+use crate::{
+    bench::{consumer, hint, number, numbers, publisher},
+    desk::{Desk, Mood},
+    node::turn,
+    until::{until, within},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_fails_is_kept_and_comes_again_and_nothing_new_is_taken() {
+    let turn = turn().await;
+    let (publisher, running) = publisher(turn.settings());
+    running.up().await;
+    publisher.publish(vec![number(1)]).await.expect("confirmed");
+    let desk = Desk::new(Mood::Fail);
+    let consuming = consumer(turn.settings(), &desk);
+    desk.after(1).await;
+    publisher.publish(vec![number(2)]).await.expect("confirmed");
+    let batches = desk.after(3).await;
+    for batch in &batches {
+        let came: Vec<_> = batch.iter().map(|delivery| (hint(delivery), delivery.redelivered)).collect();
+        assert_eq!(came, [(1, 0)], "the same batch, never given back in between");
+    }
+    desk.set(Mood::Accept);
+    desk.has(1..3).await;
+    consuming.stop().await;
+    running.stop().await;
+}
+
+/// Prefetch is the only limit, and must be there again after a reconnect (finding 5).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_is_sent_ahead_than_wanted_before_and_after_a_reconnect() {
+    let turn = turn().await;
+    let (publisher, running) = publisher(turn.settings());
+    running.up().await;
+    publisher.publish(numbers(0..600)).await.expect("confirmed");
+    let desk = Desk::new(Mood::Hang);
+    let consuming = consumer(turn.settings(), &desk);
+    // Which connection consumes, with which limit, and how many are under way.
+    let consumers = async || {
+        let path = format!("/queues/{}/mandate.inbox.callbacks", turn.vhost());
+        let queue = turn.api().order("GET", &path, "").await;
+        let consumer = &queue["consumer_details"][0];
+        let connection = consumer["channel_details"]["connection_name"].as_str().map(str::to_owned);
+        Some((connection?, consumer["prefetch_count"].as_u64()?, queue["messages_unacknowledged"].as_u64()?))
+    };
+    let full =
+        async || consumers().await.filter(|(_, prefetch, under_way)| (*prefetch, *under_way) == (256, 256));
+    let (before, ..) = until("256 are under way", full).await;
+    turn.close_connections(2).await;
+    until("256 are under way again", || async { full().await.filter(|(after, ..)| *after != before) }).await;
+    desk.set(Mood::Accept);
+    desk.has(0..600).await;
+    consuming.stop().await;
+    running.stop().await;
+}
+
+/// Findings 6 and 7: what a lost channel brought is not acknowledged on the new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_lost_connection_brought_comes_again_with_its_count() {
+    let turn = turn().await;
+    let (publisher, running) = publisher(turn.settings());
+    running.up().await;
+    publisher.publish(numbers(0..20)).await.expect("confirmed");
+    let desk = Desk::new(Mood::Hang);
+    let consuming = consumer(turn.settings(), &desk);
+    desk.has(0..1).await;
+    turn.close_connections(2).await;
+    desk.set(Mood::Accept);
+    until("each came twice, counted", || async {
+        let came = desk.deliveries();
+        (0..20).all(|number| came.contains(&(number, 1))).then_some(())
+    })
+    .await;
+    // Nothing was acknowledged in the place of something else: the queue ends empty.
+    until("the queue is empty", || async {
+        let path = format!("/queues/{}/mandate.inbox.callbacks", turn.vhost());
+        (turn.api().order("GET", &path, "").await["messages"] == 0).then_some(())
+    })
+    .await;
+    consuming.stop().await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_finishes_the_batch_in_hand_and_gives_the_rest_back() {
+    let turn = turn().await;
+    let (publisher, running) = publisher(turn.settings());
+    running.up().await;
+    publisher.publish(numbers(0..300)).await.expect("confirmed");
+    let desk = Desk::new(Mood::Hang);
+    let consuming = consumer(turn.settings(), &desk);
+    let in_hand = desk.after(1).await[0].len();
+    let stopping = tokio::spawn(consuming.stop());
+    desk.set(Mood::Accept);
+    within(Duration::from_secs(20), stopping).await.expect("no panic");
+    let after = Desk::new(Mood::Accept);
+    let next = consumer(turn.settings(), &after);
+    after.has(u32::try_from(in_hand).expect("few")..300).await;
+    let again: Vec<u32> = after.numbers().into_iter().filter(|number| (*number as usize) < in_hand).collect();
+    assert_eq!(again, [0_u32; 0], "the batch in hand was acknowledged");
+    next.stop().await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_a_batch_that_only_fails() {
+    let turn = turn().await;
+    let (publisher, running) = publisher(turn.settings());
+    running.up().await;
+    publisher.publish(numbers(0..3)).await.expect("confirmed");
+    let desk = Desk::new(Mood::Fail);
+    let consuming = consumer(turn.settings(), &desk);
+    desk.after(1).await;
+    within(Duration::from_secs(10), consuming.stop()).await;
+    desk.set(Mood::Accept);
+    let next = consumer(turn.settings(), &desk);
+    until("they come again", || async {
+        let came = desk.deliveries();
+        (0..3).all(|number| came.iter().any(|(n, count)| *n == number && *count > 0)).then_some(())
+    })
+    .await;
+    next.stop().await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_consumers_one_works_and_the_other_takes_over() {
+    let turn = turn().await;
+    let (publisher, running) = publisher(turn.settings());
+    running.up().await;
+    let (one, other) = (Desk::new(Mood::Accept), Desk::new(Mood::Accept));
+    let first = consumer(turn.settings(), &one);
+    publisher.publish(numbers(0..1)).await.expect("confirmed");
+    one.has(0..1).await;
+    let second = consumer(turn.settings(), &other);
+    second.up().await;
+    publisher.publish(numbers(1..50)).await.expect("confirmed");
+    one.has(0..50).await;
+    assert_eq!(other.numbers(), [0_u32; 0], "it waits");
+    first.stop().await;
+    publisher.publish(numbers(50..100)).await.expect("confirmed");
+    other.has(50..100).await;
+    second.stop().await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_is_deleted_under_the_consumer_is_made_anew() {
+    let turn = turn().await;
+    let (publisher, running) = publisher(turn.settings());
+    running.up().await;
+    let desk = Desk::new(Mood::Accept);
+    let consuming = consumer(turn.settings(), &desk);
+    publisher.publish(numbers(0..1)).await.expect("confirmed");
+    desk.has(0..1).await;
+    turn.delete_queue("mandate.inbox.callbacks").await;
+    // Until it is there again a publish is returned, and the relay keeps the callback.
+    until("it is taken again", || async { publisher.publish(numbers(1..2)).await.ok() }).await;
+    desk.has(1..2).await;
+    consuming.stop().await;
+    running.stop().await;
+}

@@ -1,0 +1,6 @@
+//! Everything that needs a `RabbitMQ`.
+
+mod consuming;
+mod outages;
+mod publishing;
+mod tls;
