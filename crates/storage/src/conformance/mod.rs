@@ -10,6 +10,7 @@ mod given;
 mod lists;
 mod log;
 mod model;
+mod own_server;
 mod postgres;
 mod rebuild;
 mod sqlite;
@@ -176,7 +177,4 @@ mod on_sqlite {
     suite!(crate::conformance::sqlite::SqliteDatabase);
 }
 
-/// A database server.
-mod on_servers {
-    suite!(crate::conformance::postgres::PostgresDatabase);
-}
+mod on_servers;

@@ -24,11 +24,11 @@ const SERVICE: &str = "mandate_service";
 pub(crate) struct PostgresDatabase {
     /// Address of the owner, without the name of a database.
     server: String,
-    pub(super) name: String,
+    pub(in crate::conformance) name: String,
 }
 
 /// The shared server of this run.
-pub(super) fn shared_server() -> String {
+pub(in crate::conformance) fn shared_server() -> String {
     let url = std::env::var("MANDATE_TEST_POSTGRES")
         .expect("MANDATE_TEST_POSTGRES names no server: run the tests with tests/run");
     url.rsplit_once('/').expect("an address with a database").0.to_owned()
@@ -40,7 +40,7 @@ fn new_name() -> String {
 }
 
 /// A connection as the owner, past the storage.
-pub(super) async fn connect(server: &str, database: &str) -> Client {
+pub(in crate::conformance) async fn connect(server: &str, database: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(&format!("{server}/{database}"), NoTls).await.unwrap();
     tokio::spawn(connection);
     client
@@ -48,7 +48,7 @@ pub(super) async fn connect(server: &str, database: &str) -> Client {
 
 impl PostgresDatabase {
     /// An empty database without tables.
-    pub(super) async fn empty(server: String) -> Self {
+    pub(in crate::conformance) async fn empty(server: String) -> Self {
         let name = new_name();
         let admin = connect(&server, "postgres").await;
         admin.batch_execute(&format!("create database {name}")).await.unwrap();
@@ -78,28 +78,28 @@ impl PostgresDatabase {
         database
     }
 
-    pub(super) async fn owner(&self) -> Client {
+    pub(in crate::conformance) async fn owner(&self) -> Client {
         connect(&self.server, &self.name).await
     }
 
-    pub(super) fn url_of(&self, role: &str, password: &str) -> Secret {
+    pub(in crate::conformance) fn url_of(&self, role: &str, password: &str) -> Secret {
         let (_, host) = self.server.rsplit_once('@').expect("an address with a password");
         Secret::new(format!("postgres://{role}:{password}@{host}/{}", self.name))
     }
 
-    pub(super) fn service(&self) -> Secret {
+    pub(in crate::conformance) fn service(&self) -> Secret {
         self.url_of(SERVICE, "a-password-of-the-service")
     }
 
-    pub(super) fn settings(url: Secret) -> PostgresSettings {
+    pub(in crate::conformance) fn settings(url: Secret) -> PostgresSettings {
         PostgresSettings { url, ca: None, pool: 4 }
     }
 
-    pub(super) fn owner_settings(&self) -> PostgresSettings {
+    pub(in crate::conformance) fn owner_settings(&self) -> PostgresSettings {
         Self::settings(Secret::new(format!("{}/{}", self.server, self.name)))
     }
 
-    pub(super) async fn migrate(&self) -> Result<Migrated, StorageError> {
+    pub(in crate::conformance) async fn migrate(&self) -> Result<Migrated, StorageError> {
         migrate(&self.owner_settings(), &self.service(), at(0), &Uuid::new_v4().to_string()).await
     }
 }

@@ -23,6 +23,9 @@ fn is_about_the_data(state: &SqlState) -> bool {
 fn told(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), std::error::Error::source(error)) {
         (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
+        (None, Some(source)) if source.to_string().contains("certificate") => format!(
+            "{error}: {source}. Name its CA in storage.ca_file; on a network that you trust, sslmode=disable does without TLS"
+        ),
         (None, Some(source)) => format!("{error}: {source}"),
         (None, None) => error.to_string(),
     }

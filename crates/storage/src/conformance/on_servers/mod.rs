@@ -1,0 +1,5 @@
+//! A database server.
+
+mod only;
+
+suite!(crate::conformance::postgres::PostgresDatabase);

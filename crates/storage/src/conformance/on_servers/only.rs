@@ -1,0 +1,315 @@
+//! What only concerns a database server: roles, settings, TLS, and the server's absence.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use mandate_schema::{Secret, sql::POSTGRES_MIGRATIONS};
+use tokio::time::{Instant, timeout};
+
+use super::super::{
+    Database,
+    given::{append, at, command, decided, stored, stream, whole_log},
+    own_server::OwnServer,
+    postgres::{PostgresDatabase, shared_server},
+};
+use crate::{
+    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, EventLog, NewState, States, StorageError,
+    Unobserved,
+    postgres::{PostgresSettings, PostgresStorage, migrate},
+};
+
+/// Longer than the limits of a call together.
+const BOUNDED: Duration = Duration::from_secs(15);
+
+#[tokio::test]
+async fn the_service_may_add_to_the_log_and_change_nothing_in_it() {
+    let database = PostgresDatabase::create().await;
+    let storage = database.open().await;
+    append(&storage, decided(command(1), &stream(1), 0).events(1)).await;
+    let (client, connection) =
+        tokio_postgres::connect(database.service().expose(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    for statement in [
+        "update event set data = '{}'",
+        "delete from event",
+        "truncate event",
+        "drop table event",
+        "alter table event disable trigger all",
+        "update schema_migration set sha256 = ''",
+        "delete from log_head",
+        "create table mine (id integer)",
+    ] {
+        let error = client.batch_execute(statement).await.unwrap_err();
+        let code = error.code().unwrap().code();
+        assert_eq!(code, "42501", "{statement}: {error}"); // insufficient privilege
+    }
+    for statement in ["update event set data = '{}'", "delete from event", "truncate event"] {
+        let refusal = database.sql(statement).await.unwrap_err();
+        assert!(refusal.contains("append-only"), "the owner: {refusal}");
+    }
+    assert_eq!(whole_log(&storage).await.len(), 1);
+}
+
+#[tokio::test]
+async fn migrating_again_finds_nothing_to_do_and_a_changed_migration_is_refused() {
+    let database = PostgresDatabase::empty(shared_server()).await;
+    let open =
+        async || PostgresStorage::open(&PostgresDatabase::settings(database.service())).await.unwrap_err();
+    let error = PostgresStorage::open(&database.owner_settings()).await.unwrap_err();
+    assert!(error.to_string().contains("mandate migrate"), "{error}");
+    let first = database.migrate().await.unwrap();
+    assert_eq!(first.applied.len(), POSTGRES_MIGRATIONS.len());
+    let log_id = database.open().await.log_id().await.unwrap();
+    assert_eq!(database.migrate().await.unwrap().applied, [""; 0]);
+    assert_eq!(database.open().await.log_id().await.unwrap(), log_id, "the log keeps its name");
+
+    database.sql("update schema_migration set sha256 = 'x'").await.unwrap();
+    for error in [open().await, database.migrate().await.unwrap_err()] {
+        assert!(error.to_string().contains("was it changed"), "{error}");
+    }
+    let newer =
+        "insert into schema_migration (number, name, sha256, applied_at) values (99, 'later', 'x', 0)";
+    let known = POSTGRES_MIGRATIONS[0].sha256();
+    database.sql(&format!("update schema_migration set sha256 = '{known}'")).await.unwrap();
+    database.sql(newer).await.unwrap();
+    assert!(open().await.to_string().contains("newer program"));
+}
+
+#[tokio::test]
+async fn many_migrators_at_once_leave_one_schema() {
+    let database = PostgresDatabase::empty(shared_server()).await;
+    let all = (0..6).map(|_| database.migrate());
+    let done = futures_util::future::join_all(all).await;
+    let applied: usize = done.into_iter().map(|migrated| migrated.unwrap().applied.len()).sum();
+    assert_eq!(applied, POSTGRES_MIGRATIONS.len());
+}
+
+#[tokio::test]
+async fn an_owner_who_may_not_make_the_role_is_told_what_an_administrator_must_run() {
+    let database = PostgresDatabase::empty(shared_server()).await;
+    let owner = format!("plain_{}", database.name);
+    for statement in [
+        format!("create role {owner} login password 'plain'"),
+        format!("grant create on schema public to {owner}"),
+    ] {
+        database.owner().await.batch_execute(&statement).await.unwrap();
+    }
+    let settings = PostgresDatabase::settings(database.url_of(&owner, "plain"));
+    let service = database.url_of(&format!("missing_{}", database.name), "hunter2secret");
+    let error = migrate(&settings, &service, at(0), "log").await.unwrap_err();
+    assert!(matches!(error, StorageError::Schema(_)), "{error:?}");
+    let told = error.to_string();
+    assert!(told.contains("create role") && !told.contains("hunter2secret"), "{told}");
+    let cure = format!("create role \"missing_{}\" login password 'hunter2secret'", database.name);
+    database.owner().await.batch_execute(&cure).await.unwrap();
+    migrate(&settings, &service, at(0), "log").await.unwrap();
+    PostgresStorage::open(&PostgresDatabase::settings(service)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_state_may_hold_what_jsonb_does_not_take() {
+    let database = PostgresDatabase::create().await;
+    let storage = database.open().await;
+    let json = r#"{"status":"authorized","profile":{"nick_name":"Tea\u0000House \\u0000","user_name":null}}"#;
+    let mut decision = decided(command(1), &stream(1), 0).events(1);
+    decision.state = Some(NewState { form: 1, json: json.to_owned() });
+    append(&storage, decision).await;
+    assert_eq!(storage.load(&stream(1)).await.unwrap().state.unwrap().state, json);
+    let filter = AuthorizerFilter { text: Some("house".into()), limit: 5, ..Default::default() };
+    assert_eq!(storage.authorizers(filter).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_may_lose_commits_is_refused() {
+    let server = OwnServer::start().await;
+    let database = PostgresDatabase::empty(server.url()).await;
+    database.migrate().await.unwrap();
+    for setting in ["fsync", "full_page_writes"] {
+        let set = async |to: &str| {
+            let owner = database.owner().await;
+            owner.batch_execute(&format!("alter system set {setting} = {to}")).await.unwrap();
+            owner.batch_execute("select pg_reload_conf()").await.unwrap();
+            let deadline = Instant::now() + BOUNDED;
+            loop {
+                let row = database.owner().await.query_one("select current_setting($1)", &[&setting]).await;
+                if row.unwrap().get::<_, String>(0) == to {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "{setting} does not become {to}");
+            }
+        };
+        set("off").await;
+        let error = PostgresStorage::open(&PostgresDatabase::settings(database.service())).await.unwrap_err();
+        assert!(matches!(&error, StorageError::Schema(text) if text.contains(setting)), "{error:?}");
+        set("on").await;
+        database.open().await;
+    }
+}
+
+#[tokio::test]
+async fn a_private_ca_is_believed_only_if_it_is_named() {
+    let server = OwnServer::with_tls().await;
+    let database = PostgresDatabase::empty(server.url()).await;
+    let owner = PostgresSettings { ca: Some(server.ca()), ..database.owner_settings() };
+    migrate(&owner, &database.service(), at(0), "log").await.unwrap();
+    let url = |mode: &str| {
+        let service = database.service();
+        let address = service
+            .expose()
+            .replace(&format!("127.0.0.1:{}", server.port()), &format!("localhost:{}", server.port()));
+        Secret::new(format!("{address}?sslmode={mode}"))
+    };
+    for mode in ["prefer", "require", "verify-full"] {
+        let settings = PostgresSettings { url: url(mode), ca: None, pool: 1 };
+        let error = PostgresStorage::open(&settings).await.unwrap_err();
+        assert!(error.to_string().contains("storage.ca_file"), "{error}");
+        PostgresStorage::open(&PostgresSettings { ca: Some(server.ca()), ..settings }).await.unwrap();
+    }
+    let bad = PostgresSettings { url: url("require"), ca: Some(b"no certificate".to_vec()), pool: 1 };
+    assert!(matches!(PostgresStorage::open(&bad).await, Err(StorageError::Schema(_))));
+}
+
+#[tokio::test]
+async fn a_server_that_is_stopped_or_dead_is_away_in_bounded_time_and_is_found_again() {
+    let mut server = OwnServer::start().await;
+    let database = PostgresDatabase::empty(server.url()).await;
+    database.migrate().await.unwrap();
+    let storage = database.open().await;
+    append(&storage, decided(command(1), &stream(1), 0).events(1)).await;
+
+    server.signal_all("-STOP");
+    let silent = timeout(BOUNDED, storage.head()).await.expect("a bounded time").unwrap_err();
+    assert!(silent.is_transient(), "{silent:?}");
+    server.signal_all("-CONT");
+    until_stored(&storage, decided(command(2), &stream(1), 1).events(1).into()).await;
+
+    server.kill();
+    let dead = timeout(BOUNDED, storage.head()).await.expect("a bounded time").unwrap_err();
+    assert!(dead.is_transient(), "{dead:?}");
+    server.restart().await;
+    until_stored(&storage, decided(command(3), &stream(1), 2).events(1).into()).await;
+    assert_eq!(whole_log(&storage).await.len(), 3);
+}
+
+/// Appends until it is answered, as the appender does.
+async fn until_stored(storage: &PostgresStorage, command: Command) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match storage.append_batch(vec![command.clone()]).await {
+            Ok(appended) => {
+                let done = matches!(appended[0], Appended::Stored(_) | Appended::Duplicate(_));
+                return assert!(done, "{appended:?}");
+            }
+            Err(error) => assert!(error.is_transient() && Instant::now() < deadline, "{error:?}"),
+        }
+    }
+}
+
+/// Streams that all writers fight for.
+const STREAMS: u32 = 5;
+const WRITERS: u64 = 6;
+
+/// Writers whose connections the server ends in the middle of their work; a reader that follows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn terminated_connections_leave_no_hole_and_repeat_nothing() {
+    let database = Arc::new(PostgresDatabase::create().await);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut writers = Vec::new();
+    for writer in 0..WRITERS {
+        let storage = database.open().await;
+        let appender = Appender::start(storage.clone(), Arc::new(Unobserved));
+        writers.push(tokio::spawn(write(storage, appender, writer, stop.clone())));
+    }
+    let terminated = Arc::new(AtomicU64::new(0));
+    let saboteur = tokio::spawn(sabotage(database.clone(), stop.clone(), terminated.clone()));
+    let reader = tokio::spawn(follow(database.owner_settings(), stop.clone()));
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let head = database.open().await;
+    while terminated.load(Ordering::SeqCst) < 40 || head.head().await.is_ok_and(|head| head.0 < 1_000) {
+        assert!(Instant::now() < deadline, "{terminated:?}");
+    }
+    stop.store(true, Ordering::SeqCst);
+    let mut applied = 0;
+    for writer in writers {
+        applied += writer.await.unwrap();
+    }
+    saboteur.await.unwrap();
+    let seen = reader.await.unwrap();
+    assert!(terminated.load(Ordering::SeqCst) > 10, "{terminated:?}");
+    let storage = database.open().await;
+    let log = whole_log(&storage).await;
+    assert_eq!(u64::try_from(log.len()).unwrap(), applied, "each command once");
+    assert_eq!(storage.head().await.unwrap().0, applied);
+    assert!(seen > 0 && applied > 100, "{seen} {applied}");
+    for number in 0..STREAMS {
+        let versions: Vec<u64> =
+            log.iter().filter(|event| event.stream == stream(number)).map(|event| event.version.0).collect();
+        assert_eq!(versions, (1..=u64::try_from(versions.len()).unwrap()).collect::<Vec<_>>());
+        assert_eq!(storage.load(&stream(number)).await.unwrap().version().0, *versions.last().unwrap());
+    }
+}
+
+/// Decides and appends until the stop; answers how many commands were applied.
+async fn write(storage: PostgresStorage, appender: Appender, writer: u64, stop: Arc<AtomicBool>) -> u64 {
+    let mut applied = 0;
+    while !stop.load(Ordering::SeqCst) {
+        let stream = stream(u32::try_from(applied + writer).unwrap() % STREAMS);
+        let id = command(writer * 1_000_000 + applied);
+        loop {
+            let Ok(loaded) = storage.load(&stream).await else { continue };
+            let decision = decided(id, &stream, loaded.version().0).events(1);
+            match appender.append(decision.into()).await.unwrap() {
+                Appended::Stored(Some(_)) => break,
+                Appended::Duplicate(record) => {
+                    assert_eq!(record.outcome, CommandOutcome::Applied);
+                    break;
+                }
+                Appended::Conflict => {}
+                other @ (Appended::Stored(None) | Appended::Finished) => panic!("{other:?}"),
+            }
+        }
+        applied += 1;
+    }
+    applied
+}
+
+/// Ends two of the service's connections again and again.
+async fn sabotage(database: Arc<PostgresDatabase>, stop: Arc<AtomicBool>, terminated: Arc<AtomicU64>) {
+    let owner = database.owner().await;
+    let mut pause = tokio::time::interval(Duration::from_millis(150));
+    let terminate = "select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and usename = 'mandate_service' and state = 'active' limit 2";
+    while !stop.load(Ordering::SeqCst) {
+        pause.tick().await;
+        let ended = owner.query(terminate, &[]).await.unwrap();
+        terminated.fetch_add(u64::try_from(ended.len()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+/// Follows the log to the stop; every row must be the next one.
+async fn follow(settings: PostgresSettings, stop: Arc<AtomicBool>) -> u64 {
+    let storage = PostgresStorage::open(&settings).await.unwrap();
+    let mut last = mandate_schema::Position(0);
+    while !stop.load(Ordering::SeqCst) {
+        let page = storage.read(crate::EventQuery { after: last, limit: 50 }).await.unwrap();
+        for event in page {
+            assert_eq!(event.position.0, last.0 + 1, "a hole, or an event that came late");
+            last = event.position;
+        }
+    }
+    last.0
+}
+
+#[tokio::test]
+async fn what_was_appended_is_there_for_another_process() {
+    let database = PostgresDatabase::create().await;
+    append(&database.open().await, decided(command(1), &stream(1), 0).events(2)).await;
+    let storage = database.open().await;
+    assert_eq!(whole_log(&storage).await.len(), 2);
+    assert_eq!(append(&storage, decided(command(2), &stream(1), 2).events(1)).await, stored(3));
+}
