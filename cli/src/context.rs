@@ -71,7 +71,11 @@ pub(crate) async fn wait_to_migrate(config: &Config, stop: &Stop) -> Result<Opti
     wait(stop, async || migrate(config).await).await
 }
 
-async fn wait<T>(stop: &Stop, work: impl AsyncFn() -> Result<T, CliError>) -> Result<Option<T>, CliError> {
+/// Repeats work that a server which is away fails. `None`: the process was asked to stop meanwhile.
+pub(crate) async fn wait<T>(
+    stop: &Stop,
+    work: impl AsyncFn() -> Result<T, CliError>,
+) -> Result<Option<T>, CliError> {
     let [first, longest] = WAITS;
     let mut failures = 0;
     loop {

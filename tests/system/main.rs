@@ -5,6 +5,8 @@ mod defects;
 mod demo;
 mod house;
 mod kills;
+mod load;
+mod outages;
 mod scan;
 mod stories;
 mod world;

@@ -1,8 +1,9 @@
 //! Trying dead letters again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use mandate_runtime::stop::Stop;
 use mandate_schema::Push;
 use mandate_storage::{DeadLetterId, DeadLetterRow, DeadPayload, Storage, StorageError};
 
@@ -13,6 +14,8 @@ use crate::{
 
 /// Dead letters read at once.
 const PAGE: usize = 200;
+/// How long to wait for a store that is away.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What became of a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,22 @@ impl<S: Storage> Core<S> {
                 Ok(Retried::Revived)
             }
         }
+    }
+
+    /// As [`Core::retry_unknown_pairs`], as often as it takes while the store is away.
+    pub(crate) async fn retry_unknown_pairs_until(self: &Arc<Self>, stop: Stop) -> Result<(), StorageError> {
+        while !stop.is_requested() {
+            match self.retry_unknown_pairs().await {
+                Err(error) if error.is_transient() => {
+                    tokio::select! {
+                        () = stop.requested() => {}
+                        () = tokio::time::sleep(LOOK_AGAIN) => {}
+                    }
+                }
+                ended => return ended,
+            }
+        }
+        Ok(())
     }
 
     /// Tries those again that a newer configuration may open: keys may have been rotated in the wrong order.

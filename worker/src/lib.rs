@@ -148,17 +148,20 @@ impl<S: Storage> Core<S> {
     ///
     /// # Errors
     ///
-    /// [`StorageError`]: the store does not answer.
+    /// [`StorageError`]: the store cannot be used. One that does not answer now is waited for.
     pub async fn start(self: &Arc<Self>, stop: &Stop) -> Result<(), StorageError> {
-        self.measure().await?;
-        self.health.ok();
+        match self.measure().await {
+            Ok(()) => self.health.ok(),
+            Err(error) if error.is_transient() => self.health.failing(error.to_string()),
+            Err(error) => return Err(error),
+        }
         let runner = TaskRunner::new(self.clone(), stop.clone());
         stop.spawn("tasks", async move {
             runner.run().await;
             Ok::<_, std::convert::Infallible>(())
         });
-        let core = self.clone();
-        stop.spawn("dead letters", async move { core.retry_unknown_pairs().await });
+        let (core, stopping) = (self.clone(), stop.clone());
+        stop.spawn("dead letters", async move { core.retry_unknown_pairs_until(stopping).await });
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("housekeeping", async move {
             core.keep_house(stopping).await;

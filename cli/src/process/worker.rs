@@ -11,7 +11,7 @@ use mandate_worker::{Core, views::Views};
 use super::{broker, core::core, finish, undo};
 use crate::{
     args::Global,
-    context::{load, lock_storage, master_keys, wait_for_storage, wait_to_migrate, warn},
+    context::{load, lock_storage, master_keys, wait, wait_for_storage, wait_to_migrate, warn},
     exit::CliError,
 };
 
@@ -74,7 +74,10 @@ impl Parts {
             storage.end_leases(Timestamp::now()).await?;
         }
         let core = core(config, storage.clone(), metrics, readiness)?;
-        core.check_master_keys().await?;
+        let check = async || Ok(core.check_master_keys().await?);
+        if wait(stop, check).await?.is_none() {
+            return Ok(None);
+        }
         let views = Arc::new(Views::new(storage, master_keys(config)?));
         let api = console::Api::new(core.clone(), views, config.worker.settle_key.clone());
         let (server, console) =

@@ -141,18 +141,25 @@ impl<L: EventLog> Batcher<L> {
 
     /// Appends a batch, as often as it takes for its outcome to be known.
     async fn call(&self, commands: Vec<Command>) -> Result<Vec<Appended>, StorageError> {
+        let mut failures = 0_u32;
         loop {
             let started = Instant::now();
             self.observer.before(commands.len());
             match self.log.append_batch(commands.clone()).await {
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, "the event log did not answer; the same call is repeated");
+                    if failures == 0 {
+                        tracing::warn!(%error, "the event log did not answer; the same call is repeated until it does");
+                    }
+                    failures = failures.saturating_add(1);
                     sleep_until(started + REPEAT_AFTER).await;
                     if self.incoming.is_closed() {
                         return Err(error); // every handle is gone: nobody waits any more
                     }
                 }
                 result => {
+                    if failures > 0 {
+                        tracing::info!(failures, "the event log answers again");
+                    }
                     self.observer.after(commands.len(), started.elapsed());
                     return result;
                 }

@@ -4,6 +4,7 @@
 //! its drop only stops the processes.
 
 pub(crate) mod act;
+pub(crate) mod own_servers;
 pub(crate) mod process;
 pub(crate) mod servers;
 mod settings;
@@ -14,6 +15,7 @@ pub(crate) use settings::{COMPONENT_A, COMPONENT_B, Options, PairText, Stack};
 
 use std::{path::PathBuf, time::Duration};
 
+use mandate_schema::{PairId, Secret};
 use mandate_storage::AnyStorage;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -107,6 +109,36 @@ impl World {
         }
     }
 
+    /// Kills the worker with SIGKILL; ingress goes on.
+    pub(crate) async fn kill_worker(&mut self) {
+        self.service.remove(1).kill().await;
+    }
+
+    /// Starts the worker again.
+    pub(crate) async fn start_worker(&mut self) {
+        let worker = Service::spawn(self.folder.path(), &["worker"], "service.log", &[]);
+        self.service.insert(1, worker);
+        self.wait_ready().await;
+    }
+
+    /// One more worker, on a port of its own.
+    pub(crate) async fn another_worker(&self) -> Service {
+        let port = settings::free_ports(1);
+        let listen = format!("127.0.0.1:{port}");
+        let environment = [("MANDATE_WORKER__LISTEN", listen.as_str())];
+        let worker = Service::spawn(self.folder.path(), &["worker"], "service.log", &environment);
+        let ready = format!("http://{listen}/readyz");
+        self.wait("the second worker", async |world| world.try_get(&ready).await).await;
+        worker
+    }
+
+    /// The name of the first component's current pair.
+    pub(crate) fn pair_id(&self) -> String {
+        let pair = &self.options.components[0].pairs[0];
+        let key = mandate_wechat::envelope::EncodingAesKey::parse(&Secret::new(pair.key.as_str()));
+        PairId::of(&Secret::new(pair.token.as_str()), key.expect("a key").bytes()).to_string()
+    }
+
     /// Waits until a process of the service has died by itself; the other one is killed then.
     pub(crate) async fn await_death(&mut self) -> Ended {
         let dead = self
@@ -117,11 +149,6 @@ impl World {
             service.kill().await;
         }
         ended
-    }
-
-    /// Whether a process of the service has ended.
-    pub(crate) fn is_dead(&mut self) -> bool {
-        self.service.is_empty() || self.service.iter_mut().any(Service::has_ended)
     }
 
     /// Stops and starts it, the graceful way.

@@ -102,6 +102,15 @@ fn ended(status: ExitStatus) -> Ended {
     }
 }
 
+/// Sends a signal to a process that may have ended.
+pub(super) fn signal_if_there(process: u32, name: &str) {
+    Command::new("kill")
+        .args(["-s", name, &process.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .expect("kill runs");
+}
+
 /// Sends a signal by process id.
 pub(crate) fn signal(process: u32, name: &str) {
     let status = Command::new("kill").args(["-s", name, &process.to_string()]).status().expect("kill runs");

@@ -39,6 +39,7 @@ impl Servers {
     /// On these servers: addresses without a database and without a virtual host.
     pub(crate) async fn on(postgres: &str, rabbitmq: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        mandate_runtime::tls::install_provider();
         let name = format!("world_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let (client, connection) =
             tokio_postgres::connect(&format!("{postgres}/postgres"), NoTls).await.expect("PostgreSQL");
@@ -55,10 +56,16 @@ impl Servers {
             broker_url: format!("{rabbitmq}/{name}"),
             management: format!("http://{machine}:{}/api", port + 1),
         };
-        servers.manage(reqwest::Method::PUT, &format!("vhosts/{name}"), &json!({})).await;
-        let all = json!({"configure": ".*", "write": ".*", "read": ".*"});
-        servers.manage(reqwest::Method::PUT, &format!("permissions/{name}/guest"), &all).await;
+        servers.make_vhost().await;
         servers
+    }
+
+    /// Makes the virtual host.
+    pub(crate) async fn make_vhost(&self) {
+        let name = self.vhost();
+        self.manage(reqwest::Method::PUT, &format!("vhosts/{name}"), &json!({})).await;
+        let all = json!({"configure": ".*", "write": ".*", "read": ".*"});
+        self.manage(reqwest::Method::PUT, &format!("permissions/{name}/guest"), &all).await;
     }
 
     /// The virtual host.

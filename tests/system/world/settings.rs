@@ -159,7 +159,7 @@ pub(crate) fn letters(length: usize) -> String {
 /// Ports below the range from which the system takes ports for outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// Ports that one run has to itself, so that two runs on one machine do not meet.
-const BLOCK: u16 = 400;
+const BLOCK: u16 = 600;
 
 /// The block of this run. Whoever listens on its first port has it.
 static CLAIM: LazyLock<(u16, TcpListener)> = LazyLock::new(|| {
@@ -173,11 +173,16 @@ static CLAIM: LazyLock<(u16, TcpListener)> = LazyLock::new(|| {
 
 /// A port that is free now and that no other world of this run, and no other run, gets.
 pub(crate) fn free_port() -> u16 {
+    free_ports(1)
+}
+
+/// The first of some such ports in a row.
+pub(crate) fn free_ports(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     for _ in 0..BLOCK {
-        let port = CLAIM.0 + 1 + NEXT.fetch_add(1, Ordering::Relaxed) % (BLOCK - 1);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+        let first = CLAIM.0 + 1 + NEXT.fetch_add(count, Ordering::Relaxed) % (BLOCK - count);
+        if (first..first + count).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+            return first;
         }
     }
     panic!("no free port in the block of {}", CLAIM.0)

@@ -17,12 +17,12 @@ use crate::scan;
 impl World {
     /// Waits until nothing waits any more: no callback, no task.
     pub(crate) async fn settle(&self) {
-        self.wait("the journal to settle", async |world| {
+        self.wait_for_none("unsettled callbacks", async |world| world.unsettled().len() as u64).await;
+        self.wait("the metrics to say so", async |world| {
             let text = world.try_get(&world.admin_url("/metrics")).await?;
             text.as_str()?.lines().any(|line| line == "mandate_journal_unsettled 0").then_some(())
         })
         .await;
-        self.wait_for_none("unsettled callbacks", async |world| world.unsettled().len() as u64).await;
         self.wait_for_none("open tasks", async |world| {
             let counts = world.storage().await.task_counts().await.unwrap_or_default();
             let open =
