@@ -31,7 +31,11 @@ pub(crate) async fn simulator(global: &Global, arguments: &args::Simulator) -> R
         CliError::Failed(anyhow::anyhow!("cannot listen on {}: {error}", config.simulator.listen))
     })?;
     let components = config.components.iter().filter_map(|component| platform(config, component)).collect();
-    let settings = Settings { ticket_every: Some(TICKET_EVERY), ..Settings::new(components) };
+    let settings = Settings {
+        ticket_every: Some(TICKET_EVERY),
+        open_control: arguments.open_control,
+        ..Settings::new(components)
+    };
     let handle =
         mandate_simulator::start(settings, listener, stop.token()).await.map_err(CliError::failed)?;
     tracing::info!(address = %handle.addr, "WeChat's side is at http://{}", handle.addr);

@@ -49,7 +49,10 @@ pub async fn start(
     let simulator = Simulator::new(&settings, stop.clone())?;
     let addr = listener.local_addr().map_err(Error::Listen)?;
     let data = Data::new(simulator.clone());
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(http::routes))
+    let open_control = settings.open_control;
+    let app =
+        move || App::new().app_data(data.clone()).configure(|config| http::routes(config, open_control));
+    let server = HttpServer::new(app)
         // One thread is plenty for tests and demos, and keeps the memory of a process that embeds it small.
         .workers(1)
         .disable_signals()

@@ -43,6 +43,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// The switches at the start.
     pub switches: Switches,
+    /// Whether the control API answers callers on other machines, too.
+    pub open_control: bool,
 }
 
 impl Settings {
@@ -55,6 +57,7 @@ impl Settings {
             retry_pause: Duration::from_secs(5),
             seed: None,
             switches: Switches::default(),
+            open_control: false,
         }
     }
 

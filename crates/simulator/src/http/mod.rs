@@ -7,15 +7,15 @@ mod help;
 mod loopback;
 
 use actix_web::{
-    middleware::from_fn,
+    middleware::{Condition, from_fn},
     web::{self, JsonConfig, PayloadConfig, QueryConfig, ServiceConfig},
 };
 
 /// Largest request body that is read.
 const BODY_MAX: usize = 1 << 20;
 
-/// All routes.
-pub(crate) fn routes(config: &mut ServiceConfig) {
+/// All routes. `open_control`: the control API answers other machines, too.
+pub(crate) fn routes(config: &mut ServiceConfig, open_control: bool) {
     config
         .app_data(PayloadConfig::new(BODY_MAX))
         .app_data(
@@ -27,7 +27,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .error_handler(|error, _| errors::bad_request(&error).into()),
         )
         .app_data(QueryConfig::default().error_handler(|error, _| errors::bad_request(&error).into()))
-        .service(web::scope("/_control").wrap(from_fn(loopback::only)).configure(control::routes))
+        .service(
+            web::scope("/_control")
+                .wrap(Condition::new(!open_control, from_fn(loopback::only)))
+                .configure(control::routes),
+        )
         .service(web::resource("/cgi-bin/{path:.*}").to(api::call))
         .default_service(web::to(help::page));
 }
