@@ -1,6 +1,7 @@
 //! The whole system: real processes, real HTTP, against the simulator of `WeChat`.
 
 mod commands;
+mod compose;
 mod defects;
 mod demo;
 mod house;

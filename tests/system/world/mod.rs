@@ -11,7 +11,7 @@ mod settings;
 mod verify;
 
 pub(crate) use process::{Ended, Service};
-pub(crate) use settings::{COMPONENT_A, COMPONENT_B, Options, PairText, Stack};
+pub(crate) use settings::{COMPONENT_A, COMPONENT_B, Options, PairText, Stack, free_port, free_ports};
 
 use std::{path::PathBuf, time::Duration};
 
@@ -123,7 +123,7 @@ impl World {
 
     /// One more worker, on a port of its own.
     pub(crate) async fn another_worker(&self) -> Service {
-        let port = settings::free_ports(1);
+        let port = free_ports(1);
         let listen = format!("127.0.0.1:{port}");
         let environment = [("MANDATE_WORKER__LISTEN", listen.as_str())];
         let worker = Service::spawn(self.folder.path(), &["worker"], "service.log", &environment);

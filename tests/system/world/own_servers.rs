@@ -43,17 +43,19 @@ pub(crate) struct Server {
 
 impl OwnServers {
     pub(crate) async fn start() -> Self {
-        Self::start_in(|_| {}).await
+        Self::start_on(free_ports(1), free_ports(4), "").await
     }
 
-    /// `prepare` may put files for the servers into their folders below the one it gets.
-    pub(crate) async fn start_in(prepare: impl FnOnce(&Path)) -> Self {
+    /// On ports of their own; `rabbitmq` is the first of four. `configuration` is added to the broker's.
+    pub(crate) async fn start_on(postgres: u16, rabbitmq: u16, configuration: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("mandate-servers-").tempdir().expect("a folder");
         // PostgreSQL runs as a user of its own, who must come through.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("our own folder");
-        prepare(folder.path());
-        let postgres = Server::spawn(Kind::Postgres, folder.path().join("postgres"), free_ports(1));
-        let rabbitmq = Server::spawn(Kind::Rabbitmq, folder.path().join("rabbitmq"), free_ports(4));
+        let extra = folder.path().join("rabbitmq/extra.conf");
+        fs::create_dir(folder.path().join("rabbitmq")).expect("our own folder");
+        fs::write(extra, configuration).expect("our own folder");
+        let postgres = Server::spawn(Kind::Postgres, folder.path().join("postgres"), postgres);
+        let rabbitmq = Server::spawn(Kind::Rabbitmq, folder.path().join("rabbitmq"), rabbitmq);
         let servers = Self { folder, postgres, rabbitmq };
         servers.postgres.ready().await;
         servers.rabbitmq.ready().await;

@@ -44,19 +44,17 @@ impl Service {
     }
 
     pub(crate) fn spawn(folder: &Path, command: &[&str], log: &str, environment: &[(&str, &str)]) -> Self {
-        let log = OpenOptions::new().create(true).append(true).open(folder.join(log)).expect("a log file");
-        let child = Command::new(MANDATE)
-            .arg("--config")
-            .arg(folder.join("mandate.toml"))
-            .args(command)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log)
-            .current_dir(folder)
-            .spawn()
-            .expect("the binary starts");
-        Self { child }
+        let mut process = Command::new(MANDATE);
+        process.arg("--config").arg(folder.join("mandate.toml")).args(command).current_dir(folder);
+        Self::run(process.envs(environment.iter().copied()), &folder.join(log))
+    }
+
+    /// Any command, its output at the end of `log`.
+    pub(crate) fn run(command: &mut Command, log: &Path) -> Self {
+        let log = OpenOptions::new().create(true).append(true).open(log).expect("a log file");
+        let command =
+            command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
+        Self { child: command.spawn().expect("the binary starts") }
     }
 
     /// SIGTERM.
