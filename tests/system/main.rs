@@ -4,6 +4,7 @@ mod commands;
 mod compose;
 mod defects;
 mod demo;
+mod figures;
 mod house;
 mod kills;
 mod load;

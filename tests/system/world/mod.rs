@@ -157,6 +157,15 @@ impl World {
         self.start_service(&[]).await;
     }
 
+    /// Memory of the service's processes, in words.
+    pub(crate) fn memory(&self) -> String {
+        let told = self.service.iter().map(|process| {
+            let (now, most) = process.memory();
+            format!("{now} MB (at most {most})")
+        });
+        told.collect::<Vec<_>>().join(" and ")
+    }
+
     /// Where the service keeps its data.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -57,6 +57,16 @@ impl Service {
         Self { child: command.spawn().expect("the binary starts") }
     }
 
+    /// Resident memory now and at most so far, in MB.
+    pub(super) fn memory(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let kilobytes = |name: &str| -> u64 {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux tells");
+            line.trim().trim_end_matches(" kB").parse().expect("a number")
+        };
+        (kilobytes("VmRSS:") / 1_000, kilobytes("VmHWM:") / 1_000)
+    }
+
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
         signal(self.child.id(), "TERM");
