@@ -21,9 +21,10 @@ use super::{
 
 /// Both servers.
 pub(crate) struct OwnServers {
-    folder: TempDir,
     pub(crate) postgres: Server,
     pub(crate) rabbitmq: Server,
+    /// Goes last: a server whose files vanish leaves a dump of itself.
+    folder: TempDir,
 }
 
 /// Which program a server is.
@@ -56,7 +57,7 @@ impl OwnServers {
         fs::write(extra, configuration).expect("our own folder");
         let postgres = Server::spawn(Kind::Postgres, folder.path().join("postgres"), postgres);
         let rabbitmq = Server::spawn(Kind::Rabbitmq, folder.path().join("rabbitmq"), rabbitmq);
-        let servers = Self { folder, postgres, rabbitmq };
+        let servers = Self { postgres, rabbitmq, folder };
         servers.postgres.ready().await;
         servers.rabbitmq.ready().await;
         servers
