@@ -113,6 +113,9 @@ pub(crate) struct Init {
     /// Where RabbitMQ sees its folder of the secrets.
     #[arg(long, default_value = "/run/mandate", value_name = "DIR")]
     pub(crate) rabbitmq_folder: String,
+    /// Where the simulator is, as the worker reaches it.
+    #[arg(long, default_value = "simulator:8090", value_name = "HOST:PORT", requires = "component")]
+    pub(crate) simulator: String,
     /// Also write a mandate.toml for ingress, worker and simulator, with this component and invented credentials.
     #[arg(long, value_name = "APPID")]
     pub(crate) component: Option<ComponentId>,

@@ -117,7 +117,13 @@ pub(crate) fn lock_storage(config: &Config) -> Result<Option<File>, CliError> {
     let StorageUrl::Sqlite(path) = &config.storage.url else { return Ok(None) };
     let mut path = path.as_os_str().to_owned();
     path.push(".lock");
-    let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+    let opened = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = opened.map_err(|error| {
+        CliError::Refused(format!(
+            "{}: {error}; run `mandate migrate` first if the database is not there yet",
+            Path::new(&path).display()
+        ))
+    })?;
     file.try_lock().map_err(|_| {
         CliError::Refused(format!(
             "{} is locked: another mandate works on this database",

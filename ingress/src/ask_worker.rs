@@ -30,6 +30,8 @@ enum AskError {
     Unreachable { url: String, reason: String },
     #[error("the worker at {0} refuses the key: settle_key must be the same text in [ingress] and [worker]")]
     Refused(String),
+    #[error("the worker at {0} cannot say now which callbacks have an outcome; its log says why")]
+    NotNow(String),
     #[error("{url} answers with HTTP status {status}: is settle_url the worker's listener?")]
     Status { url: String, status: StatusCode },
     #[error("the answer of {0} is not the worker's: is settle_url the worker's listener?")]
@@ -80,6 +82,7 @@ impl AskWorker {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 return Err(AskError::Refused(self.url.clone()));
             }
+            StatusCode::SERVICE_UNAVAILABLE => return Err(AskError::NotNow(self.url.clone())),
             status => return Err(AskError::Status { url: self.url.clone(), status }),
         }
         let mut body = Vec::new();

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use mandate_broker::{CallbackSink, SinkUnavailable};
 use mandate_runtime::{failpoint, metrics::Metrics, stop::Stop};
+use mandate_schema::PushKind;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use crate::{
-    journal::{Disposition, Journal, JournalError, Waiting},
+    journal::{Disposition, Journal, JournalError},
     outage::{Outage, pause},
 };
 
@@ -68,30 +69,25 @@ impl<S: CallbackSink> Relay<S> {
         Self { journal, sink, metrics }
     }
 
-    /// Hands over the oldest callbacks that wait, at most 256, and notes it in the journal.
+    /// Hands over the oldest callbacks of a kind that wait, at most 256, and notes it in the journal.
     ///
     /// # Errors
     ///
     /// [`RelayError`]; nothing is lost, and with [`Disposition::Retry`] the next step tries the same batch.
-    pub async fn step(&self) -> Result<Step, RelayError> {
-        let batch = self.journal.waiting(BATCH).await?;
+    pub async fn step(&self, kind: PushKind) -> Result<Step, RelayError> {
+        let batch = self.journal.waiting(kind, BATCH).await?;
         if batch.is_empty() {
             return Ok(Step::Idle);
         }
         let count = batch.len();
-        let (settled, handed_over): (Vec<_>, Vec<_>) =
-            batch.iter().partition(|waiting| S::settles(waiting.push.kind()));
-        let seqs = |of: Vec<&Waiting>| of.into_iter().map(|waiting| waiting.seq).collect::<Vec<_>>();
-        let (settled, handed_over) = (seqs(settled), seqs(handed_over));
-        let pushes = batch.into_iter().map(|waiting| waiting.push).collect();
+        let (seqs, pushes) = batch.into_iter().map(|waiting| (waiting.seq, waiting.push)).unzip();
         failpoint::reached("relay.before_accept");
         timeout(PATIENCE, self.sink.accept(pushes)).await.map_err(|_elapsed| RelayError::Timeout)??;
         failpoint::reached("relay.before_settle");
-        if !settled.is_empty() {
-            self.journal.settle(settled).await?;
-        }
-        if !handed_over.is_empty() {
-            self.journal.handed_over(handed_over).await?;
+        if S::settles(kind) {
+            self.journal.settle(seqs).await?;
+        } else {
+            self.journal.handed_over(seqs).await?;
         }
         self.metrics.relay_handed_over_total(count as u64);
         Ok(Step::HandedOver(count))
@@ -103,23 +99,29 @@ impl<S: CallbackSink> Relay<S> {
     ///
     /// [`RelayError`] of disposition [`Disposition::Stop`] only; all others are waited for, with jitter.
     pub async fn run(self, stop: Stop) -> Result<(), RelayError> {
-        // Beside each other, so that the backlog is seen to grow while the next place hangs.
-        tokio::try_join!(self.hand_over(&stop), self.show_backlog(&stop)).map(|((), ())| ())
+        // Beside each other, so that messages which find no place never hold up an authorization, and the backlog is seen to
+        // grow while the next place hangs.
+        let (events, messages) =
+            (self.hand_over(PushKind::Event, &stop), self.hand_over(PushKind::Message, &stop));
+        tokio::try_join!(events, messages, self.show_backlog(&stop)).map(|((), (), ())| ())
     }
 
-    async fn hand_over(&self, stop: &Stop) -> Result<(), RelayError> {
-        let mut outage = Outage::none("callbacks wait in the journal");
+    async fn hand_over(&self, kind: PushKind, stop: &Stop) -> Result<(), RelayError> {
+        let mut outage = Outage::none(match kind {
+            PushKind::Event => "callbacks wait in the journal",
+            PushKind::Message => "messages wait in the journal",
+        });
         while !stop.is_requested() {
-            match self.step().await {
+            match self.step(kind).await {
                 Ok(Step::HandedOver(count)) => {
                     outage.over();
-                    debug!(callbacks = count, "handed {count} callbacks over");
+                    debug!(kind = kind.as_str(), count, "handed {count} callbacks over");
                 }
                 Ok(Step::Idle) => {
                     outage.over();
                     tokio::select! {
                         () = stop.requested() => {}
-                        () = self.journal.stored() => {}
+                        () = self.journal.stored(kind) => {}
                         () = sleep(POLL) => {}
                     }
                 }

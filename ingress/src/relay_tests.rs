@@ -113,10 +113,10 @@ async fn a_step_hands_over_in_order_at_most_256_and_settles() {
     let bench = Bench::<true>::new();
     let ids = bench.record(0..300).await;
     let relay = bench.relay();
-    assert_eq!(relay.step().await.expect("handed over"), Step::HandedOver(256));
+    assert_eq!(relay.step(PushKind::Event).await.expect("handed over"), Step::HandedOver(256));
     assert_eq!(bench.rows().await, (44, 0, 256));
-    assert_eq!(relay.step().await.expect("handed over"), Step::HandedOver(44));
-    assert_eq!(relay.step().await.expect("nothing to do"), Step::Idle);
+    assert_eq!(relay.step(PushKind::Event).await.expect("handed over"), Step::HandedOver(44));
+    assert_eq!(relay.step(PushKind::Event).await.expect("nothing to do"), Step::Idle);
     assert_eq!(bench.place.taken(), ids);
     assert!(bench.metrics.encode().contains("mandate_relay_handed_over_total 300"));
 }
@@ -125,7 +125,7 @@ async fn a_step_hands_over_in_order_at_most_256_and_settles() {
 async fn a_place_that_does_not_settle_leaves_callbacks_handed_over() {
     let bench = Bench::<false>::new();
     bench.record(0..3).await;
-    assert_eq!(bench.relay().step().await.expect("handed over"), Step::HandedOver(3));
+    assert_eq!(bench.relay().step(PushKind::Event).await.expect("handed over"), Step::HandedOver(3));
     assert_eq!(bench.rows().await, (0, 3, 0));
 }
 
@@ -136,13 +136,13 @@ async fn while_the_place_is_down_nothing_is_marked_and_order_is_kept_afterwards(
     let relay = bench.relay();
     bench.place.set_up(false);
     for _ in 0..3 {
-        let error = relay.step().await.expect_err("down");
+        let error = relay.step(PushKind::Event).await.expect_err("down");
         assert_eq!(error.disposition(), Disposition::Retry);
     }
     ids.extend(bench.record(2..4).await);
     assert_eq!(bench.rows().await, (4, 0, 0));
     bench.place.set_up(true);
-    assert_eq!(relay.step().await.expect("handed over"), Step::HandedOver(4));
+    assert_eq!(relay.step(PushKind::Event).await.expect("handed over"), Step::HandedOver(4));
     assert_eq!(bench.place.taken(), ids);
 }
 
@@ -169,11 +169,11 @@ async fn what_cannot_be_noted_is_handed_over_again() {
     let journal = Mutex::new(rusqlite::Connection::open(&bench.path).expect("opens"));
     let sink = Locks { place: bench.place.clone(), journal };
     let relay = Relay::new(bench.journal.clone(), sink, bench.metrics.clone());
-    let error = relay.step().await.expect_err("the mark is locked out");
+    let error = relay.step(PushKind::Event).await.expect_err("the mark is locked out");
     assert!(matches!(error, RelayError::Journal(JournalError::Locked)), "{error}");
     assert_eq!((bench.place.taken(), bench.rows().await), (ids.clone(), (2, 0, 0)));
     relay.sink.journal.lock().expect("not poisoned").execute_batch("ROLLBACK").expect("unlocked");
-    assert_eq!(bench.relay().step().await.expect("handed over again"), Step::HandedOver(2));
+    assert_eq!(bench.relay().step(PushKind::Event).await.expect("handed over again"), Step::HandedOver(2));
     assert_eq!((bench.place.taken(), bench.rows().await), ([ids.clone(), ids].concat(), (0, 0, 2)));
 }
 
@@ -227,7 +227,7 @@ async fn a_place_that_hangs_is_given_up_and_the_backlog_is_seen_meanwhile() {
     bench.record(0..2).await;
     tokio::time::pause();
     let relay = Relay::new(bench.journal.clone(), Hangs, bench.metrics.clone());
-    assert!(matches!(relay.step().await, Err(RelayError::Timeout)));
+    assert!(matches!(relay.step(PushKind::Event).await, Err(RelayError::Timeout)));
     let stop = Stop::new();
     let watcher = relay.show_backlog(&stop);
     assert!(timeout(PATIENCE, watcher).await.is_err(), "it watches until the stop");

@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use mandate_schema::{CallbackId, ComponentId, CreateTime, Push};
+use mandate_schema::{CallbackId, ComponentId, CreateTime, Push, PushKind};
 use tempfile::TempDir;
 
 use super::*;
@@ -70,7 +70,7 @@ impl Bench {
 
     /// Hands over whatever is new.
     async fn hand_over(&self) {
-        let waiting = self.journal.waiting(10_000).await.expect("readable");
+        let waiting = self.journal.waiting(PushKind::Event, 10_000).await.expect("readable");
         self.journal.handed_over(waiting.into_iter().map(|row| row.seq).collect()).await.expect("marked");
     }
 

@@ -16,28 +16,28 @@ const WORD_MAX: usize = 64;
 
 /// Hands pushes over to the broker.
 pub struct ToBroker {
-    publisher: Publisher,
+    inbox: Publisher,
+    messages: Publisher,
     rings: HashMap<ComponentId, KeyRing>,
 }
 
 impl ToBroker {
-    /// A sink with the keys that open messages.
-    pub fn new(publisher: Publisher, rings: impl IntoIterator<Item = KeyRing>) -> Self {
+    /// A sink with the keys that open messages, and a publisher for each place: what becomes of one must not matter to the
+    /// other.
+    pub fn new(inbox: Publisher, messages: Publisher, rings: impl IntoIterator<Item = KeyRing>) -> Self {
         let rings = rings.into_iter().map(|ring| (ring.component().clone(), ring)).collect();
-        Self { publisher, rings }
+        Self { inbox, messages, rings }
     }
 
-    /// Messages are published opened. One that cannot be opened any more, for want of a key that was removed, goes to the worker
-    /// as it came, and so does a text of the release check, which is never published.
-    fn outgoing(&self, push: &Push) -> Outgoing {
+    /// The message for subscribers that a push becomes, opened. `None`: the push goes to the worker as it came. So does a
+    /// message that cannot be opened any more, for want of a key that was removed, and a text of the release check, which is
+    /// never published.
+    fn message(&self, push: &Push) -> Option<Outgoing> {
         let message = match push.kind() {
             PushKind::Event => None,
             PushKind::Message => self.open(push),
-        };
-        match message {
-            Some(message) if !is_release_check(&message) => published(push, message),
-            Some(_) | None => mandate_broker::callback(push),
-        }
+        }?;
+        (!is_release_check(&message)).then(|| published(push, message))
     }
 
     fn open(&self, push: &Push) -> Option<Message> {
@@ -61,8 +61,19 @@ impl CallbackSink for ToBroker {
     }
 
     async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
-        let batch = batch.iter().map(|push| self.outgoing(push)).collect();
-        self.publisher.publish(batch).await.map_err(|error| SinkUnavailable(Box::new(error)))
+        let (mut callbacks, mut messages) = (Vec::new(), Vec::new());
+        for push in &batch {
+            match self.message(push) {
+                Some(message) => messages.push(message),
+                None => callbacks.push(mandate_broker::callback(push)),
+            }
+        }
+        for (publisher, batch) in [(&self.inbox, callbacks), (&self.messages, messages)] {
+            if !batch.is_empty() {
+                publisher.publish(batch).await.map_err(|error| SinkUnavailable(Box::new(error)))?;
+            }
+        }
+        Ok(())
     }
 }
 

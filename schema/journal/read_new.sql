@@ -1,6 +1,5 @@
--- read_new: callbacks to hand over next, in order
+-- read_new: callbacks of a kind to hand over next, in order
 SELECT seq, id, component, authorizer, pair, query, body, received_at, bytes
 FROM callback JOIN texts USING (seq)
-WHERE state = 'n'
+WHERE state = 'n' AND kind = ?1
 ORDER BY seq
-LIMIT ?1

@@ -147,8 +147,7 @@ mod on_servers {
         let began = Instant::now();
 
         // The database and the broker wait for what init writes, and init waits for the database.
-        let mut init = stack.command("init");
-        let init = Service::run(init.args(stack.addresses()), &stack.log("init"));
+        let init = Service::run(stack.command("init").args(stack.addresses()), &stack.log("init"));
         let secret =
             async |path: &str| stack.until(path, async || fs::read_to_string(stack.volume(path)).ok()).await;
         let password = secret("postgres-secrets/owner_password").await;
@@ -279,11 +278,15 @@ mod on_servers {
 
         /// Where init finds its neighbours here.
         fn addresses(&self) -> Vec<String> {
-            vec![
+            let mut addresses = vec![
                 format!("--postgres=127.0.0.1:{}", self.postgres),
                 format!("--rabbitmq=127.0.0.1:{}", self.rabbitmq),
                 format!("--rabbitmq-folder={}", self.volume("rabbitmq-secrets").display()),
-            ]
+            ];
+            if self.services["init"]["command"].to_string().contains("--component") {
+                addresses.push(format!("--simulator=127.0.0.1:{}", self.port("simulator")));
+            }
+            addresses
         }
 
         /// Runs init as far as the secrets: no database answers.

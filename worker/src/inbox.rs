@@ -1,13 +1,20 @@
 //! The broker's inbox: deliveries become pushes of the ingest.
 
-use std::{error::Error, sync::Arc};
+use std::{
+    collections::HashSet,
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use mandate_broker::{CallbackSink, Delivery, Inbox};
 use mandate_runtime::failpoint;
 use mandate_schema::{CallbackId, CommandId, Push};
 use mandate_storage::Storage;
 
-use crate::{Core, dead_letters::RetryError, ingest::Ingest};
+use crate::{
+    Core,
+    ingest::{Ingest, IngestError},
+};
 
 /// From so many redeliveries on, whatever is in a delivery may be what kills the worker that handles it.
 const OFTEN: u32 = 3;
@@ -19,21 +26,38 @@ const REDELIVERED: &str = "redelivered";
 pub struct FromInbox<S> {
     core: Arc<Core<S>>,
     ingest: Ingest<S>,
+    /// Those that this process handles alone and has not finished: their dead letters are its own.
+    alone: Mutex<HashSet<CommandId>>,
 }
 
 impl<S: Storage> FromInbox<S> {
     /// The inbox of a worker.
     pub fn new(core: Arc<Core<S>>) -> Self {
-        Self { ingest: Ingest::new(core.clone()), core }
+        Self { ingest: Ingest::new(core.clone()), core, alone: Mutex::default() }
     }
 
-    /// A delivery that came often is handled alone, after its dead letter is written: if it kills this process too, the letter
-    /// is there and the callback is settled. Success removes the letter.
-    async fn handle_alone(&self, push: Push, deliveries: u32) -> Result<(), RetryError> {
-        let detail = format!("it was delivered {deliveries} times before without an outcome");
-        self.ingest.bury(push.clone(), REDELIVERED, detail).await?;
-        self.core.retry_push(CommandId::from(push.id), push).await?;
+    /// A delivery that came often is handled alone, after its dead letter is written. If it kills this process too, the letter
+    /// is its outcome and it is not tried again unasked. Success removes the letter. A letter under a false id stays, and the
+    /// genuine callback of that id revives it.
+    async fn handle_alone(&self, push: Push, deliveries: u32) -> Result<(), IngestError> {
+        let id = CommandId::from(push.id);
+        let begun_here = !self.alone().insert(id);
+        if !begun_here
+            && let Some(row) = self.core.storage.dead_letter(id).await?
+            && row.letter.reason == REDELIVERED
+        {
+            tracing::error!(%id, "callback {id} ended the worker that handled it and stays a dead letter");
+        } else {
+            let detail = format!("it was delivered {deliveries} times before without an outcome");
+            self.ingest.bury(push.clone(), REDELIVERED, detail).await?;
+            self.ingest.retry(push).await?;
+        }
+        self.alone().remove(&id);
         Ok(())
+    }
+
+    fn alone(&self) -> std::sync::MutexGuard<'_, HashSet<CommandId>> {
+        self.alone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -129,6 +129,7 @@ impl<S: Storage> Ingest<S> {
             }
             Ok(OpenedPush { id, content: Content::Message }) => {
                 self.0.storage.store_messages(vec![Push { id, ..push }]).await?;
+                self.0.storage.discard(id.into(), Timestamp::now()).await?; // the letter that it may have had
                 Ok(Ingested::Decided)
             }
             Err(error) => {
@@ -150,10 +151,17 @@ impl<S: Storage> Ingest<S> {
                         %stream, command = %id, position = position.map(|p| p.0), info_type = callback.info_type(),
                         "{} for {stream} decided", callback.info_type()
                     );
-                    self.after_append(&push, &callback).await?;
+                    if let Info::Ticket { .. } = callback.info {
+                        self.0.metrics.ticket_age_seconds(&push.component, Timestamp::now());
+                    }
+                    self.wake(&push, &callback).await?;
                     return Ok(Ingested::Decided);
                 }
-                Ok(Appended::Duplicate(_) | Appended::Finished) => return Ok(Ingested::Duplicate),
+                Ok(Appended::Duplicate(_) | Appended::Finished) => {
+                    // Who stored it may have died before it woke anybody.
+                    self.wake(&push, &callback).await?;
+                    return Ok(Ingested::Duplicate);
+                }
                 Ok(Appended::Conflict) => {
                     conflicts += 1;
                     backoff(conflicts).await;
@@ -198,12 +206,11 @@ impl<S: Storage> Ingest<S> {
     }
 
     /// A ticket makes the calls that wait for one possible.
-    async fn after_append(&self, push: &Push, callback: &Callback) -> Result<(), IngestError> {
-        if let Info::Ticket { .. } = callback.info {
-            self.0.metrics.ticket_age_seconds(&push.component, Timestamp::now());
-            if self.0.storage.wake(&push.component, NO_TICKET, Timestamp::now()).await? > 0 {
-                self.0.tasks_changed.notify_one();
-            }
+    async fn wake(&self, push: &Push, callback: &Callback) -> Result<(), IngestError> {
+        if let Info::Ticket { .. } = callback.info
+            && self.0.storage.wake(&push.component, NO_TICKET, Timestamp::now()).await? > 0
+        {
+            self.0.tasks_changed.notify_one();
         }
         Ok(())
     }
@@ -212,7 +219,10 @@ impl<S: Storage> Ingest<S> {
     pub(crate) async fn bury(&self, push: Push, reason: &str, detail: String) -> Result<(), IngestError> {
         let command = CommandId::from(push.id);
         tracing::warn!(component = %push.component, %command, reason, "a callback is a dead letter: {detail}");
-        self.0.metrics.callbacks_total(&push.component, push.kind(), "dead");
+        // Anybody who can write to the broker can invent components.
+        if self.0.components().contains(&push.component) {
+            self.0.metrics.callbacks_total(&push.component, push.kind(), "dead");
+        }
         let letter = DeadLetter {
             command,
             reason: reason.to_owned(),

@@ -3,6 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use mandate_broker::{Link, Publisher, Settings, Topology, consume};
+use mandate_ingress::ToBroker;
 use mandate_runtime::{
     config::{BrokerUrl, Config},
     health::Readiness,
@@ -10,6 +11,7 @@ use mandate_runtime::{
     stop::Stop,
 };
 use mandate_storage::AnyStorage;
+use mandate_wechat::envelope::KeyRing;
 use mandate_worker::{Core, FromInbox};
 use tokio::sync::watch;
 
@@ -24,20 +26,31 @@ pub(super) fn settings(config: &Config, role: &'static str) -> Result<Option<Set
     Ok(Some(settings))
 }
 
-fn topology(config: &Config) -> Topology {
-    Topology::new(config.broker.messages_max_age)
+/// The broker as the next place of callbacks. Whether it is there does not make ingress unready: the journal takes what comes.
+pub(super) fn sink(
+    config: &Config,
+    settings: &Settings,
+    rings: impl IntoIterator<Item = KeyRing>,
+    stop: &Stop,
+    metrics: &Metrics,
+) -> ToBroker {
+    let messages = Topology::messages(config.broker.messages_max_age);
+    let inbox = start_publisher(settings, Topology::inbox(), "inbox", stop, metrics);
+    let messages = start_publisher(settings, messages, "messages", stop, metrics);
+    ToBroker::new(inbox, messages, rings)
 }
 
-/// Publishes in the background. Whether the broker is there does not make ingress unready: the journal takes what comes.
-pub(super) fn start_publisher(
-    config: &Config,
-    settings: Settings,
+/// Publishes in the background.
+fn start_publisher(
+    settings: &Settings,
+    topology: Topology,
+    role: &'static str,
     stop: &Stop,
     metrics: &Metrics,
 ) -> Publisher {
-    let (publisher, running) = Publisher::start(settings, topology(config), stop.token());
-    show(publisher.link(), None, "publisher", stop, metrics);
-    stop.spawn("publisher", async move {
+    let (publisher, running) = Publisher::start(settings.clone(), topology, stop.token());
+    show(publisher.link(), None, role, stop, metrics);
+    stop.spawn(role, async move {
         running.await;
         Ok::<_, Infallible>(())
     });
@@ -46,14 +59,13 @@ pub(super) fn start_publisher(
 
 /// Takes callbacks from the inbox in the background.
 pub(super) fn start_consumer(
-    config: &Config,
     settings: Settings,
     core: Arc<Core<AnyStorage>>,
     stop: &Stop,
     metrics: &Metrics,
     readiness: &Readiness,
 ) {
-    let (link, running) = consume(settings, topology(config), FromInbox::new(core), stop.token());
+    let (link, running) = consume(settings, Topology::inbox(), FromInbox::new(core), stop.token());
     show(link, Some(readiness), "consumer", stop, metrics);
     stop.spawn("consumer", async move {
         running.await;

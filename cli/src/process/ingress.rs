@@ -1,6 +1,6 @@
 //! `mandate ingress`: `WeChat`'s door alone, in front of a broker.
 
-use mandate_ingress::{self as ingress, AskWorker, Settings, ToBroker};
+use mandate_ingress::{self as ingress, AskWorker, Settings};
 use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics, stop::Stop};
 
 use super::{broker, finish, undo};
@@ -26,8 +26,7 @@ async fn start(config: &Config, stop: &Stop) -> Result<(), CliError> {
     let outcomes = AskWorker::from_config(config).map_err(|error| usage(&error))?;
     let broker = broker::settings(config, "ingress")?
         .ok_or_else(|| CliError::Usage("broker.url: a broker is required".to_owned()))?;
-    let publisher = broker::start_publisher(config, broker, stop, &metrics);
-    let sink = ToBroker::new(publisher, settings.rings.clone());
+    let sink = broker::sink(config, &broker, settings.rings.clone(), stop, &metrics);
     ingress::serve(settings, sink, outcomes, stop, &metrics, &readiness).await?;
     Ok(())
 }

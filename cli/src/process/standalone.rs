@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use mandate_ingress::{self as ingress, ToBroker};
+use mandate_ingress::{self as ingress};
 use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics, stop::Stop};
 use mandate_worker::Ingest;
 
@@ -57,9 +57,8 @@ async fn start_all(config: &Config, stop: &Stop) -> Result<Option<Running>, CliE
         }
         Some(broker) => {
             let core = parts.core.clone();
-            broker::start_consumer(config, broker.clone(), core, stop, &metrics, &for_worker);
-            let publisher = broker::start_publisher(config, broker, stop, &metrics);
-            let sink = ToBroker::new(publisher, settings.rings.clone());
+            let sink = broker::sink(config, &broker, settings.rings.clone(), stop, &metrics);
+            broker::start_consumer(broker, core, stop, &metrics, &for_worker);
             ingress::serve(settings, sink, outcomes, stop, &metrics, &for_ingress).await?
         }
     };

@@ -138,7 +138,9 @@ impl Work for Publishing {
                 failure = line.lost() => Err(PublishError::Unknown { reason: failure.0 }),
             };
             let broken = match &outcome {
-                Ok(()) | Err(PublishError::Refused { .. } | PublishError::Returned { .. }) => None,
+                Ok(()) | Err(PublishError::Refused { .. }) => None,
+                // What is missing is declared at the next connect.
+                Err(error @ PublishError::Returned { .. }) => Some(Failure::new(error.to_string())),
                 Err(PublishError::Unknown { reason } | PublishError::Unavailable { reason }) => {
                     Some(Failure::new(reason.clone()))
                 }

@@ -47,15 +47,17 @@ pub(crate) struct Queue {
 }
 
 impl Topology {
-    /// The inbox, and the messages with their stream, which keeps them for `messages_max_age` (whole seconds).
-    pub fn new(messages_max_age: Duration) -> Self {
-        Self {
-            exchanges: vec![
-                Exchange { name: INBOX, kind: ExchangeKind::Direct },
-                Exchange { name: MESSAGES, kind: ExchangeKind::Topic },
-            ],
-            queues: vec![inbox_queue(), log(MESSAGES_LOG, MESSAGES, messages_max_age)],
-        }
+    /// The worker's inbox.
+    pub fn inbox() -> Self {
+        let exchanges = vec![Exchange { name: INBOX, kind: ExchangeKind::Direct }];
+        Self { exchanges, queues: vec![inbox_queue()] }
+    }
+
+    /// The messages with their stream, which keeps them for `max_age` (whole seconds). Apart from the inbox: a stream that
+    /// cannot be declared holds up nothing else.
+    pub fn messages(max_age: Duration) -> Self {
+        let exchanges = vec![Exchange { name: MESSAGES, kind: ExchangeKind::Topic }];
+        Self { exchanges, queues: vec![log(MESSAGES_LOG, MESSAGES, max_age)] }
     }
 }
 
@@ -96,20 +98,16 @@ mod tests {
 
     #[test]
     fn each_queue_is_bound_to_an_exchange_that_is_declared() {
-        let topology = Topology::new(Duration::from_hours(72));
-        for queue in &topology.queues {
-            assert!(
-                topology.exchanges.iter().any(|exchange| exchange.name == queue.exchange),
-                "{}",
-                queue.name
-            );
+        for topology in [Topology::inbox(), Topology::messages(Duration::from_hours(72))] {
+            let [exchange] = topology.exchanges.as_slice() else { panic!("{topology:?}") };
+            assert!(topology.queues.iter().all(|queue| queue.exchange == exchange.name), "{topology:?}");
         }
     }
 
     #[test]
     fn the_age_of_a_stream_is_told_in_seconds() {
-        let topology = Topology::new(Duration::from_hours(72));
-        let stream = topology.queues.iter().find(|queue| queue.name == MESSAGES_LOG).unwrap();
-        assert_eq!(stream.arguments.inner().get("x-max-age"), Some(&text("259200s")));
+        let topology = Topology::messages(Duration::from_hours(72));
+        let arguments = topology.queues[0].arguments.inner();
+        assert_eq!(arguments.get("x-max-age"), Some(&text("259200s")));
     }
 }

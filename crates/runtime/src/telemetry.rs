@@ -8,6 +8,7 @@ use std::{
 use tracing::{Subscriber, error, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter, Layer,
+    filter::filter_fn,
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
     util::SubscriberInitExt,
@@ -86,7 +87,12 @@ where
     } else {
         lines.with_ansi(false).boxed()
     };
-    Ok(tracing_subscriber::registry().with(filter(&log.level)?).with(lines))
+    Ok(tracing_subscriber::registry().with(filter(&log.level)?).with(lines.with_filter(harmless())))
+}
+
+/// Libraries stay silent below `info`, whatever the level: there they repeat what they carry, such as bodies and parameters.
+fn harmless<S>() -> impl tracing_subscriber::layer::Filter<S> {
+    filter_fn(|event| *event.level() <= LevelFilter::INFO || event.target().starts_with("mandate"))
 }
 
 /// Logs a panic like any other event, so that one parser reads all of stderr.
@@ -124,9 +130,16 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(event.count = 2, "appended 2 events");
             tracing::debug!("details");
+            tracing::debug!(target: "lapin::channel", "a body");
         });
         let bytes = lines.0.lock().expect("no panic").clone();
         String::from_utf8(bytes).expect("text")
+    }
+
+    #[test]
+    fn libraries_say_nothing_below_info() {
+        let lines = logged(LogFormat::Json, "trace,lapin=trace", false);
+        assert!(lines.contains("details") && !lines.contains("a body"), "{lines}");
     }
 
     #[test]

@@ -27,10 +27,10 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_schema::Push;
+use mandate_schema::{Push, PushKind};
 use rusqlite::Connection;
 use tokio::{
-    sync::{Notify, oneshot, watch},
+    sync::{oneshot, watch},
     task::spawn_blocking,
     time::timeout,
 };
@@ -46,7 +46,7 @@ use file::ServingLock;
 use read::UnreadableRow;
 use reserve::Reserve;
 use store::{Mark, Store};
-use writer::{Command, SLOW, Writer};
+use writer::{Command, SLOW, Stored, Writer};
 
 /// The journal of the serving process. Clones share it; when the last one is dropped, what has queued up is committed and
 /// the file is closed.
@@ -60,7 +60,7 @@ struct Shared {
     /// `None` once the journal is closed.
     reader: Arc<Mutex<Option<Connection>>>,
     health: Arc<watch::Sender<JournalHealth>>,
-    stored: Arc<Notify>,
+    stored: Arc<Stored>,
     limits: Limits,
     /// Rows that were reported as unreadable.
     unreadable: Mutex<HashSet<Seq>>,
@@ -87,7 +87,7 @@ impl Journal {
         let reader = Arc::new(Mutex::new(Some(file::open_reader(path, limits.busy_patience)?)));
         let (commands, queue) = sync_channel(limits.queue);
         let health = Arc::new(watch::Sender::new(JournalHealth::Writable));
-        let stored = Arc::new(Notify::new());
+        let stored = Arc::<Stored>::default();
         let serving = Writer {
             store: Store::new(writing, limits.clone()),
             limits: limits.clone(),
@@ -127,14 +127,14 @@ impl Journal {
         }
     }
 
-    /// Callbacks that wait for their hand-over, in order: at most `limit` and about 4 MiB, at least one if there is any.
+    /// Callbacks of a kind that wait for their hand-over, in order: at most `limit` and about 4 MiB, at least one if there is any.
     /// Rows that cannot be read are logged once, left out, and stay ([`JournalStatus::unreadable`]).
     ///
     /// # Errors
     ///
     /// [`JournalError`]; its disposition says whether to try again.
-    pub async fn waiting(&self, limit: usize) -> Result<Vec<Waiting>, JournalError> {
-        let batch = self.read(move |connection| read::new_callbacks(connection, limit)).await?;
+    pub async fn waiting(&self, kind: PushKind, limit: usize) -> Result<Vec<Waiting>, JournalError> {
+        let batch = self.read(move |connection| read::new_callbacks(connection, kind, limit)).await?;
         self.0.report(&batch.unreadable);
         Ok(batch.waiting)
     }
@@ -203,10 +203,10 @@ impl Journal {
         self.read(read::status).await
     }
 
-    /// Returns when callbacks were stored since the last call. One waiter at a time. Callbacks that another process
+    /// Returns when callbacks of a kind were stored since the last call. One waiter for each kind. Callbacks that another process
     /// resends do not count: look at [`Journal::waiting`] now and then as well.
-    pub async fn stored(&self) {
-        self.0.stored.notified().await;
+    pub async fn stored(&self, kind: PushKind) {
+        self.0.stored.of(kind).notified().await;
     }
 
     /// Whether the journal can be written, now and after each change.

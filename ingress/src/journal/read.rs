@@ -1,7 +1,7 @@
 //! What is read from the file, on a connection that does not write.
 
 use jiff::Timestamp;
-use mandate_schema::{AuthorizerId, CallbackId, ComponentId, Push, journal_sql as sql};
+use mandate_schema::{AuthorizerId, CallbackId, ComponentId, Push, PushKind, journal_sql as sql};
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
@@ -13,9 +13,6 @@ use super::{
 
 /// A batch ends after this many bytes, so that large callbacks do not add up in memory.
 const BATCH_BYTES: i64 = 4 << 20;
-
-/// `LIMIT` of all rows: those that cannot be read must not use up a batch.
-const UNLIMITED: i64 = -1;
 
 /// A row that is not as this release writes rows. It is left out of batches, so that it blocks nothing, and never deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,10 +31,15 @@ pub(super) struct Batch {
     pub(super) unreadable: Vec<UnreadableRow>,
 }
 
-/// Callbacks that wait for their hand-over: at most `limit`, at least one if there is any.
-pub(super) fn new_callbacks(connection: &Connection, limit: usize) -> Result<Batch, JournalError> {
+/// Callbacks of a kind that wait for their hand-over: at most `limit`, at least one if there is any. Rows that cannot be read
+/// do not use up a batch.
+pub(super) fn new_callbacks(
+    connection: &Connection,
+    kind: PushKind,
+    limit: usize,
+) -> Result<Batch, JournalError> {
     let mut statement = connection.prepare_cached(sql::READ_NEW)?;
-    let mut rows = statement.query([UNLIMITED])?;
+    let mut rows = statement.query([kind.as_str()])?;
     let mut batch = Batch::default();
     let mut bytes = 0;
     while batch.waiting.len() < limit && bytes < BATCH_BYTES {
@@ -79,10 +81,12 @@ pub(super) fn handed_over(
 /// How many callbacks that wait for their hand-over cannot be read.
 fn count_unreadable(connection: &Connection) -> Result<u64, JournalError> {
     let mut statement = connection.prepare_cached(sql::READ_NEW)?;
-    let mut rows = statement.query([UNLIMITED])?;
     let mut unreadable = 0;
-    while let Some(row) = rows.next()? {
-        unreadable += u64::from(waiting(row)?.is_err());
+    for kind in [PushKind::Event, PushKind::Message] {
+        let mut rows = statement.query([kind.as_str()])?;
+        while let Some(row) = rows.next()? {
+            unreadable += u64::from(waiting(row)?.is_err());
+        }
     }
     Ok(unreadable)
 }

@@ -68,11 +68,27 @@ pub(super) struct Writer {
     pub(super) limits: Limits,
     pub(super) commands: Receiver<Command>,
     pub(super) health: Arc<watch::Sender<JournalHealth>>,
-    pub(super) stored: Arc<Notify>,
+    pub(super) stored: Arc<Stored>,
     pub(super) swept: Option<Instant>,
     pub(super) reserve: Reserve,
     pub(super) made_room: Option<Instant>,
     pub(super) _lock: ServingLock,
+}
+
+/// Tells of new callbacks, for each kind.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    events: Notify,
+    messages: Notify,
+}
+
+impl Stored {
+    pub(super) fn of(&self, kind: PushKind) -> &Notify {
+        match kind {
+            PushKind::Event => &self.events,
+            PushKind::Message => &self.messages,
+        }
+    }
 }
 
 impl Writer {
@@ -148,11 +164,11 @@ impl Writer {
     }
 
     fn answer(&self, group: Group, outcomes: Vec<Result<Recorded, RecordError>>) {
-        if outcomes.contains(&Ok(Recorded::New)) {
-            self.stored.notify_one();
-        }
         // A caller who no longer listens has answered 503 already; what he sent is stored all the same.
-        for ((_, answer), outcome) in group.callbacks.into_iter().zip(outcomes) {
+        for ((push, answer), outcome) in group.callbacks.into_iter().zip(outcomes) {
+            if outcome == Ok(Recorded::New) {
+                self.stored.of(push.kind()).notify_one();
+            }
             let _ = answer.send(outcome);
         }
         for (_, _, answer) in group.markings {

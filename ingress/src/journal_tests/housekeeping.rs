@@ -6,7 +6,7 @@ fn settled_store(bench: &Bench, rows: u64, push: impl Fn(u64) -> Push) -> Store 
     let mut store = bench.store();
     let pushes: Vec<Push> = (0..rows).map(push).collect();
     store.apply(&Changes { pushes: pushes.iter().collect(), ..Changes::default() }).expect("stored");
-    let seqs: Vec<Seq> = read::new_callbacks(store.connection(), 1_000)
+    let seqs: Vec<Seq> = read::new_callbacks(store.connection(), PushKind::Event, 1_000)
         .expect("readable")
         .waiting
         .iter()

@@ -21,7 +21,7 @@ use std::{
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use mandate_schema::{AuthorizerId, CallbackId, ComponentId, CreateTime, Push};
+use mandate_schema::{AuthorizerId, CallbackId, ComponentId, CreateTime, Push, PushKind};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -134,7 +134,13 @@ async fn record_new(journal: &Journal, pushes: impl IntoIterator<Item = Push>) {
 
 /// All places that wait as *new*, in order.
 async fn waiting_seqs(journal: &Journal) -> Vec<Seq> {
-    journal.waiting(usize::MAX >> 1).await.expect("readable").into_iter().map(|w| w.seq).collect()
+    journal
+        .waiting(PushKind::Event, usize::MAX >> 1)
+        .await
+        .expect("readable")
+        .into_iter()
+        .map(|w| w.seq)
+        .collect()
 }
 
 async fn settle_all(journal: &Journal) {
@@ -196,8 +202,13 @@ async fn what_queues_up_shares_one_commit() {
     let (outcomes, _) = tokio::join!(records, async { release.send(()) });
     assert!(outcomes.iter().all(|outcome| *outcome == Ok(Recorded::New)), "{outcomes:?}");
     assert_eq!(commits.load(Ordering::SeqCst), 1);
-    let stored: Vec<Push> =
-        journal.waiting(1_000).await.expect("readable").into_iter().map(|waiting| waiting.push).collect();
+    let stored: Vec<Push> = journal
+        .waiting(PushKind::Event, 1_000)
+        .await
+        .expect("readable")
+        .into_iter()
+        .map(|waiting| waiting.push)
+        .collect();
     assert_eq!(stored[1..], pushes, "order or content differs");
 }
 

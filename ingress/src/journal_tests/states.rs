@@ -67,8 +67,13 @@ async fn what_waits_survives_closing_and_opening_again_in_order() {
     journal.settle(waiting_seqs(&journal).await[..1].to_vec()).await.expect("marked");
     drop(journal);
     let journal = bench.open();
-    let waiting: Vec<Push> =
-        journal.waiting(10).await.expect("readable").into_iter().map(|waiting| waiting.push).collect();
+    let waiting: Vec<Push> = journal
+        .waiting(PushKind::Event, 10)
+        .await
+        .expect("readable")
+        .into_iter()
+        .map(|waiting| waiting.push)
+        .collect();
     assert_eq!(waiting, pushes[1..]);
 }
 
@@ -79,10 +84,10 @@ async fn a_batch_is_bounded_in_rows_and_bytes_but_never_empty() {
     let large = "x".repeat(5 << 20);
     let pushes = [bench.push(0, None, &large), bench.event(1), bench.event(2), bench.event(3)];
     record_new(&journal, pushes).await;
-    let first = journal.waiting(3).await.expect("readable");
+    let first = journal.waiting(PushKind::Event, 3).await.expect("readable");
     assert_eq!(first.len(), 1, "5 MiB fill a batch");
     journal.settle(vec![first[0].seq]).await.expect("marked");
-    assert_eq!(journal.waiting(2).await.expect("readable").len(), 2);
+    assert_eq!(journal.waiting(PushKind::Event, 2).await.expect("readable").len(), 2);
 }
 
 #[tokio::test]
@@ -90,7 +95,10 @@ async fn whoever_waits_is_told_of_new_callbacks_but_not_of_duplicates() {
     let bench = Bench::new();
     let journal = bench.open();
     record_new(&journal, [bench.event(1)]).await;
-    timeout(LONG, journal.stored()).await.expect("told");
+    timeout(LONG, journal.stored(PushKind::Event)).await.expect("told");
     assert_eq!(journal.record(bench.event(1)).await, Ok(Recorded::Duplicate));
-    assert!(timeout(Duration::ZERO, journal.stored()).await.is_err(), "a duplicate is no news");
+    assert!(
+        timeout(Duration::ZERO, journal.stored(PushKind::Event)).await.is_err(),
+        "a duplicate is no news"
+    );
 }

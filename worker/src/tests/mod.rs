@@ -1,6 +1,7 @@
 //! The worker over a real store: what is decided, kept and refused, without any network.
 
 mod given;
+mod inbox;
 mod ingest;
 mod sealing;
 mod state;

@@ -40,12 +40,18 @@ impl Folder {
     /// Writes a file, or what it says now in the place of what it said. Whoever waits for it finds it whole.
     pub(super) fn put(&self, name: &str, text: &str) -> Result<(), CliError> {
         let (path, half) = (self.0.join(name), self.0.join(format!(".{name}")));
-        let written = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o400).open(&half);
-        let written = written.and_then(|mut file| {
+        let written = || {
+            match fs::remove_file(&half) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {} // a run that was interrupted has left it, and nobody may write to it
+            }
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(&half)?;
             file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-        written.and_then(|()| fs::rename(&half, &path)).map_err(|error| self.failed(name, &error))
+            file.sync_all()?;
+            fs::rename(&half, &path)?;
+            fs::File::open(&self.0)?.sync_all()
+        };
+        written().map_err(|error| self.failed(name, &error))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> CliError {
@@ -68,6 +74,7 @@ mod tests {
         let mode =
             |path: &str| fs::metadata(temporary.path().join(path)).expect("there").permissions().mode();
         assert_eq!((mode("worker") & 0o777, mode("worker/key") & 0o777), (0o700, 0o400));
+        fs::write(temporary.path().join("worker/.key"), "half").expect("left by a run that was interrupted");
         folder.put("key", "second").expect("replaced, although nobody may write to it");
         assert_eq!(folder.once("key", || panic!("made again")).expect("read"), "second");
     }

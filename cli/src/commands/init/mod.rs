@@ -130,7 +130,10 @@ impl Stack<'_> {
                 random::text(43, LETTERS)?
             ))
         })?;
-        worker.put("mandate.toml", &whole)?;
+        worker.put(
+            "mandate.toml",
+            &format!("{whole}\n[wechat]\napi_base = \"http://{}\"\n", self.init.simulator),
+        )?;
         let public: Vec<&str> = whole.lines().filter(|line| !line.starts_with("app_secret")).collect();
         ingress.put("mandate.toml", &(public.join("\n") + "\n"))
     }

@@ -6,7 +6,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     desk::Desk,
-    node::topology,
     until::{PATIENCE, until},
 };
 
@@ -37,7 +36,7 @@ impl Running {
 }
 
 pub(crate) fn publisher(settings: Settings) -> (Publisher, Running) {
-    publisher_of(settings, topology())
+    publisher_of(settings, Topology::inbox())
 }
 
 pub(crate) fn publisher_of(settings: Settings, topology: Topology) -> (Publisher, Running) {
@@ -49,7 +48,7 @@ pub(crate) fn publisher_of(settings: Settings, topology: Topology) -> (Publisher
 
 pub(crate) fn consumer(settings: Settings, desk: &Desk) -> Running {
     let stop = CancellationToken::new();
-    let (link, running) = consume(settings, topology(), desk.clone(), stop.clone());
+    let (link, running) = consume(settings, Topology::inbox(), desk.clone(), stop.clone());
     Running { link, stop: stop.drop_guard(), ended: tokio::spawn(running) }
 }
 

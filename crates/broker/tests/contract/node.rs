@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use mandate_broker::{Settings, Topology};
+use mandate_broker::Settings;
 use mandate_schema::Secret;
 use serde_json::Value;
 use tokio::{
@@ -161,10 +161,6 @@ impl Turn {
 
 pub(crate) fn settings(url: &str) -> Settings {
     Settings { url: Secret::new(url), ca: None, role: "test" }
-}
-
-pub(crate) fn topology() -> Topology {
-    Topology::new(std::time::Duration::from_hours(72))
 }
 
 impl Node {

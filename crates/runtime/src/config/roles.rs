@@ -64,7 +64,8 @@ impl Loaded {
     pub fn check_ingress(&self) -> RoleCheck {
         let settle_key = self.config.ingress.settle_key.is_some();
         let problems = [self.components(), self.broker("ingress"), self.settle_key("ingress", settle_key)];
-        RoleCheck { problems: problems.concat(), warnings: self.not_for_ingress() }
+        let warnings = [self.placeholders(), self.not_for_ingress()];
+        RoleCheck { problems: problems.concat(), warnings: warnings.concat() }
     }
 
     /// For `mandate worker`.

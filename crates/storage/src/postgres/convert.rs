@@ -8,7 +8,7 @@ impl From<tokio_postgres::Error> for StorageError {
     /// Whether the data is at fault, or the same call may succeed later. A missing table is nobody's data: that is waited out.
     fn from(error: tokio_postgres::Error) -> Self {
         match error.code() {
-            Some(state) if is_about_the_data(state) => Self::Data(error.into()),
+            Some(state) if is_about_the_data(state) => Self::Data(told(&error).into()),
             Some(_) | None => Self::Unavailable(told(&error).into()),
         }
     }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use mandate_broker::{Outgoing, PublishError};
+use mandate_broker::{Outgoing, PublishError, Topology};
 use serde_json::json;
 
 use crate::{
-    bench::{consumer, number, numbers, publish_until_there, publisher},
+    bench::{consumer, number, numbers, publish_until_there, publisher, publisher_of},
     desk::{Desk, Mood},
     node::turn,
     until::{until, within},
@@ -16,7 +16,10 @@ use crate::{
 async fn the_topology_is_as_the_contract_says() {
     let turn = turn().await;
     let (_publisher, running) = publisher(turn.settings());
+    let (_messages, of_messages) =
+        publisher_of(turn.settings(), Topology::messages(Duration::from_hours(72)));
     running.up().await;
+    of_messages.up().await;
     let get = async |path: &str| {
         let path = format!("/{path}/{}", turn.vhost());
         let named = async |name: &str| turn.api().order("GET", &format!("{path}/{name}"), "").await;
@@ -40,6 +43,7 @@ async fn the_topology_is_as_the_contract_says() {
     );
     assert_eq!(messages["arguments"], json!({"x-queue-type": "stream", "x-max-age": "259200s"}));
     running.stop().await;
+    of_messages.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,11 +69,30 @@ async fn one_message_without_a_queue_among_many_good_ones_is_named_and_fails_the
         let mut batch = numbers(round * 200..round * 200 + 100);
         let lost = Outgoing { routing_key: format!("nowhere.{round}"), ..number(round * 200 + 150) };
         batch.insert((round as usize * 7) % 100, lost.clone());
-        let error = publisher.publish(batch).await.expect_err("one went nowhere");
+        // The connection is made again after each, to declare what may be missing.
+        let error = until("an answer of the broker", || async {
+            let error = publisher.publish(batch.clone()).await.expect_err("one went nowhere");
+            (!matches!(error, PublishError::Unavailable { .. })).then_some(error)
+        })
+        .await;
         let PublishError::Returned { id, exchange, routing_key } = error else { panic!("{error:?}") };
         assert_eq!((id, exchange.as_str(), routing_key), (lost.id, "mandate.inbox", lost.routing_key));
     }
-    publisher.publish(numbers(0..10)).await.expect("the connection goes on");
+    publish_until_there(&publisher, numbers(0..10)).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_somebody_deleted_is_made_again() {
+    let turn = turn().await;
+    let (publisher, running) = publisher(turn.settings());
+    running.up().await;
+    turn.delete_queue("mandate.inbox.callbacks").await;
+    publish_until_there(&publisher, numbers(0..10)).await;
+    let desk = Desk::new(Mood::Accept);
+    let consuming = consumer(turn.settings(), &desk);
+    desk.has(0..10).await;
+    consuming.stop().await;
     running.stop().await;
 }
 
