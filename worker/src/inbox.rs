@@ -19,6 +19,9 @@ use crate::{
 /// From so many redeliveries on, whatever is in a delivery may be what kills the worker that handles it.
 const OFTEN: u32 = 3;
 
+/// More than any callback has: `ingress.body_max` is at most 1 MiB.
+const BODY_MAX: usize = 3 << 20;
+
 /// Reason of the dead letter of a delivery that came often.
 const REDELIVERED: &str = "redelivered";
 
@@ -78,6 +81,10 @@ impl<S: Storage> Inbox for FromInbox<S> {
 /// callback, that one has no outcome, and ingress hands it over again.
 fn push(delivery: &Delivery) -> Option<Push> {
     let id = delivery.id.unwrap_or_else(|| CallbackId(uuid::Uuid::new_v4()));
+    if delivery.body.len() > BODY_MAX {
+        tracing::error!(%id, bytes = delivery.body.len(), "a delivery in the inbox is larger than any callback and is dropped");
+        return None;
+    }
     match serde_json::from_slice::<Push>(&delivery.body) {
         Ok(push) => Some(Push { id, ..push }),
         Err(error) => {

@@ -11,8 +11,8 @@ const DELIVERY_COUNT: &str = "x-delivery-count";
 
 /// Deals with callbacks from the inbox.
 pub trait Inbox: Send + Sync + 'static {
-    /// Deals with a batch. `Ok`: each has an outcome, all are acknowledged. It is dropped unfinished only when a stop does not
-    /// wait for it any longer.
+    /// Deals with a batch. `Ok`: each has an outcome, all are acknowledged. It is dropped unfinished when the
+    /// connection is lost or a stop does not wait for it any longer; the batch comes again then.
     ///
     /// # Errors
     ///

@@ -4,11 +4,11 @@ use std::error::Error;
 
 use mandate_broker::{Delivery, Inbox, callback};
 use mandate_schema::{CallbackId, Event, Push};
-use mandate_storage::{CommandOutcome, TaskQueue};
+use mandate_storage::{CommandOutcome, TaskQueue, sqlite::SqliteStorage};
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, master, ticket};
-use crate::{FromInbox, UNKNOWN_PAIR};
+use crate::{FromInbox, Retried, UNKNOWN_PAIR};
 
 /// Redeliveries from which on a delivery is handled alone.
 const OFTEN: u32 = 3;
@@ -24,8 +24,14 @@ fn bytes(body: &[u8], hint: &Push, redelivered: u32) -> Delivery {
 }
 
 impl Given {
+    /// The inbox as a process begins it: it knows nothing of those before.
+    fn inbox(&self) -> FromInbox<SqliteStorage> {
+        FromInbox::new(self.core.clone())
+    }
+
+    /// Each time by another process.
     async fn handle(&self, batch: &[Delivery]) -> Result<(), Box<dyn Error + Send + Sync>> {
-        FromInbox::new(self.core.clone()).handle(batch).await
+        self.inbox().handle(batch).await
     }
 
     /// Changes the database behind the worker's back.
@@ -107,18 +113,36 @@ async fn from_three_redeliveries_on_there_is_no_attempt_without_a_dead_letter() 
 async fn the_dead_letter_is_there_before_the_attempt_and_gone_after_the_one_that_succeeds() {
     let given = Given::new();
     let push = ticket(100, "ticket@@@x");
-    let often = delivery(&push, OFTEN);
+    let (inbox, often) = (given.inbox(), [delivery(&push, OFTEN)]);
     given.tamper("alter table state rename to state_away");
     for _ in 0..2 {
-        given.handle(std::slice::from_ref(&often)).await.unwrap_err();
+        inbox.handle(&often).await.unwrap_err();
         assert_eq!(given.reasons().await, ["redelivered"]);
         assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Dead), "ingress may settle it");
     }
     given.tamper("alter table state_away rename to state");
-    given.handle(&[often]).await.unwrap();
+    inbox.handle(&often).await.unwrap();
     assert_eq!(given.ticket_times().await, [100]);
     assert_eq!(given.reasons().await, [""; 0]);
     assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Applied));
+}
+
+#[tokio::test]
+async fn an_attempt_that_its_process_did_not_survive_is_repeated_by_the_operator_alone() {
+    let given = Given::new();
+    let push = ticket(100, "ticket@@@x");
+    given.tamper("alter table state rename to state_away");
+    given.handle(&[delivery(&push, OFTEN)]).await.unwrap_err();
+    given.tamper("alter table state_away rename to state");
+    for redelivered in [OFTEN + 1, OFTEN + 2] {
+        given.handle(&[delivery(&push, redelivered), delivery(&ticket(5, "ticket@@@y"), 0)]).await.unwrap();
+        assert_eq!(given.ticket_times().await, [5], "the others of its batch take effect");
+        assert_eq!(given.reasons().await, ["redelivered"]);
+        assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Dead));
+    }
+    assert_eq!(given.core.retry_dead_letter(push.id.into()).await.unwrap(), Retried::Revived);
+    assert_eq!(given.ticket_times().await, [5, 100]);
+    assert_eq!(given.reasons().await, [""; 0]);
 }
 
 #[tokio::test]
@@ -165,27 +189,37 @@ async fn a_delivery_under_the_id_of_another_callback_takes_effect_under_its_own(
 }
 
 #[tokio::test]
-#[ignore = "fails: retry_push discards the command under the false hint, and the callback of that id is lost"]
 async fn a_delivery_that_came_often_under_the_id_of_another_callback_does_not_block_that_one() {
     let given = Given::new();
     let [push, other] = [ticket(100, "ticket@@@x"), ticket(200, "ticket@@@other")];
     given.handle(&[Delivery { id: Some(other.id), ..delivery(&push, OFTEN) }]).await.unwrap();
     assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Applied));
-    assert_eq!(given.reasons().await, [""; 0]);
+    assert_eq!(
+        given.outcome(other.id).await,
+        Some(CommandOutcome::Dead),
+        "the letter under the false id stays"
+    );
+
     given.handle(&[delivery(&other, 0)]).await.unwrap();
     assert_eq!(given.ticket_times().await, [100, 200]);
+    assert_eq!(given.outcome(other.id).await, Some(CommandOutcome::Applied));
+    assert_eq!(given.reasons().await, [""; 0], "the other one revived it");
 }
 
 #[tokio::test]
 async fn a_delivery_without_an_id_takes_effect_under_its_own() {
-    for redelivered in [0, OFTEN] {
+    for (redelivered, letters) in [(0, 0), (OFTEN, 1)] {
         let given = Given::new();
         let push = ticket(100, "ticket@@@x");
         given.handle(&[Delivery { id: None, ..delivery(&push, redelivered) }]).await.unwrap();
         given.handle(&[delivery(&push, redelivered)]).await.unwrap();
         assert_eq!(given.ticket_times().await, [100]);
         assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Applied));
-        assert_eq!(given.reasons().await, [""; 0]);
+        assert_eq!(
+            given.reasons().await,
+            vec!["redelivered"; letters],
+            "a letter under an invented id stays"
+        );
     }
 }
 

@@ -94,16 +94,8 @@ impl Turn {
     pub(crate) async fn kill(&mut self) {
         let declared = self.api().order("GET", &format!("/queues/{}", self.vhost()), "").await;
         if declared.as_array().is_some_and(|queues| !queues.is_empty()) {
-            let lists = [
-                ("quorum", format!("{}_mandate.inbox.callbacks", self.vhost())),
-                ("coordination", "rabbit_stream_coordinator".to_owned()),
-            ];
-            for (system, name) in lists {
-                until("RabbitMQ has noted its queues", || async {
-                    self.node().notes(system, &name).then_some(())
-                })
-                .await;
-            }
+            let name = format!("{}_mandate.inbox.callbacks", self.vhost());
+            until("RabbitMQ has noted its queue", || async { self.node().notes(&name).then_some(()) }).await;
         }
         self.signal("-KILL");
         self.node_mut().gone().await;
@@ -221,9 +213,9 @@ impl Node {
     }
 
     /// Whether this name stands in the list of a Raft system of the node.
-    fn notes(&self, system: &str, name: &str) -> bool {
+    fn notes(&self, name: &str) -> bool {
         let node = format!("mandate-{}@localhost", self.port);
-        let list = self.folder.join("data").join(&node).join(system).join(&node).join("names.dets");
+        let list = self.folder.join("data").join(&node).join("quorum").join(&node).join("names.dets");
         let list = fs::read(list).unwrap_or_default();
         list.windows(name.len()).any(|window| window == name.as_bytes())
     }
