@@ -6,12 +6,9 @@ fn settled_store(bench: &Bench, rows: u64, push: impl Fn(u64) -> Push) -> Store 
     let mut store = bench.store();
     let pushes: Vec<Push> = (0..rows).map(push).collect();
     store.apply(&Changes { pushes: pushes.iter().collect(), ..Changes::default() }).expect("stored");
-    let seqs: Vec<Seq> = read::new_callbacks(store.connection(), PushKind::Event, 1_000)
-        .expect("readable")
-        .waiting
-        .iter()
-        .map(|w| w.seq)
-        .collect();
+    let new = |kind| read::new_callbacks(store.connection(), kind, 1_000).expect("readable").waiting;
+    let seqs: Vec<Seq> =
+        [PushKind::Event, PushKind::Message].into_iter().flat_map(new).map(|waiting| waiting.seq).collect();
     store.apply(&Changes { marks: vec![(Mark::Settled, &seqs)], ..Changes::default() }).expect("settled");
     store
 }

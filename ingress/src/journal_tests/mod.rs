@@ -132,15 +132,22 @@ async fn record_new(journal: &Journal, pushes: impl IntoIterator<Item = Push>) {
     }
 }
 
-/// All places that wait as *new*, in order.
+/// All callbacks that wait as *new*, of both kinds, in order.
+async fn all_waiting(journal: &Journal) -> Vec<Waiting> {
+    let mut all = Vec::new();
+    for kind in [PushKind::Event, PushKind::Message] {
+        all.extend(journal.waiting(kind, usize::MAX >> 1).await.expect("readable"));
+    }
+    all.sort_by_key(|waiting| waiting.seq);
+    all
+}
+
+async fn waiting_pushes(journal: &Journal) -> Vec<Push> {
+    all_waiting(journal).await.into_iter().map(|waiting| waiting.push).collect()
+}
+
 async fn waiting_seqs(journal: &Journal) -> Vec<Seq> {
-    journal
-        .waiting(PushKind::Event, usize::MAX >> 1)
-        .await
-        .expect("readable")
-        .into_iter()
-        .map(|w| w.seq)
-        .collect()
+    all_waiting(journal).await.into_iter().map(|waiting| waiting.seq).collect()
 }
 
 async fn settle_all(journal: &Journal) {
@@ -202,13 +209,7 @@ async fn what_queues_up_shares_one_commit() {
     let (outcomes, _) = tokio::join!(records, async { release.send(()) });
     assert!(outcomes.iter().all(|outcome| *outcome == Ok(Recorded::New)), "{outcomes:?}");
     assert_eq!(commits.load(Ordering::SeqCst), 1);
-    let stored: Vec<Push> = journal
-        .waiting(PushKind::Event, 1_000)
-        .await
-        .expect("readable")
-        .into_iter()
-        .map(|waiting| waiting.push)
-        .collect();
+    let stored = waiting_pushes(&journal).await;
     assert_eq!(stored[1..], pushes, "order or content differs");
 }
 

@@ -67,13 +67,7 @@ async fn what_waits_survives_closing_and_opening_again_in_order() {
     journal.settle(waiting_seqs(&journal).await[..1].to_vec()).await.expect("marked");
     drop(journal);
     let journal = bench.open();
-    let waiting: Vec<Push> = journal
-        .waiting(PushKind::Event, 10)
-        .await
-        .expect("readable")
-        .into_iter()
-        .map(|waiting| waiting.push)
-        .collect();
+    let waiting = waiting_pushes(&journal).await;
     assert_eq!(waiting, pushes[1..]);
 }
 
