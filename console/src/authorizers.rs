@@ -41,6 +41,9 @@ fn search_text(query: &Query) -> Result<Option<String>, QueryError> {
             name: "q",
             reason: format!("it must have at most {TEXT_MAX} characters"),
         }),
+        Some(text) if text.contains(char::is_control) => {
+            Err(QueryError::Invalid { name: "q", reason: "it must not have control characters".into() })
+        }
         text => Ok(text.map(str::to_owned)),
     }
 }

@@ -111,8 +111,14 @@ queries! {
 }
 
 /// The migrations of the `PostgreSQL` store, in order.
-pub const POSTGRES_MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "log", sql: include_str!("../postgres/migrations/0001_log.sql") }];
+pub const POSTGRES_MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "log", sql: include_str!("../postgres/migrations/0001_log.sql") },
+    Migration {
+        number: 2,
+        name: "append_by_index",
+        sql: include_str!("../postgres/migrations/0002_append_by_index.sql"),
+    },
+];
 
 queries! {
     /// The queries of the `PostgreSQL` store. What an append does stands in its function `append_batch`.

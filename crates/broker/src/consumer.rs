@@ -65,8 +65,18 @@ enum Handled {
 }
 
 impl<I: Inbox> Work for Consuming<I> {
-    async fn run(&mut self, line: &Line) -> Result<(), Failure> {
-        let (channel, mut consumer) = subscribe(line).await?;
+    type Channel = (Channel, Consumer);
+
+    async fn begin(&mut self, line: &Line) -> Result<Self::Channel, Failure> {
+        subscribe(line).await
+    }
+
+    async fn run(
+        &mut self,
+        line: &Line,
+        _state: &watch::Sender<Link>,
+        (channel, mut consumer): Self::Channel,
+    ) -> Result<(), Failure> {
         loop {
             let first = tokio::select! {
                 biased;

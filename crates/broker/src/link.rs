@@ -37,6 +37,10 @@ impl Link {
         Self { state: LinkState::Down { reason: reason.to_owned() }, warnings: Vec::new() }
     }
 
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self.state, LinkState::Blocked { .. })
+    }
+
     /// Why it does no work now; `None` if it does.
     pub fn failing(&self) -> Option<String> {
         match &self.state {

@@ -115,8 +115,18 @@ struct Publishing {
 }
 
 impl Work for Publishing {
-    async fn run(&mut self, line: &Line) -> Result<(), Failure> {
-        let channel = confirming(line).await?;
+    type Channel = Channel;
+
+    async fn begin(&mut self, line: &Line) -> Result<Channel, Failure> {
+        confirming(line).await
+    }
+
+    async fn run(
+        &mut self,
+        line: &Line,
+        state: &watch::Sender<Link>,
+        mut channel: Channel,
+    ) -> Result<(), Failure> {
         loop {
             let request = tokio::select! {
                 biased;
@@ -147,8 +157,18 @@ impl Work for Publishing {
             };
             // The caller may have given up.
             let _answered = answer.send(outcome);
-            if let Some(failure) = broken {
+            let Some(failure) = broken else { continue };
+            if !state.borrow().is_blocked() || line.is_lost() {
                 return Err(failure);
+            }
+            // A new connection would be blocked at its first message too. The channel still holds what was not confirmed.
+            let stop = self.stop.clone();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                failure = line.lost() => return Err(failure),
+                () = unblocked(state) => channel = confirming(line).await?,
+                never = self.idle(state) => match never {},
             }
         }
     }
@@ -161,6 +181,13 @@ impl Work for Publishing {
         }
         std::future::pending().await
     }
+}
+
+/// Waits until `RabbitMQ` takes messages again.
+async fn unblocked(state: &watch::Sender<Link>) {
+    let mut changes = state.subscribe();
+    // Its sender lives as long as this borrow.
+    let _up = changes.wait_for(|link| !link.is_blocked()).await;
 }
 
 async fn confirming(line: &Line) -> Result<Channel, Failure> {

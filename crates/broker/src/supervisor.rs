@@ -18,8 +18,20 @@ use crate::{
 
 /// What is done with a connection.
 pub(crate) trait Work: Send {
+    /// What it works with on one connection.
+    type Channel: Send;
+
+    /// Makes ready. A connection counts as up only afterwards: one on which `RabbitMQ` refuses the work is a failure like one
+    /// that it refuses altogether, and is tried again as slowly.
+    fn begin(&mut self, line: &Line) -> impl Future<Output = Result<Self::Channel, Failure>> + Send;
+
     /// Works on a connection until that fails, or until the stop: then it ends in good order.
-    fn run(&mut self, line: &Line) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn run(
+        &mut self,
+        line: &Line,
+        state: &watch::Sender<Link>,
+        channel: Self::Channel,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// What it does while there is no connection. Dropped at any await.
     fn idle(&mut self, link: &watch::Sender<Link>) -> impl Future<Output = Infallible> + Send;
@@ -59,7 +71,7 @@ struct Supervisor {
     topology: Topology,
     stop: CancellationToken,
     link: watch::Sender<Link>,
-    /// Since the last connection that worked.
+    /// Since the last connection on which work began.
     failures: u32,
 }
 
@@ -82,12 +94,19 @@ impl Supervisor {
             connected = connecting => connected?,
             never = work.idle(&self.link) => match never {},
         };
+        let channel = match work.begin(&line).await {
+            Ok(channel) => channel,
+            Err(failure) => {
+                line.close().await;
+                return Err(failure);
+            }
+        };
         let address = self.target.address();
         info!(address, "connected to RabbitMQ at {address}");
         self.failures = 0;
         self.link.send_replace(Link { state: LinkState::Up, warnings });
         let ended = tokio::select! {
-            ended = work.run(&line) => ended,
+            ended = work.run(&line, &self.link, channel) => ended,
             () = line.watch(&self.link) => Ok(()),
         };
         if let Err(failure) = &ended {

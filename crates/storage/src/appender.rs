@@ -22,6 +22,9 @@ const QUEUE: usize = 1_024;
 /// How long to wait before the same call is repeated, after its outcome was unknown.
 const REPEAT_AFTER: Duration = Duration::from_millis(200);
 
+/// Failures after which a batch is taken apart: perhaps together it takes longer than a call may.
+const WHOLE_TRIES: u32 = 3;
+
 /// Watches the appender, for metrics and fault tests.
 pub trait AppendObserver: Send + Sync + 'static {
     /// A batch is about to be appended.
@@ -129,7 +132,7 @@ impl<L: EventLog> Batcher<L> {
                 let answer = answers.into_iter().next().expect("one command, one caller");
                 answer.send(Err(error)).ok(); // as above
             }
-            // One of them is refused: each alone, so that only that one fails.
+            // One of them is refused, or together they take too long: each alone, so that only that one fails or waits.
             Err(_) => {
                 for (command, answer) in commands.into_iter().zip(answers) {
                     let alone = self.call(vec![command]).await.map(|mut appended| appended.remove(0));
@@ -139,7 +142,7 @@ impl<L: EventLog> Batcher<L> {
         }
     }
 
-    /// Appends a batch, as often as it takes for its outcome to be known.
+    /// Appends a batch, as often as it takes for its outcome to be known; several commands together only so many times.
     async fn call(&self, commands: Vec<Command>) -> Result<Vec<Appended>, StorageError> {
         let mut failures = 0_u32;
         loop {
@@ -154,6 +157,9 @@ impl<L: EventLog> Batcher<L> {
                     sleep_until(started + REPEAT_AFTER).await;
                     if self.incoming.is_closed() {
                         return Err(error); // every handle is gone: nobody waits any more
+                    }
+                    if commands.len() > 1 && failures == WHOLE_TRIES {
+                        return Err(error);
                     }
                 }
                 result => {

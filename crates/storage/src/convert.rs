@@ -50,3 +50,8 @@ pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T,
 pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StorageError> {
     serde_json::to_string(value).map_err(|error| StorageError::Data(error.into()))
 }
+
+/// A text for people as every database takes it: `PostgreSQL` refuses NUL characters, which become U+FFFD.
+pub(crate) fn told(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}

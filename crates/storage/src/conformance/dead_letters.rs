@@ -34,6 +34,17 @@ pub(super) async fn a_dead_letter_comes_with_its_outcome<S: Storage>(storage: S)
     assert_eq!(row.letter.reason, "unreadable");
 }
 
+pub(super) async fn a_detail_may_hold_any_character<S: Storage>(storage: S) {
+    let Command::Dead(mut letter) = dead_push(1, "unreadable") else { panic!("a dead letter") };
+    letter.detail = "a\0b\u{1}\u{2028}\u{10ffff}'\\u0000".to_owned();
+    let kept = letter.detail.replace('\0', "\u{fffd}");
+    append(&storage, Command::Dead(letter)).await;
+    let detail = async || storage.dead_letter(command(1)).await.unwrap().unwrap().letter.detail;
+    assert_eq!(detail().await, kept);
+    storage.count_retry(command(1), "unreadable", "c\0").await.unwrap();
+    assert_eq!(detail().await, "c\u{fffd}");
+}
+
 pub(super) async fn a_decision_replaces_a_dead_letter<S: Storage>(storage: S) {
     append(&storage, dead_push(1, "unknown_pair")).await;
     append(&storage, dead_push(2, "unknown_pair")).await;

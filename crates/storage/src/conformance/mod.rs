@@ -113,6 +113,7 @@ macro_rules! suite {
         ]);
         suite!($database, dead_letters, [
             a_dead_letter_comes_with_its_outcome,
+            a_detail_may_hold_any_character,
             a_decision_replaces_a_dead_letter,
             a_conflict_keeps_the_dead_letter,
             a_discarded_letter_is_settled_for_good,

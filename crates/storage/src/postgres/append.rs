@@ -9,7 +9,7 @@ use super::{PostgresStorage, convert::get};
 use crate::{
     Append, Appended, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, NewTask, StorageError,
     TokenChange,
-    convert::{millis, position, signed, to_json},
+    convert::{millis, position, signed, to_json, told},
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -127,6 +127,6 @@ fn dead(letter: &DeadLetter) -> Result<Value> {
         "id": letter.command.0,
         "recorded_at": millis(letter.recorded_at),
         "task": task,
-        "letter": { "reason": letter.reason, "detail": letter.detail, "push_id": push_id, "push": push },
+        "letter": { "reason": letter.reason, "detail": told(&letter.detail), "push_id": push_id, "push": push },
     }))
 }

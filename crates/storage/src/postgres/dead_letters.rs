@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{PostgresStorage, connection::Connection, convert::get, rows};
 use crate::{
     DeadLetterId, DeadLetterRow, DeadLetters, StorageError,
-    convert::{limit, millis, unsigned},
+    convert::{limit, millis, told, unsigned},
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -56,7 +56,7 @@ impl DeadLetters for PostgresStorage {
 
     async fn count_retry(&self, id: DeadLetterId, reason: &str, detail: &str) -> Result<()> {
         let connection = self.connection().await?;
-        connection.change(sql::dead_letter_count_retry, &[&id.0, &reason, &detail]).await?;
+        connection.change(sql::dead_letter_count_retry, &[&id.0, &reason, &told(detail)]).await?;
         Ok(())
     }
 }

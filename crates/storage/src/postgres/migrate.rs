@@ -27,6 +27,21 @@ const LOCK: &str = "select pg_advisory_xact_lock(1296125508)";
 const HISTORY: &str = "create table if not exists schema_migration (
     number integer primary key, name text not null, sha256 text not null, applied_at bigint not null)";
 
+/// What the service may do with each table, and nothing else: the log only grows, and no outcome of a command is forgotten.
+const RIGHTS: &[(&str, &str)] = &[
+    ("checkpoint", "select, insert, update"),
+    ("command", "select, insert, update"),
+    ("data_key", "select, insert"),
+    ("dead_letter", "select, insert, update, delete"),
+    ("event", "select, insert"),
+    ("log_head", "select, update"),
+    ("message", "select, insert, delete"),
+    ("schema_migration", "select"),
+    ("state", "select, insert, update, delete"),
+    ("task", "select, insert, update, delete"),
+    ("token", "select, insert, update"),
+];
+
 /// Brings the database up to date as its owner, and gives the role of `service`, the service's own address, exactly the rights
 /// that it needs: it may read and add events, and never change one. A role that does not exist is made. Several processes may
 /// migrate at once.
@@ -112,16 +127,17 @@ impl Role {
         if found.is_none() {
             self.create(connection).await?;
         }
-        let name = quoted(&self.name);
+        let schema = connection.one("select current_schema()::text as name", &[]).await?;
+        let (name, schema) = (quoted(&self.name), quoted(&get::<String>(&schema, "name")?));
+        for (table, rights) in RIGHTS {
+            let change = format!("revoke all on {table} from {name}; grant {rights} on {table} to {name}");
+            connection.batch(&change).await?;
+        }
         connection
             .batch(&format!(
-                "grant usage on schema public to {name};
-                 grant select, insert, update, delete on all tables in schema public to {name};
-                 revoke update, delete, truncate on event from {name};
-                 revoke insert, update, delete on schema_migration from {name};
-                 revoke insert, delete on log_head from {name};
-                 revoke execute on all functions in schema public from public;
-                 grant execute on function append_batch(jsonb) to {name};"
+                "grant usage on schema {schema} to {name};
+                 revoke execute on function append_batch(jsonb), event_is_never_changed() from public;
+                 grant execute on function append_batch(jsonb) to {name}"
             ))
             .await
     }

@@ -4,7 +4,7 @@ use mandate_schema::{CommandId, Position, StreamName, TaskId, Version, sql::sqli
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
-    convert::{blob, millis, position, signed, to_json, unsigned},
+    convert::{blob, millis, position, signed, to_json, told, unsigned},
     rows::task_id,
 };
 use crate::{
@@ -90,7 +90,7 @@ fn bury(tx: &Transaction<'_>, letter: &DeadLetter) -> Result<Appended> {
     tx.prepare_cached(sql::dead_letter_put)?.execute(params![
         blob(&letter.command.0),
         letter.reason,
-        letter.detail,
+        told(&letter.detail),
         push_id,
         push,
         task,

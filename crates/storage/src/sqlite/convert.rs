@@ -4,7 +4,9 @@ use rusqlite::{ErrorCode, ffi};
 use uuid::Uuid;
 
 use crate::StorageError;
-pub(super) use crate::convert::{from_json, limit, millis, parse, position, signed, time, to_json, unsigned};
+pub(super) use crate::convert::{
+    from_json, limit, millis, parse, position, signed, time, to_json, told, unsigned,
+};
 
 impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{
     SqliteStorage,
-    convert::{blob, from_json, limit, millis, time, unsigned, uuid},
+    convert::{blob, from_json, limit, millis, time, told, unsigned, uuid},
     rows,
 };
 use crate::{DeadLetter, DeadLetterId, DeadLetterRow, DeadLetters, DeadPayload, StorageError};
@@ -64,7 +64,7 @@ impl DeadLetters for SqliteStorage {
     }
 
     async fn count_retry(&self, id: DeadLetterId, reason: &str, detail: &str) -> Result<()> {
-        let (reason, detail) = (reason.to_owned(), detail.to_owned());
+        let (reason, detail) = (reason.to_owned(), told(detail));
         self.write(move |tx| {
             tx.prepare_cached(sql::dead_letter_count_retry)?.execute(params![blob(&id.0), reason, detail])?;
             Ok(())

@@ -110,7 +110,8 @@ fn split_rid(errmsg: &str) -> (String, Option<String>) {
         Some((errmsg, rid)) => (errmsg, Some(rid)),
         None => (errmsg.to_owned(), None),
     };
-    (errmsg.trim().trim_end_matches(',').chars().take(ERRMSG_MAX).collect(), rid)
+    let printable = |c: &char| !c.is_control();
+    (errmsg.trim().trim_end_matches(',').chars().filter(printable).take(ERRMSG_MAX).collect(), rid)
 }
 
 impl Refusal {
@@ -152,6 +153,11 @@ mod tests {
         assert_eq!(split("system error"), ("system error".into(), None));
         assert_eq!(split("grid: none"), ("grid: none".into(), None));
         assert_eq!(split("rid: "), ("rid:".into(), None));
+    }
+
+    #[test]
+    fn a_text_holds_no_control_characters() {
+        assert_eq!(split_rid("system\0 error\r\n\u{1b}[31m").0, "system error[31m");
     }
 
     #[test]

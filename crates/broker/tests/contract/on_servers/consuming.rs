@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use mandate_broker::LinkState;
+
 use crate::{
-    bench::{consumer, hint, number, numbers, publisher},
+    bench::{consumer, hint, number, numbers, publish_until_there, publisher},
     desk::{Desk, Mood},
     node::turn,
     until::{until, within},
@@ -161,6 +163,38 @@ async fn a_queue_that_is_deleted_under_the_consumer_is_made_anew() {
     // Until it is there again a publish is returned, and the relay keeps the callback.
     until("it is taken again", || async { publisher.publish(numbers(1..2)).await.ok() }).await;
     desk.has(1..2).await;
+    consuming.stop().await;
+    running.stop().await;
+}
+
+/// It is tried again like a broker that is away: a connection that may do nothing never counts as one that works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_may_not_read_is_never_up_and_begins_once_it_may() {
+    let turn = turn().await;
+    let may_read = async |read: &str| {
+        let rights = serde_json::json!({ "configure": ".*", "write": ".*", "read": read }).to_string();
+        turn.api().order("PUT", &format!("/permissions/{}/guest", turn.vhost()), &rights).await;
+    };
+    may_read("^mandate\\.(inbox|messages)$").await;
+    let desk = Desk::new(Mood::Accept);
+    let consuming = consumer(turn.settings(), &desk);
+    let mut link = consuming.link.clone();
+    let mut refusals = 0;
+    while refusals < 6 {
+        within(Duration::from_secs(20), link.changed()).await.expect("it goes on");
+        let state = link.borrow_and_update().state.clone();
+        match state {
+            LinkState::Down { reason } => {
+                assert!(reason.contains("ACCESS_REFUSED") || reason.contains("access"), "{reason}");
+                refusals += 1;
+            }
+            other => assert_eq!(other, LinkState::Connecting),
+        }
+    }
+    may_read(".*").await;
+    let (publisher, running) = publisher(turn.settings());
+    publish_until_there(&publisher, numbers(0..1)).await;
+    desk.has(0..1).await;
     consuming.stop().await;
     running.stop().await;
 }

@@ -60,7 +60,13 @@ async fn an_alarm_blocks_publishing_in_bounded_time_and_consuming_goes_on() {
         within(Duration::from_secs(25), publisher.publish(numbers(300..301))).await.err()
     })
     .await;
-    assert!(matches!(error, PublishError::Unknown { .. } | PublishError::Unavailable { .. }), "{error:?}");
+    assert!(matches!(error, PublishError::Unknown { .. }), "the first one waits for its confirm: {error:?}");
+    let next = publisher.publish(numbers(300..301)).await;
+    assert!(
+        matches!(next, Err(PublishError::Unavailable { .. })),
+        "the next ones are refused at once: {next:?}"
+    );
+    assert!(matches!(running.link.borrow().state, LinkState::Blocked { .. }), "the connection stays");
     desk.set(Mood::Accept);
     desk.has(0..300).await;
     turn.control(&["set_vm_memory_high_watermark", "0.4"]);

@@ -42,6 +42,8 @@ async fn the_service_may_add_to_the_log_and_change_nothing_in_it() {
         "alter table event disable trigger all",
         "update schema_migration set sha256 = ''",
         "delete from log_head",
+        "delete from command",
+        "delete from data_key",
         "create table mine (id integer)",
     ] {
         let error = client.batch_execute(statement).await.unwrap_err();
@@ -53,6 +55,51 @@ async fn the_service_may_add_to_the_log_and_change_nothing_in_it() {
         assert!(refusal.contains("append-only"), "the owner: {refusal}");
     }
     assert_eq!(whole_log(&storage).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_others_keep_in_the_same_database_is_not_the_services() {
+    let database = PostgresDatabase::create().await;
+    database.owner().await.batch_execute("create table others (id integer)").await.unwrap();
+    database.migrate().await.unwrap();
+    let (client, connection) =
+        tokio_postgres::connect(database.service().expose(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let error = client.batch_execute("select from others").await.unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "42501", "{error}");
+}
+
+/// The plans of a session are made while its tables are known to be small, and kept while they grow.
+#[tokio::test]
+async fn an_append_finds_its_rows_by_a_key_however_the_tables_grow() {
+    let database = PostgresDatabase::create().await;
+    let owner = database.owner().await;
+    let never_analyzed = "do $$ declare t regclass; begin
+        for t in select oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace loop
+            execute format('alter table %s set (autovacuum_enabled = false)', t);
+        end loop; end $$";
+    owner.batch_execute(never_analyzed).await.unwrap();
+    let settings = PostgresSettings { pool: 1, ..PostgresDatabase::settings(database.service()) };
+    let storage = PostgresStorage::open(&settings).await.unwrap();
+    for batch in 0..8_u32 {
+        if batch == 1 {
+            owner.batch_execute("analyze").await.unwrap();
+        }
+        let commands = (0..if batch == 0 { 8 } else { 256 }).map(|number| {
+            let number = batch * 256 + number;
+            decided(command(number.into()), &stream(number), 0).events(1).into()
+        });
+        storage.append_batch(commands.collect()).await.unwrap();
+    }
+    let whole_reads = "select sum(seq_scan)::bigint as read from pg_stat_user_tables
+        where relname in ('command', 'data_key', 'dead_letter', 'event', 'state', 'task', 'token')";
+    let counted = "select coalesce(sum(n_tup_ins), 0)::bigint as added from pg_stat_user_tables where relname = 'event'";
+    drop(storage); // a session tells its figures when it ends
+    let deadline = Instant::now() + BOUNDED;
+    while owner.query_one(counted, &[]).await.unwrap().get::<_, i64>("added") < 1_800 {
+        assert!(Instant::now() < deadline, "the server counts what was added");
+    }
+    assert_eq!(owner.query_one(whole_reads, &[]).await.unwrap().get::<_, i64>("read"), 0);
 }
 
 #[tokio::test]
@@ -68,14 +115,14 @@ async fn migrating_again_finds_nothing_to_do_and_a_changed_migration_is_refused(
     assert_eq!(database.migrate().await.unwrap().applied, [""; 0]);
     assert_eq!(database.open().await.log_id().await.unwrap(), log_id, "the log keeps its name");
 
-    database.sql("update schema_migration set sha256 = 'x'").await.unwrap();
+    database.sql("update schema_migration set sha256 = 'x' where number = 1").await.unwrap();
     for error in [open().await, database.migrate().await.unwrap_err()] {
         assert!(error.to_string().contains("was it changed"), "{error}");
     }
     let newer =
         "insert into schema_migration (number, name, sha256, applied_at) values (99, 'later', 'x', 0)";
     let known = POSTGRES_MIGRATIONS[0].sha256();
-    database.sql(&format!("update schema_migration set sha256 = '{known}'")).await.unwrap();
+    database.sql(&format!("update schema_migration set sha256 = '{known}' where number = 1")).await.unwrap();
     database.sql(newer).await.unwrap();
     assert!(open().await.to_string().contains("newer program"));
 }
