@@ -52,7 +52,10 @@ async fn rebuild(
     let (begin, log_head) = match mode {
         // One snapshot; nobody waits for a comparison.
         RebuildMode::Check => ("begin isolation level repeatable read", sql::log_head),
-        RebuildMode::Swap => ("begin", sql::log_head_lock),
+        // Whoever is cut off here holds up every append no longer than this.
+        RebuildMode::Swap => {
+            ("begin; set local idle_in_transaction_session_timeout = '10s'", sql::log_head_lock)
+        }
     };
     let last_part = async {
         let head = head(connection, log_head).await?;
