@@ -41,8 +41,14 @@ macro_rules! queries {
 }
 
 /// The migrations of the `SQLite` store, in order.
-pub const SQLITE_MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "log", sql: include_str!("../sqlite/migrations/0001_log.sql") }];
+pub const SQLITE_MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "log", sql: include_str!("../sqlite/migrations/0001_log.sql") },
+    Migration {
+        number: 2,
+        name: "credentials",
+        sql: include_str!("../sqlite/migrations/0002_credentials.sql"),
+    },
+];
 
 queries! {
     /// The queries of the `SQLite` store.
@@ -102,11 +108,14 @@ queries! {
         task_wake,
         token_empty,
         token_empty_if,
+        token_expiring,
+        token_fail,
         token_find,
         token_lease,
         token_put,
         token_release,
         token_store,
+        token_touch,
     }
 }
 
@@ -117,6 +126,11 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
         number: 2,
         name: "append_by_index",
         sql: include_str!("../postgres/migrations/0002_append_by_index.sql"),
+    },
+    Migration {
+        number: 3,
+        name: "credentials",
+        sql: include_str!("../postgres/migrations/0003_credentials.sql"),
     },
 ];
 
@@ -167,10 +181,13 @@ queries! {
         task_revive,
         task_wake,
         token_empty_if,
+        token_expiring,
+        token_fail,
         token_find,
         token_lease,
         token_release,
         token_store,
+        token_touch,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Checkpoints, Claimed, Command, CommandRecord, DeadLetterId,
     DeadLetterRow, DeadLetters, EventLog, EventQuery, Folder, Keys, Lease, Loaded, Messages, Rebuild,
     RebuildMode, RebuildReport, States, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
-    TaskQueue, TokenRow, Tokens, postgres::PostgresStorage, sqlite::SqliteStorage,
+    TaskQueue, TokenFailure, TokenRow, Tokens, postgres::PostgresStorage, sqlite::SqliteStorage,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -95,6 +95,15 @@ pass_on!(Tokens {
         expires_at: Timestamp,
     ) -> bool;
     fn release_token(&self, stream: &StreamName, lease: &Lease) -> ();
+    fn fail_token(&self, stream: &StreamName, lease: &Lease, failure: TokenFailure) -> ();
+    fn touch_tokens(&self, streams: Vec<StreamName>, now: Timestamp) -> ();
+    fn expiring_tokens(
+        &self,
+        now: Timestamp,
+        expiring: Timestamp,
+        used: Timestamp,
+        limit: usize,
+    ) -> Vec<StreamName>;
     fn empty_token(&self, stream: &StreamName, held: &SealedText) -> bool;
 });
 

@@ -10,7 +10,7 @@ use mandate_schema::{
 use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandRecord, DeadLetterId, DeadLetterRow,
     EventQuery, FoldError, FoldInput, Lease, Loaded, NewState, RebuildMode, RebuildReport, StateRow,
-    StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, TokenRow,
+    StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, TokenFailure, TokenRow,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -267,6 +267,43 @@ pub trait Tokens: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`]: the lease will end by itself.
     fn release_token(&self, stream: &StreamName, lease: &Lease) -> impl Future<Output = Result<()>> + Send;
+
+    /// Ends a lease with a failure, which every process then knows, until the row changes or another refresh begins.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`]: the lease will end by itself.
+    fn fail_token(
+        &self,
+        stream: &StreamName,
+        lease: &Lease,
+        failure: TokenFailure,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Notes that tokens were read just now, to the minute. Rows that are not there are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn touch_tokens(
+        &self,
+        streams: Vec<StreamName>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Tokens that expire before `expiring` and were read after `used`, those that expire first; without those that somebody
+    /// refreshes, or may not refresh yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn expiring_tokens(
+        &self,
+        now: Timestamp,
+        expiring: Timestamp,
+        used: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<StreamName>>> + Send;
 
     /// Empties the row if it still holds exactly this token; `false` if it holds another.
     ///

@@ -28,6 +28,11 @@ pub(crate) fn millis(time: Timestamp) -> i64 {
     time.as_millisecond()
 }
 
+/// The beginning of a time's minute.
+pub(crate) fn minute(time: Timestamp) -> i64 {
+    millis(time).div_euclid(60_000) * 60_000
+}
+
 pub(crate) fn time(millis: i64) -> Result<Timestamp, StorageError> {
     Timestamp::from_millisecond(millis).map_err(StorageError::unreadable)
 }

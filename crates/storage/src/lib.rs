@@ -25,5 +25,5 @@ pub use model::{
     Append, Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandOutcome, CommandRecord,
     DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, EventOrder, EventQuery, FoldError, FoldInput,
     Lease, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport, StateRow, StatusCount, StreamQuery,
-    TaskCount, TaskDone, TaskState, TokenChange, TokenRow,
+    TaskCount, TaskDone, TaskState, TokenChange, TokenFailure, TokenRow,
 };

@@ -378,6 +378,19 @@ pub struct TokenRow {
     pub access: Option<(SealedText, Timestamp)>,
     /// Generation it belongs to.
     pub generation: u64,
+    /// The last refresh failed, and the row is as it was then.
+    pub failure: Option<TokenFailure>,
+}
+
+/// How the last refreshes of a token failed, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFailure {
+    /// Failures in a row.
+    pub failures: u32,
+    /// When the next refresh may be tried.
+    pub not_before: Timestamp,
+    /// What failed, JSON text of the holder. Never holds a secret.
+    pub reason: String,
 }
 
 /// The right to refresh one token, until it expires or is taken over.

@@ -6,7 +6,7 @@ use super::{
     Database,
     given::{append, at, command, decided, sealed, stream, token_stored},
 };
-use crate::{Lease, Storage, TokenChange, Tokens};
+use crate::{Lease, Storage, TokenChange, TokenFailure, Tokens};
 
 /// Takes the lease at a second, for fifteen.
 async fn lease<S: Tokens>(storage: &S, second: i64) -> Option<Lease> {
@@ -157,4 +157,62 @@ pub(super) async fn of_many_refreshers_one_gets_the_lease<D: Database>(database:
         assert!(lease.fence > fence, "each lease has a greater fence");
         fence = lease.fence;
     }
+}
+
+fn failure(failures: u32, second: i64) -> TokenFailure {
+    TokenFailure { failures, not_before: at(second), reason: r#"{"kind":"lost"}"#.into() }
+}
+
+pub(super) async fn a_failure_is_known_until_another_refresh_begins<S: Storage>(storage: S) {
+    let known = async || storage.token(&stream(1)).await.unwrap().unwrap().failure;
+    let first = lease(&storage, 0).await.unwrap();
+    assert_eq!(first.row.failure, None);
+    storage.fail_token(&stream(1), &first, failure(1, 60)).await.unwrap();
+    assert_eq!(known().await, Some(failure(1, 60)));
+    let second = lease(&storage, 1).await.expect("the lease has ended");
+    assert_eq!(second.row.failure, Some(failure(1, 60)), "whoever tries again knows how often it failed");
+    assert_eq!(known().await, None, "somebody tries again");
+    storage.fail_token(&stream(1), &second, failure(2, 120)).await.unwrap();
+    storage.fail_token(&stream(1), &first, failure(9, 999)).await.unwrap();
+    assert_eq!(known().await, Some(failure(2, 120)), "an older fence tells nothing");
+}
+
+pub(super) async fn a_failure_is_forgotten_when_the_row_changes<S: Storage>(storage: S) {
+    let known = async || storage.token(&stream(1)).await.unwrap().unwrap().failure;
+    for (number, then) in [(1, TokenChange::Empty), (2, token_stored("new", 1))] {
+        let second = i64::try_from(number).unwrap();
+        let mine = lease(&storage, second).await.unwrap();
+        storage.fail_token(&stream(1), &mine, failure(1, 60)).await.unwrap();
+        assert!(known().await.is_some());
+        change(&storage, number, then).await;
+        assert_eq!(known().await, None);
+    }
+    let mine = lease(&storage, 10).await.unwrap();
+    storage.fail_token(&stream(1), &mine, failure(1, 60)).await.unwrap();
+    let mine = lease(&storage, 11).await.unwrap();
+    assert!(store(&storage, &mine, "newer").await);
+    assert_eq!(known().await, None);
+}
+
+pub(super) async fn tokens_in_use_are_found_before_they_expire<S: Storage>(storage: S) {
+    for number in 1..=4_u32 {
+        append(&storage, decided(command(number.into()), &stream(number), 0).token(token_stored("t", 1)))
+            .await;
+    }
+    let found = async |now, used| storage.expiring_tokens(at(now), at(7_201), at(used), 10).await.unwrap();
+    assert_eq!(found(0, 0).await, [], "none was read");
+    storage.touch_tokens(vec![stream(1), stream(2), stream(3), stream(9)], at(125)).await.unwrap();
+    assert_eq!(found(0, 120).await, [stream(1), stream(2), stream(3)], "used within the minute");
+    assert_eq!(found(0, 121).await, []);
+    assert_eq!(storage.expiring_tokens(at(0), at(7_200), at(0), 10).await.unwrap(), [], "later is not yet");
+    storage.touch_tokens(vec![stream(1)], at(30)).await.unwrap();
+    assert_eq!(found(0, 120).await.len(), 3, "a late note takes nothing back");
+    lease(&storage, 0).await.unwrap();
+    assert_eq!(found(14, 0).await, [stream(2), stream(3)], "one is being refreshed");
+    assert_eq!(found(15, 0).await.len(), 3, "its lease has ended");
+    let failing = storage.lease_token(&stream(2), at(15), at(30)).await.unwrap().unwrap();
+    storage.fail_token(&stream(2), &failing, failure(1, 60)).await.unwrap();
+    assert_eq!(found(59, 0).await, [stream(1), stream(3)]);
+    assert_eq!(found(60, 0).await.len(), 3);
+    assert_eq!(storage.expiring_tokens(at(60), at(7_201), at(0), 2).await.unwrap().len(), 2);
 }

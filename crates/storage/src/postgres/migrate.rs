@@ -29,17 +29,22 @@ const HISTORY: &str = "create table if not exists schema_migration (
 
 /// What the service may do with each table, and nothing else: the log only grows, and no outcome of a command is forgotten.
 const RIGHTS: &[(&str, &str)] = &[
+    ("api_key", "select, insert, update"),
+    ("audit", "select, insert, delete"),
     ("checkpoint", "select, insert, update"),
     ("command", "select, insert, update"),
-    ("data_key", "select, insert"),
+    ("data_key", "select, insert, update"),
     ("dead_letter", "select, insert, update, delete"),
     ("event", "select, insert"),
     ("log_head", "select, update"),
     ("message", "select, insert, delete"),
+    ("reconciled", "select, insert, delete"),
+    ("reconciliation", "select, insert, update, delete"),
     ("schema_migration", "select"),
     ("state", "select, insert, update, delete"),
     ("task", "select, insert, update, delete"),
     ("token", "select, insert, update"),
+    ("token_read", "select, insert, update, delete"),
 ];
 
 /// Brings the database up to date as its owner, and gives the role of `service`, the service's own address, exactly the rights

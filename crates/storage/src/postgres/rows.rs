@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::convert::{get, small};
 use crate::{
-    Claimed, DeadLetter, DeadLetterRow, DeadPayload, NewTask, StateRow, StorageError, TaskState, TokenRow,
+    Claimed, DeadLetter, DeadLetterRow, DeadPayload, NewTask, StateRow, StorageError, TaskState,
+    TokenFailure, TokenRow,
     convert::{from_json, parse, position, time, unsigned},
 };
 
@@ -79,7 +80,15 @@ pub(super) fn claimed(row: &Row) -> Result<Claimed> {
 pub(super) fn token(row: &Row) -> Result<TokenRow> {
     let (access, expires_at): (Option<String>, Option<i64>) = (get(row, "access")?, get(row, "expires_at")?);
     let access = access.zip(expires_at).map(|(text, at)| Ok::<_, StorageError>((parse(&text)?, time(at)?)));
-    Ok(TokenRow { access: access.transpose()?, generation: unsigned(get(row, "generation")?)? })
+    let failure = match get::<Option<String>>(row, "failure")? {
+        Some(reason) => Some(TokenFailure {
+            failures: small(get(row, "failures")?)?,
+            not_before: time(get(row, "not_before")?)?,
+            reason,
+        }),
+        None => None,
+    };
+    Ok(TokenRow { access: access.transpose()?, generation: unsigned(get(row, "generation")?)?, failure })
 }
 
 pub(super) fn letter(row: &Row) -> Result<DeadLetterRow> {

@@ -3,10 +3,14 @@
 use jiff::Timestamp;
 use mandate_schema::{SealedText, StreamName, sql::postgres as sql};
 
-use super::{PostgresStorage, convert::get, rows};
+use super::{
+    PostgresStorage,
+    convert::{get, int},
+    rows,
+};
 use crate::{
-    Lease, StorageError, TokenRow, Tokens,
-    convert::{millis, signed, unsigned},
+    Lease, StorageError, TokenFailure, TokenRow, Tokens,
+    convert::{self, millis, minute, parse, signed, unsigned},
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -48,6 +52,35 @@ impl Tokens for PostgresStorage {
         let (stream, fence) = (stream.to_string(), signed(lease.fence));
         self.connection().await?.change(sql::token_release, &[&stream, &fence]).await?;
         Ok(())
+    }
+
+    async fn fail_token(&self, stream: &StreamName, lease: &Lease, failure: TokenFailure) -> Result<()> {
+        let (stream, fence) = (stream.to_string(), signed(lease.fence));
+        let (failures, not_before) = (int(failure.failures), millis(failure.not_before));
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+            [&stream, &fence, &failures, &not_before, &failure.reason];
+        self.connection().await?.change(sql::token_fail, &parameters).await?;
+        Ok(())
+    }
+
+    async fn touch_tokens(&self, streams: Vec<StreamName>, now: Timestamp) -> Result<()> {
+        let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
+        self.connection().await?.change(sql::token_touch, &[&streams, &minute(now)]).await?;
+        Ok(())
+    }
+
+    async fn expiring_tokens(
+        &self,
+        now: Timestamp,
+        expiring: Timestamp,
+        used: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<StreamName>> {
+        let (now, expiring, used, limit) =
+            (millis(now), millis(expiring), millis(used), convert::limit(limit));
+        let found =
+            self.connection().await?.all(sql::token_expiring, &[&now, &expiring, &used, &limit]).await?;
+        found.iter().map(|row| parse(&get::<String>(row, "stream")?)).collect()
     }
 
     async fn empty_token(&self, stream: &StreamName, held: &SealedText) -> Result<bool> {

@@ -6,9 +6,9 @@ use rusqlite::{Row, params};
 
 use super::{
     SqliteStorage,
-    convert::{millis, parse, signed, time, unsigned},
+    convert::{self, millis, minute, parse, signed, time, unsigned},
 };
-use crate::{Lease, StorageError, TokenRow, Tokens};
+use crate::{Lease, StorageError, TokenFailure, TokenRow, Tokens};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -33,7 +33,7 @@ impl Tokens for SqliteStorage {
         self.write(move |tx| {
             let mut statement = tx.prepare_cached(sql::token_lease)?;
             let mut found = statement.query(params![stream, millis(now), millis(leased_until)])?;
-            found.next()?.map(|row| Ok(Lease { fence: unsigned(row.get(3)?)?, row: token(row)? })).transpose()
+            found.next()?.map(|row| Ok(Lease { fence: unsigned(row.get(6)?)?, row: token(row)? })).transpose()
         })
         .await
     }
@@ -68,16 +68,62 @@ impl Tokens for SqliteStorage {
         .await
     }
 
+    async fn fail_token(&self, stream: &StreamName, lease: &Lease, failure: TokenFailure) -> Result<()> {
+        let (stream, fence) = (stream.to_string(), lease.fence);
+        self.write(move |tx| {
+            let TokenFailure { failures, not_before, reason } = failure;
+            let mut statement = tx.prepare_cached(sql::token_fail)?;
+            statement.execute(params![stream, signed(fence), failures, millis(not_before), reason])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn touch_tokens(&self, streams: Vec<StreamName>, now: Timestamp) -> Result<()> {
+        self.write(move |tx| {
+            let mut statement = tx.prepare_cached(sql::token_touch)?;
+            for stream in &streams {
+                statement.execute(params![stream.to_string(), minute(now)])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn expiring_tokens(
+        &self,
+        now: Timestamp,
+        expiring: Timestamp,
+        used: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<StreamName>> {
+        self.read(move |c| {
+            let mut statement = c.prepare_cached(sql::token_expiring)?;
+            let limit = convert::limit(limit);
+            let mut rows = statement.query(params![millis(now), millis(expiring), millis(used), limit])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(parse(&row.get::<_, String>(0)?)?);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     async fn empty_token(&self, stream: &StreamName, held: &SealedText) -> Result<bool> {
         let (stream, held) = (stream.to_string(), held.to_string());
         self.write(move |tx| Ok(tx.prepare_cached(sql::token_empty_if)?.execute([stream, held])? == 1)).await
     }
 }
 
-/// Columns access, `expires_at`, generation.
+/// Columns access, `expires_at`, generation, failures, `not_before`, failure.
 fn token(row: &Row<'_>) -> Result<TokenRow> {
     let access: Option<String> = row.get(0)?;
     let expires_at: Option<i64> = row.get(1)?;
     let access = access.zip(expires_at).map(|(text, at)| Ok::<_, StorageError>((parse(&text)?, time(at)?)));
-    Ok(TokenRow { access: access.transpose()?, generation: unsigned(row.get(2)?)? })
+    let failure = match row.get::<_, Option<String>>(5)? {
+        Some(reason) => Some(TokenFailure { failures: row.get(3)?, not_before: time(row.get(4)?)?, reason }),
+        None => None,
+    };
+    Ok(TokenRow { access: access.transpose()?, generation: unsigned(row.get(2)?)?, failure })
 }
