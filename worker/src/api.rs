@@ -1,10 +1,19 @@
 //! Calls to the component API over HTTP: one place for limits, time-outs, metrics and the sorting of failures.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use jiff::Timestamp;
 use mandate_runtime::{http_client, metrics::Metrics};
 use mandate_schema::Secret;
-use mandate_wechat::api::{Refusal, ReplyError, Request, TOKEN_PARAMETER, decode, encode};
+use mandate_wechat::{
+    api::{Refusal, ReplyError, Request, TOKEN_PARAMETER, decode, encode},
+    errors,
+};
+
+use crate::breaker::{Breakers, Pause};
 
 /// Answers beyond this size are not WeChat's. A list page of 500 accounts has about 150 kB.
 const ANSWER_MAX: usize = 4 * 1024 * 1024;
@@ -31,6 +40,7 @@ pub struct ApiClient {
     http: reqwest::Client,
     base: String,
     timeout: Duration,
+    breakers: Arc<Breakers>,
     metrics: Metrics,
 }
 
@@ -46,6 +56,16 @@ pub enum CallError {
     /// No answer, or none that can be read: `WeChat` may have processed the request.
     #[error("the answer of WeChat's API was lost: {0}")]
     AnswerLost(String),
+    /// The call was not made: the API is left alone for a while, because all calls failed, or the quota is spent.
+    #[error("{api} is not called before {until}: {why}")]
+    Paused {
+        /// The API.
+        api: &'static str,
+        /// When it is called again.
+        until: Timestamp,
+        /// The failure that began the pause.
+        why: String,
+    },
 }
 
 /// Why the client cannot be built: a matter of configuration.
@@ -70,6 +90,7 @@ impl ApiClient {
             http,
             base: settings.base.trim_end_matches('/').to_owned(),
             timeout: settings.timeout,
+            breakers: Arc::default(),
             metrics,
         })
     }
@@ -85,16 +106,26 @@ impl ApiClient {
     ///
     /// [`CallError`].
     pub async fn call<R: Request>(&self, request: &R, token: Option<&Secret>) -> Result<R::Reply, CallError> {
-        let api = R::API;
+        let (api, component) = (R::API, request.component());
+        if let Some(Pause { until, why }) = self.breakers.paused(component, api, Timestamp::now()) {
+            self.metrics.wechat_calls_withheld_total(api.name());
+            return Err(CallError::Paused { api: api.name(), until, why });
+        }
         let started = Instant::now();
         let result = self.send(request, token).await;
         self.metrics.wechat_call_seconds(api.name(), started.elapsed());
         let errcode = match &result {
             Ok(_) => 0,
             Err(CallError::Refused(refusal)) => refusal.errcode,
-            Err(CallError::NotSent(_) | CallError::AnswerLost(_)) => NO_ANSWER,
+            Err(CallError::NotSent(_) | CallError::AnswerLost(_) | CallError::Paused { .. }) => NO_ANSWER,
         };
         self.metrics.wechat_calls_total(api.name(), errcode);
+        let pause = self.breakers.note(component, api, &result, Timestamp::now());
+        self.metrics.wechat_paused(component, api.name(), pause.as_ref().map(|pause| pause.until));
+        if let (Some(Pause { until, .. }), Err(error)) = (pause, &result) {
+            tracing::error!(%component, api = api.name(), %until, "{} is not called before {until}: {error}{}",
+                api.name(), advice(error));
+        }
         result
     }
 
@@ -120,6 +151,14 @@ impl ApiClient {
             }
         })
     }
+}
+
+/// What the operator can do about a refusal.
+fn advice(error: &CallError) -> String {
+    let CallError::Refused(refusal) = error else { return String::new() };
+    let address = refusal.client_ip().map(|ip| format!(" (WeChat saw {ip})")).unwrap_or_default();
+    let cure = errors::lookup(refusal.errcode).map_or("", errors::ErrorEntry::cure);
+    format!("{address}: {cure}")
 }
 
 /// Only a connection that never came about proves that nothing was processed.

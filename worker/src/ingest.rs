@@ -198,7 +198,7 @@ impl<S: Storage> Ingest<S> {
         let context = Context { command, stream: stream.clone(), finishes: None, now, called_at: now };
         let append = record(&core.vault, &context, snapshot, decision).await.map_err(ReadError::from)?;
         let queues_tasks = !append.tasks.is_empty();
-        let appended = core.appender.append(Command::Decided(Box::new(append))).await?;
+        let appended = core.append(Command::Decided(Box::new(append))).await?;
         if queues_tasks {
             core.tasks_changed.notify_one();
         }
@@ -230,7 +230,7 @@ impl<S: Storage> Ingest<S> {
             payload: DeadPayload::Push(push),
             recorded_at: Timestamp::now(),
         };
-        let appended = self.0.appender.append(Command::Dead(Box::new(letter))).await?;
+        let appended = self.0.append(Command::Dead(Box::new(letter))).await?;
         if let Appended::Duplicate(record) = appended
             && record.outcome == CommandOutcome::Dead
         {

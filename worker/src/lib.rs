@@ -1,7 +1,7 @@
 //! The work: ingest, tasks, the component API over HTTP, and the views that doors show. Generic over the storage.
 
 pub mod api;
-pub mod component_token;
+mod breaker;
 mod dead_letters;
 mod fold;
 mod housekeeping;
@@ -12,6 +12,7 @@ mod record;
 mod tasks;
 #[cfg(test)]
 mod tests;
+pub mod tokens;
 mod vault;
 pub mod views;
 
@@ -25,7 +26,9 @@ use mandate_runtime::{
     stop::Stop,
 };
 use mandate_schema::{ComponentId, MasterKeys, Position, SealError, Secret};
-use mandate_storage::{AppendObserver, Appender, RebuildMode, RebuildReport, Storage, StorageError};
+use mandate_storage::{
+    AppendObserver, Appended, Appender, Command, RebuildMode, RebuildReport, Storage, StorageError,
+};
 use mandate_wechat::envelope::KeyRing;
 use tokio::sync::Notify;
 
@@ -38,7 +41,7 @@ pub use tasks::TaskRunner;
 pub use vault::{Vault, VaultError};
 
 use api::ApiClient;
-use component_token::ComponentTokens;
+use tokens::{ComponentTokens, TokenRows};
 
 /// What a worker is made of. Shared by its ingest, its tasks and the doors.
 pub struct Core<S> {
@@ -48,6 +51,7 @@ pub struct Core<S> {
     appender: Appender,
     opener: Opener,
     api: ApiClient,
+    rows: Arc<TokenRows<S>>,
     tokens: ComponentTokens<S>,
     components: Vec<ComponentId>,
     messages_max_age: SignedDuration,
@@ -112,10 +116,12 @@ impl<S: Storage> Core<S> {
             .filter_map(|component| Some((component.ring.component().clone(), component.app_secret.clone()?)))
             .collect();
         let observer = Arc::new(Observer(metrics.clone()));
+        let rows = Arc::new(TokenRows::new(storage.clone(), vault.clone(), api.timeout(), metrics.clone()));
         Arc::new(Self {
             appender: Appender::start(storage.clone(), observer),
             opener: Opener::new(components.into_iter().map(|component| component.ring)),
-            tokens: ComponentTokens::new(storage.clone(), vault.clone(), api.clone(), secrets),
+            tokens: ComponentTokens::new(storage.clone(), vault.clone(), api.clone(), secrets, rows.clone()),
+            rows,
             components: ids,
             vault,
             storage,
@@ -163,11 +169,26 @@ impl<S: Storage> Core<S> {
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("dead letters", async move { core.retry_unknown_pairs_until(stopping).await });
         let (core, stopping) = (self.clone(), stop.clone());
+        stop.spawn("tokens", async move {
+            core.refresh_ahead(stopping).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("housekeeping", async move {
             core.keep_house(stopping).await;
             Ok::<_, std::convert::Infallible>(())
         });
         Ok(())
+    }
+
+    /// Appends a command. What this process knows of the stream's token is read again.
+    async fn append(&self, command: Command) -> Result<Appended, StorageError> {
+        let stream = command.stream().cloned();
+        let appended = self.appender.append(command).await?;
+        if let Some(stream) = stream {
+            self.rows.forget(&stream);
+        }
+        Ok(appended)
     }
 
     fn note_position(&self, position: Option<Position>) {

@@ -178,7 +178,7 @@ impl<S: Keys> Recorder<'_, S> {
                 let sealed = self.vault.seal(&data_key, place, &redeem.code);
                 Some((self.context.stream.clone(), sealed))
             }
-            Task::Profile | Task::Confirm | Task::Recover { .. } => None,
+            Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. } => None,
         };
         Ok(NewTask {
             kind: payload::kind(&task).to_owned(),
@@ -194,7 +194,9 @@ impl<S: Keys> Recorder<'_, S> {
     fn subject(&self, task: &Task) -> (ComponentId, Option<AuthorizerId>) {
         let component = match task {
             Task::Redeem(redeem) => return (redeem.component.clone(), redeem.authorizer.clone()),
-            Task::Profile | Task::Confirm | Task::Recover { .. } => self.context.stream.component(),
+            Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. } => {
+                self.context.stream.component()
+            }
         };
         let component = component.expect("no webhook queues calls to WeChat").clone();
         (component, self.context.stream.authorizer().cloned())
@@ -215,7 +217,7 @@ fn task_key(
 ) -> String {
     match task {
         Task::Redeem(redeem) => format!("redeem:{component}:{}", redeem.digest()),
-        Task::Profile | Task::Confirm | Task::Recover { .. } => {
+        Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. } => {
             let authorizer = authorizer.map_or("", AuthorizerId::as_str);
             format!("{}:{component}:{authorizer}:{command}", payload::kind(task))
         }

@@ -4,8 +4,9 @@
 //! started, other than a grant with the same code; else it is dropped and a confirm task asks for the truth.
 
 use mandate_schema::{
-    CodeDigest, CredentialsIssued, CredentialsRecovered, Event, Field, Granted, GrantedVia,
-    PermissionsChanged, Profile, RecoverySource, RedemptionFailed, Revoked, RevokedVia, Secret,
+    CodeDigest, CredentialsIssued, CredentialsRecovered, CredentialsRejected, CredentialsRotated, Event,
+    Field, Granted, GrantedVia, PermissionsChanged, Profile, RecoverySource, RedemptionFailed, Revoked,
+    RevokedVia, SealedAt, Secret,
 };
 
 use mandate_wechat::api::Refusal;
@@ -181,6 +182,77 @@ pub fn decide_unrecoverable(
             decision.with_event(confirmed_revocation())
         }
         InfoRefusal::Gone | InfoRefusal::NoToken => decision,
+    }
+}
+
+/// A refresh brought another refresh token than the one that it was made with.
+///
+/// The stream may have got a third one meanwhile, with a grant or from the list. Which of them is good only `WeChat` knows.
+pub fn decide_refreshed(
+    state: Option<&Authorizer>,
+    used: &SealedAt,
+    refresh_token: Secret,
+    access_token: AccessToken,
+) -> Decision {
+    let Some(held) = state.filter(|state| state.is_held()) else { return Decision::nothing() };
+    if held.refresh_token.as_ref() != Some(used) {
+        return Decision::task(Task::Confirm);
+    }
+    let rotated = Event::CredentialsRotated(CredentialsRotated { generation: held.generation });
+    let mut decision = Decision::nothing().with_sealed(rotated, Field::RefreshToken, Some(refresh_token));
+    decision.access_token = Some(access_token);
+    decision
+}
+
+/// A refresh token that was found in place of a refused one, and works.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Renewed {
+    /// The refresh token.
+    pub refresh_token: Secret,
+    /// Where it was found.
+    pub source: RecoverySource,
+    /// Whether it is the one we hold already.
+    pub is_ours: bool,
+    /// The access token that it brought.
+    pub access_token: AccessToken,
+}
+
+/// A working refresh token was found in place of a refused one.
+pub fn decide_renewed(state: Option<&Authorizer>, since: &Since, renewed: Renewed) -> Decision {
+    if since.overtakes_info() {
+        return Decision::task(Task::Confirm);
+    }
+    let Some(held) = state.filter(|state| state.is_held()) else { return Decision::nothing() };
+    let mut decision = Decision::nothing();
+    if !renewed.is_ours || held.status != Status::Authorized {
+        let recovered = CredentialsRecovered { generation: held.generation, source: renewed.source };
+        let token = Some(renewed.refresh_token);
+        decision = decision.with_sealed(Event::CredentialsRecovered(recovered), Field::RefreshToken, token);
+    }
+    decision.access_token = Some(renewed.access_token);
+    decision
+}
+
+/// No working refresh token was found in place of a refused one: only now the refusal is recorded as a failure.
+pub fn decide_rejected(
+    state: Option<&Authorizer>,
+    since: &Since,
+    refusal: Refusal,
+    reason: InfoRefusal,
+) -> Decision {
+    if since.overtakes_info() {
+        return Decision::task(Task::Confirm);
+    }
+    if !state.is_some_and(Authorizer::is_held) {
+        return Decision::nothing();
+    }
+    match reason {
+        InfoRefusal::Gone => Decision::event(confirmed_revocation()),
+        InfoRefusal::NoToken => Decision::event(Event::CredentialsRejected(CredentialsRejected {
+            errcode: refusal.errcode,
+            errmsg: refusal.errmsg,
+            rid: refusal.rid,
+        })),
     }
 }
 

@@ -54,6 +54,11 @@ pub enum Task {
         /// `WeChat`'s refusal, recorded if recovery fails too.
         refusal: Refusal,
     },
+    /// Find another refresh token in place of one that was refused, and show that it works.
+    Renew {
+        /// `WeChat`'s refusal, recorded if recovery fails too.
+        refusal: Refusal,
+    },
 }
 
 /// See [`Task::Redeem`].

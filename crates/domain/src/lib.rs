@@ -9,8 +9,9 @@ mod component;
 mod decision;
 
 pub use answer::{
-    AccountInfo, InfoRefusal, Redeemed, Since, decide_confirmed, decide_gone, decide_profile,
-    decide_redeemed, decide_redemption_refused, decide_unrecoverable,
+    AccountInfo, InfoRefusal, Redeemed, Renewed, Since, decide_confirmed, decide_gone, decide_profile,
+    decide_redeemed, decide_redemption_refused, decide_refreshed, decide_rejected, decide_renewed,
+    decide_unrecoverable,
 };
 pub use authorizer::{AUTHORIZER_FORM, Authorizer, Fact, FactKind, Status};
 pub use callback::{decide_authorizer_callback, decide_component_callback, stream_of};

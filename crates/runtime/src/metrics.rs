@@ -55,6 +55,10 @@ struct Inner {
     tasks: Family<TaskLabels, Number>,
     wechat_calls: Family<CallLabels, Counter>,
     wechat_call_seconds: Family<ApiLabels, Histogram, fn() -> Histogram>,
+    wechat_calls_withheld: Family<ApiLabels, Counter>,
+    wechat_paused: Family<PauseLabels, Number>,
+    token_refreshes: Family<RefreshLabels, Counter>,
+    token_reads_withheld: Counter,
     pictures: Mutex<Pictures>,
 }
 
@@ -66,6 +70,7 @@ struct Pictures {
     tickets: BTreeMap<String, Timestamp>,
     dead_letters: Vec<(ReasonLabels, u64)>,
     tasks: Vec<(TaskLabels, u64)>,
+    pauses: BTreeMap<(String, &'static str), Option<Timestamp>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -112,6 +117,18 @@ struct ApiLabels {
     api: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PauseLabels {
+    component: String,
+    api: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefreshLabels {
+    api: &'static str,
+    outcome: &'static str,
+}
+
 impl Metrics {
     /// A registry of its own, with everything at zero.
     pub fn new() -> Self {
@@ -152,6 +169,15 @@ impl Metrics {
                 );
                 by_api
             },
+            wechat_calls_withheld: names
+                .add("wechat_calls_withheld", "Calls that were not made, because their API is left alone"),
+            wechat_paused: names
+                .add("wechat_paused", "Whether an API of WeChat is left alone after failures: 1 or 0"),
+            token_refreshes: names.add("token_refreshes", "Refreshes of access tokens by result"),
+            token_reads_withheld: names.add(
+                "token_reads_withheld",
+                "Reads of access tokens answered with the last failure, because the next try is not due",
+            ),
             pictures: Mutex::default(),
             registry: names.0,
         };
@@ -241,6 +267,26 @@ impl Metrics {
         self.0.wechat_call_seconds.get_or_create(&ApiLabels { api }).observe(took.as_secs_f64());
     }
 
+    /// `mandate_wechat_calls_withheld_total`: a call of `api` was not made.
+    pub fn wechat_calls_withheld_total(&self, api: &'static str) {
+        self.0.wechat_calls_withheld.get_or_create(&ApiLabels { api }).inc();
+    }
+
+    /// `mandate_wechat_paused`: an API is left alone until then, or called again.
+    pub fn wechat_paused(&self, component: &ComponentId, api: &'static str, until: Option<Timestamp>) {
+        self.pictures().pauses.insert((component.to_string(), api), until);
+    }
+
+    /// `mandate_token_refreshes_total`: one more refresh through `api` ended like this.
+    pub fn token_refreshes_total(&self, api: &'static str, outcome: &'static str) {
+        self.0.token_refreshes.get_or_create(&RefreshLabels { api, outcome }).inc();
+    }
+
+    /// `mandate_token_reads_withheld_total`: a read of a token was answered with the last failure.
+    pub fn token_reads_withheld_total(&self) {
+        self.0.token_reads_withheld.inc();
+    }
+
     /// All metrics as `OpenMetrics` text, ended by `# EOF`; see [`CONTENT_TYPE`].
     pub fn encode(&self) -> String {
         self.encode_at(Timestamp::now())
@@ -261,6 +307,11 @@ impl Metrics {
         for (component, received_at) in &pictures.tickets {
             let labels = ComponentLabels { component: component.clone() };
             self.0.ticket_age_seconds.get_or_create(&labels).set(age(*received_at));
+        }
+        for ((component, api), until) in &pictures.pauses {
+            let labels = PauseLabels { component: component.clone(), api };
+            let paused = until.is_some_and(|until| until > now);
+            self.0.wechat_paused.get_or_create(&labels).set(paused.into());
         }
         replace(&self.0.dead_letters, &pictures.dead_letters);
         replace(&self.0.tasks, &pictures.tasks);
@@ -344,6 +395,10 @@ mod tests {
         metrics.tasks([("redeem", "waiting", 5)]);
         metrics.wechat_calls_total("api_query_auth", 61009);
         metrics.wechat_call_seconds("api_query_auth", Duration::from_millis(80));
+        metrics.wechat_calls_withheld_total("api_query_auth");
+        metrics.wechat_paused(&component(), "api_query_auth", Some(at(120)));
+        metrics.token_refreshes_total("api_authorizer_token", "refreshed");
+        metrics.token_reads_withheld_total();
         metrics
     }
 
@@ -366,10 +421,20 @@ mod tests {
             r#"mandate_tasks{kind="redeem",state="waiting"} 5"#,
             r#"mandate_wechat_calls_total{api="api_query_auth",errcode="61009"} 1"#,
             r#"mandate_wechat_call_seconds_count{api="api_query_auth"} 1"#,
+            r#"mandate_wechat_calls_withheld_total{api="api_query_auth"} 1"#,
+            r#"mandate_wechat_paused{component="wx1f2e3d4c5b6a7988",api="api_query_auth"} 1"#,
+            r#"mandate_token_refreshes_total{api="api_authorizer_token",outcome="refreshed"} 1"#,
+            "mandate_token_reads_withheld_total 1",
         ] {
             assert_has(&page, sample);
         }
         assert!(page.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn a_pause_ends_by_itself() {
+        let paused = r#"mandate_wechat_paused{component="wx1f2e3d4c5b6a7988",api="api_query_auth"} 0"#;
+        assert_has(&record_everything().encode_at(at(120)), paused);
     }
 
     #[test]

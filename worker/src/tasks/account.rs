@@ -16,14 +16,14 @@ use super::{
 use crate::fold;
 
 /// This account does not authorize this component (or no longer).
-const NOT_AUTHORIZED: i64 = 61003;
+pub(crate) const NOT_AUTHORIZED: i64 = 61003;
 /// Accounts asked for at once, and pages read at most: the largest platforms have about 100,000 accounts.
 const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;
 const PAGES_MAX: u64 = 1_000;
 
 /// When the list is searched for a refresh token that the info leaves out. It can have a hundred pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lookup {
+pub(super) enum Lookup {
     IfNoneHeld,
     Always,
 }
@@ -35,7 +35,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    fn stream(&self) -> StreamName {
+    pub(super) fn stream(&self) -> StreamName {
         StreamName::Authorizer(self.component.clone(), self.authorizer.clone())
     }
 }
@@ -122,7 +122,7 @@ impl<S: Storage> TaskRunner<S> {
     }
 
     /// What `WeChat` says about the account, with its refresh token from the info or else from the list.
-    async fn account_info(
+    pub(super) async fn account_info(
         &self,
         claimed: &Claimed,
         account: &Account,

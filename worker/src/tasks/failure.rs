@@ -9,7 +9,11 @@ use mandate_wechat::{
     errors::{self, Fault, Repair, Retry},
 };
 
-use crate::{api::CallError, component_token::TokenError, fold::ReadError};
+use crate::{
+    api::CallError,
+    fold::ReadError,
+    tokens::{TokenError, What},
+};
 
 /// Reason of tasks that wait for a ticket; the next one wakes them.
 pub(crate) const NO_TICKET: &str = "no_ticket";
@@ -44,6 +48,7 @@ impl Failure {
             CallError::NotSent(detail) => Self::again(attempt, "not_reached", detail),
             CallError::AnswerLost(detail) => Self::again(attempt, "answer_lost", detail),
             CallError::Refused(refusal) => Self::of_refusal(api, refusal, attempt),
+            error @ CallError::Paused { until, .. } => Self::paused(until, error.to_string()),
         }
     }
 
@@ -51,15 +56,27 @@ impl Failure {
     pub(crate) fn of_token(error: TokenError, attempt: u32) -> Self {
         let detail = error.to_string();
         match error {
-            TokenError::NoTicket(_) => Self::Again { after: suspended(), reason: NO_TICKET, detail },
             TokenError::NoSecret(_) => Self::Again { after: suspended(), reason: "no_secret", detail },
             TokenError::Busy => Self::again(attempt, "token_busy", detail),
             TokenError::Read(error) => Self::of_read(&error, attempt),
+            TokenError::Paused(CallError::Paused { until, .. }) => Self::paused(until, detail),
             // About the component, never about the account: whatever it is, the task waits.
-            TokenError::Call(CallError::Refused(refusal)) => {
-                Self::wait(Api::ComponentToken, &refusal, attempt)
+            TokenError::Failed(failed) => {
+                let reason = match failed.what {
+                    What::NoTicket { .. } => NO_TICKET,
+                    What::Refused { .. } | What::Recovering { .. } => "component_token",
+                    What::NotSent { .. } => "not_reached",
+                    What::AnswerLost { .. } => "answer_lost",
+                };
+                let after = until(failed.not_before) + backoff(attempt);
+                Self::Again { after, reason, detail }
             }
-            TokenError::Call(error) => Self::of_call(Api::ComponentToken, error, attempt),
+            TokenError::Unknown
+            | TokenError::Revoked
+            | TokenError::Broken
+            | TokenError::NoApiPermission
+            | TokenError::Pending
+            | TokenError::Paused(_) => Self::again(attempt, "component_token", detail),
         }
     }
 
@@ -97,8 +114,13 @@ impl Failure {
             Retry::OnceAfter(Repair::NewestTicket) => NO_TICKET,
             Retry::OnceAfter(_) | Retry::Never => "suspended",
         };
-        let after = wait_after(api, refusal) + backoff(attempt);
+        let after = wait_after(api, refusal, Timestamp::now()) + backoff(attempt);
         Self::Again { after, reason, detail: format!("{refusal}{address}: {cure}") }
+    }
+
+    fn paused(at: Timestamp, detail: String) -> Self {
+        let after = until(at) + full_jitter(BACKOFF_BASE, BACKOFF_BASE, 0);
+        Self::Again { after, reason: "paused", detail }
     }
 
     fn again(attempt: u32, reason: &'static str, detail: String) -> Self {
@@ -107,10 +129,10 @@ impl Failure {
 }
 
 /// How long to leave an API alone after a refusal that will pass, or that the operator has to end.
-pub(crate) fn wait_after(api: Api, refusal: &Refusal) -> Duration {
+pub(crate) fn wait_after(api: Api, refusal: &Refusal, now: Timestamp) -> Duration {
     match errors::classify(api, refusal.errcode) {
         Retry::Later => errors::min_wait(refusal.errcode),
-        Retry::NextDay => until_next_day(Timestamp::now()),
+        Retry::NextDay => until_next_day(now),
         // The one repeated call was made, and refused too; or it is a matter of configuration.
         Retry::OnceAfter(_) | Retry::Never => suspended(),
     }
@@ -119,6 +141,10 @@ pub(crate) fn wait_after(api: Api, refusal: &Refusal) -> Duration {
 /// A matter of the component's configuration, standing or quota: nothing about the account.
 fn is_the_operators(refusal: &Refusal) -> bool {
     errors::lookup(refusal.errcode).is_some_and(|entry| entry.fault == Fault::Platform)
+}
+
+fn until(time: Timestamp) -> Duration {
+    Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default()
 }
 
 /// With jitter, so that many tasks do not come back together.
@@ -142,6 +168,7 @@ fn until_next_day(now: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokens::Failed;
 
     fn refused(api: Api, errcode: i64) -> Failure {
         let refusal = Refusal { errcode, errmsg: "no".into(), rid: None };
@@ -163,7 +190,11 @@ mod tests {
         {
             let refusal = Refusal { errcode, errmsg: "requestIP: 203.0.113.7".into(), rid: None };
             let failure = match api {
-                Api::ComponentToken => Failure::of_token(TokenError::Call(CallError::Refused(refusal)), 1),
+                Api::ComponentToken => {
+                    let what = What::Refused { refusal };
+                    let failed = Failed::now(what, api, None, Timestamp::now());
+                    Failure::of_token(TokenError::Failed(failed), 1)
+                }
                 _ => Failure::of_call(api, CallError::Refused(refusal), 1),
             };
             let Failure::Again { after, .. } = failure else { panic!("{errcode} was believed") };

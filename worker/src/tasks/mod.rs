@@ -5,8 +5,10 @@ mod account;
 mod failure;
 pub(crate) mod payload;
 mod redeem;
+mod renew;
 mod run;
 
+pub(crate) use account::NOT_AUTHORIZED;
 use failure::Failure;
 pub(crate) use failure::{NO_TICKET, wait_after};
 pub(crate) use payload::UnreadableTask;

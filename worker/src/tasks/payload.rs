@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(untagged)]
 enum Payload {
     Recover { digest: CodeDigest, refusal: Refusal },
+    Renew { refusal: Refusal },
     Redeem { via: GrantedVia },
     Empty {},
 }
@@ -25,6 +26,7 @@ pub(crate) fn kind(task: &Task) -> &'static str {
         Task::Profile => "profile",
         Task::Confirm => "confirm",
         Task::Recover { .. } => "recover",
+        Task::Renew { .. } => "renew",
     }
 }
 
@@ -33,6 +35,7 @@ pub(crate) fn write(task: &Task) -> String {
     let payload = match task {
         Task::Redeem(redeem) => Payload::Redeem { via: redeem.via },
         Task::Recover { digest, refusal } => Payload::Recover { digest: *digest, refusal: refusal.clone() },
+        Task::Renew { refusal } => Payload::Renew { refusal: refusal.clone() },
         Task::Profile | Task::Confirm => Payload::Empty {},
     };
     serde_json::to_string(&payload).expect("plain data")
@@ -55,6 +58,7 @@ pub(crate) fn read(task: &NewTask, secret: Option<Secret>) -> Result<Task, Unrea
         ("recover", Some(Payload::Recover { digest, refusal }), None) => {
             Ok(Task::Recover { digest, refusal })
         }
+        ("renew", Some(Payload::Renew { refusal }), None) => Ok(Task::Renew { refusal }),
         ("profile", Some(_), None) => Ok(Task::Profile),
         ("confirm", Some(_), None) => Ok(Task::Confirm),
         _ => Err(UnreadableTask(task.kind.clone())),
@@ -76,8 +80,8 @@ mod tests {
             via: GrantedVia::Notice,
         };
         let refusal = Refusal { errcode: 61009, errmsg: "invalid code".into(), rid: None };
-        let recover = Task::Recover { digest: CodeDigest::of(&code), refusal };
-        for task in [Task::Redeem(redeem), Task::Profile, Task::Confirm, recover] {
+        let recover = Task::Recover { digest: CodeDigest::of(&code), refusal: refusal.clone() };
+        for task in [Task::Redeem(redeem), Task::Profile, Task::Confirm, recover, Task::Renew { refusal }] {
             let stored = NewTask {
                 key: String::new(),
                 kind: kind(&task).into(),

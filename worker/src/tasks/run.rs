@@ -7,10 +7,7 @@ use mandate_domain::{Decision, Since, Task};
 use mandate_runtime::{failpoint, jitter::full_jitter, stop::Stop};
 use mandate_schema::{CommandId, ComponentId, Event, StreamName};
 use mandate_storage::{Appended, Claimed, Command, DeadLetter, DeadPayload, Storage, StorageError};
-use mandate_wechat::{
-    api::Request,
-    errors::{self, Repair, Retry},
-};
+use mandate_wechat::api::Request;
 
 use tokio::{
     task::{JoinError, JoinSet},
@@ -20,9 +17,9 @@ use tokio::{
 use super::{Failure, NO_TICKET, UnreadableTask, account::Account, payload};
 use crate::{
     Core,
-    api::CallError,
     fold::{self, ReadError, Snapshot},
     record::{Context, record, task_place},
+    tokens::wants_new_component_token,
 };
 
 /// Tasks under way at once.
@@ -219,7 +216,8 @@ impl<S: Storage> TaskRunner<S> {
             (Task::Recover { digest, refusal }, Some(account)) => {
                 self.recover(claimed, &account, digest, &refusal).await
             }
-            (Task::Profile | Task::Confirm | Task::Recover { .. }, None) => {
+            (Task::Renew { refusal }, Some(account)) => self.renew(claimed, &account, &refusal).await,
+            (Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. }, None) => {
                 End::dead("unreadable_task", "the task names no account")
             }
         }
@@ -246,7 +244,7 @@ impl<S: Storage> TaskRunner<S> {
                 }
                 Err(error) => error,
             };
-            if repaired || !wants_new_token::<R>(&error) {
+            if repaired || !wants_new_component_token::<R>(&error) {
                 return Err(Failure::of_call(R::API, error, attempt));
             }
             repaired = true;
@@ -298,7 +296,7 @@ impl<S: Storage> TaskRunner<S> {
         };
         let append = record(&core.vault, &context, snapshot, decision).await?;
         let queues_tasks = !append.tasks.is_empty();
-        let appended = core.appender.append(Command::Decided(Box::new(append))).await?;
+        let appended = core.append(Command::Decided(Box::new(append))).await?;
         if let Appended::Stored(position) = &appended {
             core.note_position(*position);
             tracing::info!(task = %claimed.task.key, %stream, position = position.map(|p| p.0), events = summary,
@@ -324,7 +322,7 @@ impl<S: Storage> TaskRunner<S> {
             payload: DeadPayload::Task(claimed.id),
             recorded_at: Timestamp::now(),
         };
-        self.core.appender.append(Command::Dead(Box::new(letter))).await.map(|_| ())
+        self.core.append(Command::Dead(Box::new(letter))).await.map(|_| ())
     }
 }
 
@@ -343,14 +341,5 @@ impl Failure {
 fn note_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "an attempt at a task panicked");
-    }
-}
-
-fn wants_new_token<R: Request>(error: &CallError) -> bool {
-    match error {
-        CallError::Refused(refusal) => {
-            errors::classify(R::API, refusal.errcode) == Retry::OnceAfter(Repair::RefreshComponentToken)
-        }
-        CallError::NotSent(_) | CallError::AnswerLost(_) => false,
     }
 }

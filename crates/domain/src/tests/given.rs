@@ -10,12 +10,12 @@ use mandate_wechat::callback::Callback;
 
 use super::{
     effects::{Effect, recorded_at},
-    samples::{component, digest, merchant_stream},
+    samples::{access_token, component, digest, merchant_stream},
 };
 use crate::{
-    AccountInfo, Authorizer, Decision, InfoRefusal, NewEvent, Recorded, Redeemed, Refusal, Since, Status,
-    decide_authorizer_callback, decide_confirmed, decide_gone, decide_profile, decide_redeemed,
-    decide_redemption_refused, decide_unrecoverable,
+    AccountInfo, Authorizer, Decision, InfoRefusal, NewEvent, Recorded, Redeemed, Refusal, Renewed, Since,
+    Status, decide_authorizer_callback, decide_confirmed, decide_gone, decide_profile, decide_redeemed,
+    decide_redemption_refused, decide_refreshed, decide_rejected, decide_renewed, decide_unrecoverable,
 };
 
 /// An account with its history. What is recorded [`meanwhile`](Self::meanwhile) counts as gained since a call started.
@@ -36,6 +36,10 @@ pub(super) enum Answer {
     Confirmed(AccountInfo),
     Gone,
     Unrecoverable(CodeDigest, Refusal, InfoRefusal),
+    /// A refresh with this token of ours brought another one.
+    Refreshed(SealedAt, Secret),
+    Renewed(Renewed),
+    Rejected(Refusal, InfoRefusal),
 }
 
 /// What comes in.
@@ -114,6 +118,9 @@ impl World {
             Answer::Unrecoverable(digest, refusal, reason) => {
                 decide_unrecoverable(state, &since, digest, refusal, reason)
             }
+            Answer::Refreshed(used, token) => decide_refreshed(state, &used, token, access_token()),
+            Answer::Renewed(renewed) => decide_renewed(state, &since, renewed),
+            Answer::Rejected(refusal, reason) => decide_rejected(state, &since, refusal, reason),
         }
     }
 

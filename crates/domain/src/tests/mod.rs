@@ -17,6 +17,7 @@ mod order_properties;
 mod profiles;
 mod recovery;
 mod redemption;
+mod refresh;
 mod revocation_table;
 mod simulation;
 mod status;

@@ -14,6 +14,9 @@ pub trait Request: Serialize {
     type Reply: Reply;
     /// Which API it is for.
     const API: Api;
+
+    /// The component that asks.
+    fn component(&self) -> &ComponentId;
 }
 
 /// A request as JSON text. A secret as a whole, because most requests carry one.
@@ -113,6 +116,10 @@ macro_rules! requests {
         $(impl Request for $request<'_> {
             type Reply = $reply;
             const API: Api = Api::$api;
+
+            fn component(&self) -> &ComponentId {
+                self.component_appid
+            }
         })*
     };
 }

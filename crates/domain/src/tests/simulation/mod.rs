@@ -30,6 +30,8 @@ enum Step {
     Finish(Index),
     /// An answer never arrives.
     Lose(Index),
+    /// Somebody wants an access token.
+    Refresh,
     /// The merchant's browser comes back with the newest code.
     Redirect,
     /// A callback is decided again.
@@ -52,6 +54,10 @@ fn ordinary() -> BoxedStrategy<Step> {
 
 fn with_losses() -> BoxedStrategy<Step> {
     prop_oneof![22 => ordinary(), 1 => any::<Index>().prop_map(Step::Lose)].boxed()
+}
+
+fn with_refreshes() -> BoxedStrategy<Step> {
+    prop_oneof![20 => ordinary(), 6 => Just(Step::Refresh), 2 => any::<Index>().prop_map(Step::Lose)].boxed()
 }
 
 fn with_everything() -> BoxedStrategy<Step> {
@@ -100,6 +106,7 @@ impl Play {
             Step::Start(index) => self.service.start(&mut self.wechat, index.index(ANY)),
             Step::Finish(index) => self.service.finish(index.index(ANY)),
             Step::Lose(index) => self.service.lose(index.index(ANY)),
+            Step::Refresh => self.service.refresh(&mut self.wechat),
             Step::Redirect => {
                 self.wechat.newest_code().into_iter().for_each(|code| self.service.receive_code(code));
             }
@@ -169,7 +176,7 @@ proptest! {
 
     #[test]
     fn in_the_end_we_know_what_is_true((steps, order) in story(with_losses())) {
-        let mut play = Play::new(Manners { old_codes_work: false, has_tokens: true });
+        let mut play = Play::new(Manners { old_codes_work: false, has_tokens: true, rotates: false });
         play.act(steps, &order);
         play.agrees()?;
     }
@@ -180,9 +187,20 @@ proptest! {
     fn one_confirmation_heals_whatever_happened(
         (steps, order) in story(with_everything()), old_codes_work: bool,
     ) {
-        let mut play = Play::new(Manners { old_codes_work, has_tokens: true });
+        let mut play = Play::new(Manners { old_codes_work, has_tokens: true, rotates: false });
         play.act(steps, &order);
         play.service.queue(Task::Confirm);
+        play.settle(&order);
+        play.agrees()?;
+    }
+
+    /// Answers to refreshes are lost, and the refresh token with them. Whoever asks again in the end gets a token: nothing is
+    /// lost for good.
+    #[test]
+    fn refresh_tokens_that_rotate_are_never_lost((steps, order) in story(with_refreshes()), rotates: bool) {
+        let mut play = Play::new(Manners { old_codes_work: false, has_tokens: true, rotates });
+        play.act(steps, &order);
+        play.service.refresh(&mut play.wechat);
         play.settle(&order);
         play.agrees()?;
     }
@@ -190,7 +208,7 @@ proptest! {
     /// Such an account has nothing to recover, so it cannot afford lost answers or acts in one second.
     #[test]
     fn accounts_without_tokens_end_as_they_are_too((steps, order) in story(ordinary())) {
-        let mut play = Play::new(Manners { old_codes_work: false, has_tokens: false });
+        let mut play = Play::new(Manners { old_codes_work: false, has_tokens: false, rotates: false });
         play.every_act_has_its_second = true;
         play.act(steps, &order);
         play.agrees()?;

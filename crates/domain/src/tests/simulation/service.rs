@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use mandate_schema::{CodeDigest, Event, GrantedVia, Secret};
+use mandate_schema::{CodeDigest, Event, GrantedVia, RecoverySource, SealedAt, Secret};
 use mandate_wechat::callback::Callback;
 
-use super::wechat::WeChat;
+use super::wechat::{Refreshed, WeChat};
 use crate::{
-    Decision, InfoRefusal, NewEvent, Redeem, Status, Task, decide_authorizer_callback,
+    Decision, InfoRefusal, NewEvent, Redeem, Renewed, Status, Task, decide_authorizer_callback,
     tests::{
         given::{Answer, World},
-        samples::{code_refused, component, profile},
+        samples::{access_token, code_refused, component, profile},
     },
 };
 
@@ -24,19 +24,51 @@ struct Call {
     answer: Option<Answer>,
 }
 
+/// A refresh whose answer is on its way.
+#[derive(Debug)]
+struct Refresh {
+    used: SealedAt,
+    with: String,
+    answer: Refreshed,
+}
+
 /// The service.
 #[derive(Debug, Default)]
 pub(super) struct Service {
     pub(super) world: World,
     waiting: Vec<Task>,
     calls: Vec<Call>,
+    /// Refreshes whose answer is on its way.
+    refreshes: Vec<Refresh>,
     /// Codes for which there is, or was, a redeem task: one for each.
     redeemed: HashSet<CodeDigest>,
 }
 
 impl Service {
     pub(super) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.calls.is_empty()
+        self.waiting.is_empty() && self.calls.is_empty() && self.refreshes.is_empty()
+    }
+
+    /// Somebody wants an access token.
+    pub(super) fn refresh(&mut self, wechat: &mut WeChat) {
+        let account = self.world.seen().filter(|state| state.status == Status::Authorized);
+        let Some(used) = account.and_then(|state| state.refresh_token.clone()) else { return };
+        let with = self.world.refresh_token().expect("it is held");
+        let answer = wechat.refresh(&with);
+        self.refreshes.push(Refresh { used, with, answer });
+    }
+
+    /// The answer to a refresh comes.
+    fn finish_refresh(&mut self, Refresh { used, with, answer }: Refresh) {
+        let decision = match answer {
+            Refreshed::Token(token) if token.expose() == with => Decision::nothing(),
+            Refreshed::Token(token) => {
+                self.world.decide(self.world.history().len(), Answer::Refreshed(used, token))
+            }
+            Refreshed::Dead => Decision::task(Task::Renew { refusal: code_refused() }),
+            Refreshed::Gone => Decision::task(Task::Confirm),
+        };
+        self.carry_out(decision);
     }
 
     pub(super) fn receive(&mut self, callback: &Callback) {
@@ -62,6 +94,10 @@ impl Service {
 
     /// An answer comes and is decided.
     pub(super) fn finish(&mut self, at: usize) {
+        if !self.refreshes.is_empty() {
+            let refresh = self.refreshes.remove(at % self.refreshes.len());
+            self.finish_refresh(refresh);
+        }
         if self.calls.is_empty() {
             return;
         }
@@ -73,6 +109,9 @@ impl Service {
 
     /// An answer is lost: the call is made again. Nobody tells a code without account twice, so those are spared.
     pub(super) fn lose(&mut self, at: usize) {
+        if !self.refreshes.is_empty() {
+            self.refreshes.remove(at % self.refreshes.len()); // whoever wants a token asks again
+        }
         if self.calls.is_empty() {
             return;
         }
@@ -96,6 +135,21 @@ impl Service {
             // A refusal would queue a confirm task; here the profile is what does not matter.
             Task::Profile => wechat.info().map(|_| Answer::Profile(Some(profile("shop")))),
             Task::Confirm => Some(wechat.info().map_or(Answer::Gone, confirmed)),
+            Task::Renew { refusal } => {
+                let hopeless = |reason| Some(Answer::Rejected(refusal.clone(), reason));
+                let Some(told) = wechat.info() else { return hopeless(InfoRefusal::Gone) };
+                let Some(token) = told.refresh_token else { return hopeless(InfoRefusal::NoToken) };
+                match wechat.refresh(token.expose()) {
+                    Refreshed::Token(refresh_token) => Some(Answer::Renewed(Renewed {
+                        is_ours: ours.as_deref() == Some(refresh_token.expose()),
+                        refresh_token,
+                        source: RecoverySource::Info,
+                        access_token: access_token(),
+                    })),
+                    Refreshed::Dead => hopeless(InfoRefusal::NoToken),
+                    Refreshed::Gone => hopeless(InfoRefusal::Gone),
+                }
+            }
             Task::Recover { digest, refusal } => {
                 let hopeless = |reason| Answer::Unrecoverable(*digest, refusal.clone(), reason);
                 match wechat.info() {

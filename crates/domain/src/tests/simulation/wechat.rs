@@ -15,6 +15,8 @@ pub(super) struct Manners {
     pub(super) old_codes_work: bool,
     /// Whether the account has any API permission; without one there are no tokens.
     pub(super) has_tokens: bool,
+    /// Whether each refresh replaces the refresh token, so that the one before it is dead.
+    pub(super) rotates: bool,
 }
 
 /// What the account grants now.
@@ -50,6 +52,16 @@ pub(super) struct WeChat {
 pub(super) struct Told {
     pub(super) permissions: Vec<i64>,
     pub(super) refresh_token: Option<Secret>,
+}
+
+/// The answer to a refresh.
+#[derive(Clone, Debug)]
+pub(super) enum Refreshed {
+    Token(Secret),
+    /// 61023.
+    Dead,
+    /// 61003.
+    Gone,
 }
 
 impl WeChat {
@@ -107,6 +119,18 @@ impl WeChat {
         code.spent = true;
         current.redeemed = true;
         Some(current.told())
+    }
+
+    /// `api_authorizer_token`: the refresh token from now on.
+    pub(super) fn refresh(&mut self, token: &str) -> Refreshed {
+        let Some(current) = self.current.as_mut() else { return Refreshed::Gone };
+        if current.refresh_token.as_deref() != Some(token) {
+            return Refreshed::Dead;
+        }
+        if self.manners.rotates {
+            current.refresh_token = Some(format!("{token} and on"));
+        }
+        Refreshed::Token(Secret::new(current.refresh_token.as_deref().unwrap_or_default()))
     }
 
     /// `api_get_authorizer_info`; `None` is 61003.

@@ -1,0 +1,158 @@
+//! The component's own access token, from its secret and a ticket.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use mandate_domain::{Component, Ticket};
+use mandate_schema::{ComponentId, Secret, StreamName};
+use mandate_storage::{Lease, Storage};
+use mandate_wechat::{
+    api::{Api, ComponentTokenRequest, Refusal},
+    errors::{self, Repair, Retry},
+};
+
+use super::{
+    Failed, HeldToken, TokenError, TokenRows, What,
+    rows::{Refreshed, Refusing, Source},
+};
+use crate::{
+    api::{ApiClient, CallError},
+    fold::{self, ReadError},
+    vault::Vault,
+};
+
+/// `WeChat` accepts a ticket for 12 hours.
+const TICKET_LIFE: SignedDuration = SignedDuration::from_hours(12);
+/// The key that a component's stream seals with; the others are its notices'.
+const COMPONENT_KEY: u32 = 1;
+
+/// Holder of all components' tokens.
+pub(crate) struct ComponentTokens<S> {
+    storage: S,
+    vault: Arc<Vault<S>>,
+    api: ApiClient,
+    secrets: HashMap<ComponentId, Secret>,
+    rows: Arc<TokenRows<S>>,
+}
+
+impl<S: Storage> ComponentTokens<S> {
+    /// A holder for the components with these secrets.
+    pub(crate) fn new(
+        storage: S,
+        vault: Arc<Vault<S>>,
+        api: ApiClient,
+        secrets: HashMap<ComponentId, Secret>,
+        rows: Arc<TokenRows<S>>,
+    ) -> Self {
+        Self { storage, vault, api, secrets, rows }
+    }
+
+    /// A token with at least a minute to live, fetched if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`].
+    pub(crate) async fn get(&self, component: &ComponentId) -> Result<HeldToken, TokenError> {
+        let source = self.source(component)?;
+        self.rows.get(&source.stream, &source).await
+    }
+
+    /// Fetches another token before the one that is held expires.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`].
+    pub(super) async fn renew(&self, component: &ComponentId) -> Result<(), TokenError> {
+        let source = self.source(component)?;
+        self.rows.renew(&source.stream, &source).await
+    }
+
+    /// Forgets a token that `WeChat` no longer accepts, unless another one has replaced it already, or one was replaced
+    /// just now.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Read`].
+    pub(crate) async fn invalidate(
+        &self,
+        component: &ComponentId,
+        stale: &HeldToken,
+    ) -> Result<(), TokenError> {
+        self.rows.invalidate(&StreamName::Component(component.clone()), stale).await
+    }
+
+    fn source<'a>(&'a self, component: &'a ComponentId) -> Result<Fetch<'a, S>, TokenError> {
+        let secret = self.secrets.get(component).ok_or_else(|| TokenError::NoSecret(component.clone()))?;
+        Ok(Fetch { tokens: self, component, stream: StreamName::Component(component.clone()), secret })
+    }
+}
+
+/// A fetch of one component's token.
+struct Fetch<'a, S> {
+    tokens: &'a ComponentTokens<S>,
+    component: &'a ComponentId,
+    stream: StreamName,
+    secret: &'a Secret,
+}
+
+impl<S: Storage> Fetch<'_, S> {
+    /// The current ticket and the one before it, as far as they have not expired.
+    async fn tickets(&self) -> Result<Vec<Ticket>, ReadError> {
+        let snapshot = fold::load(&self.tokens.storage, &self.tokens.vault, &self.stream).await?;
+        Ok(usable_tickets(snapshot.state.component(), Timestamp::now()).into_iter().cloned().collect())
+    }
+}
+
+impl<S: Storage> Source for Fetch<'_, S> {
+    const API: Api = Api::ComponentToken;
+
+    /// A newer ticket is worth another try.
+    async fn has_mended(&self, failed: &Failed) -> Result<bool, TokenError> {
+        if !matches!(failed.what, What::NoTicket { .. }) {
+            return Ok(false);
+        }
+        Ok(self.tickets().await?.first().is_some_and(|newest| newest.received_at > failed.at))
+    }
+
+    async fn prepare(&self) -> Result<(), TokenError> {
+        Ok(())
+    }
+
+    /// Asks with the newest ticket; if that is refused, once with the one before it, which `WeChat` accepts for a while.
+    async fn refresh(&self, _: &Lease) -> Result<Refreshed, Refusing> {
+        let mut refused = None;
+        for ticket in self.tickets().await? {
+            let opened =
+                self.tokens.vault.open_at(&self.stream, &ticket.ticket).await.map_err(ReadError::from)?;
+            let Some(ticket) = opened else { continue };
+            let request = ComponentTokenRequest {
+                component_appid: self.component,
+                component_appsecret: self.secret,
+                component_verify_ticket: &ticket,
+            };
+            let called_at = Timestamp::now();
+            match self.tokens.api.call(&request, None).await {
+                Ok(reply) => {
+                    return Ok(Refreshed::Token {
+                        token: reply.component_access_token,
+                        called_at,
+                        expires_in: reply.expires_in,
+                        key: COMPONENT_KEY,
+                    });
+                }
+                Err(CallError::Refused(refusal)) if is_about_the_ticket(&refusal) => refused = Some(refusal),
+                Err(error) => return Err(Refusing::of_call(error)),
+            }
+        }
+        Err(Refusing::Failed(What::NoTicket { refusal: refused }))
+    }
+}
+
+fn usable_tickets(state: Option<&Component>, now: Timestamp) -> Vec<&Ticket> {
+    let tickets = state.into_iter().flat_map(|state| [&state.ticket, &state.previous_ticket]);
+    tickets.flatten().filter(|ticket| now.duration_since(ticket.received_at) < TICKET_LIFE).collect()
+}
+
+fn is_about_the_ticket(refusal: &Refusal) -> bool {
+    errors::classify(Api::ComponentToken, refusal.errcode) == Retry::OnceAfter(Repair::NewestTicket)
+}
