@@ -4,15 +4,18 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
+use jiff::Timestamp;
 use mandate_broker::OutcomesUnavailable;
 use mandate_schema::InvalidId;
 use mandate_storage::StorageError;
 use mandate_worker::{
-    IngestError, ReadError, RetryError,
+    IngestError, ReadError, Refusal, RetryError,
+    api::CallError,
+    tokens::{TokenError, What},
     views::{FeedError, LogReset},
 };
 
-use crate::{BodyError, Code, InvalidCursor, Problem, QueryError, Refused};
+use crate::{BodyError, Code, InvalidCursor, Problem, QueryError, Refused, problem::Upstream};
 
 /// After how many seconds a caller may ask again when the database does not answer.
 const RETRY_AFTER_SECONDS: u64 = 5;
@@ -58,6 +61,9 @@ pub enum ApiError {
     /// It cannot be said now which callbacks have an outcome.
     #[error(transparent)]
     Outcomes(#[from] OutcomesUnavailable),
+    /// There is no access token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// State or log could not be read or changed.
     #[error(transparent)]
     Storage(#[from] ReadError),
@@ -94,19 +100,43 @@ impl ApiError {
             Self::NotFound(_) => Code::NotFound,
             Self::LogReset(_) => Code::LogReset,
             Self::Outcomes(_) => Code::StorageUnavailable,
-            Self::Storage(error) if error.may_heal() => Code::StorageUnavailable,
-            Self::Storage(_) | Self::Unfinished(_) => Code::InternalError,
+            Self::Token(error) => of_token(error),
+            Self::Storage(error) => of_read(error),
+            Self::Unfinished(_) => Code::InternalError,
         }
+    }
+
+    /// Seconds after which the same request may be answered otherwise.
+    fn retry_after(&self, now: Timestamp) -> Option<u64> {
+        let until = |time: Timestamp| u64::try_from(time.duration_since(now).as_secs()).unwrap_or(0) + 1;
+        match self {
+            Self::Token(TokenError::Failed(failed)) => Some(until(failed.not_before)),
+            Self::Token(TokenError::Paused(CallError::Paused { until: time, .. })) => Some(until(*time)),
+            _ => match self.code() {
+                Code::StorageUnavailable => Some(RETRY_AFTER_SECONDS),
+                code if code.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+                _ => None,
+            },
+        }
+    }
+
+    /// What `WeChat` said.
+    fn upstream(&self) -> Option<Upstream> {
+        let refusal = match self {
+            Self::Token(TokenError::Failed(failed)) => failed.refusal()?,
+            Self::Token(TokenError::Paused(CallError::Paused { why, .. })) => why.refusal()?,
+            _ => return None,
+        };
+        let Refusal { errcode, errmsg, rid } = refusal.clone();
+        Some(Upstream { errcode, errmsg, rid })
     }
 
     /// The text for the caller. What a database or a panic says stays in the log.
     fn detail(&self, code: Code) -> String {
-        if code == Code::StorageUnavailable {
-            "the database does not answer; repeat the request".to_owned()
-        } else if code.status().is_server_error() {
-            "the request could not be answered; the service's log says why".to_owned()
-        } else {
-            self.to_string()
+        match code {
+            Code::StorageUnavailable => "the database does not answer; repeat the request".to_owned(),
+            Code::InternalError => "the request could not be answered; the service's log says why".to_owned(),
+            _ => self.to_string(),
         }
     }
 
@@ -114,7 +144,7 @@ impl ApiError {
     fn log(&self, code: Code) {
         if code == Code::StorageUnavailable {
             tracing::warn!(error = %self, "a request was put off: {self}");
-        } else if code.status().is_server_error() {
+        } else if code == Code::InternalError {
             tracing::error!(error = %self, "a request failed: {self}");
         }
     }
@@ -128,7 +158,8 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let code = self.code();
         self.log(code);
-        let mut answer = Problem::new(code, self.detail(code)).answer(code);
+        let problem = Problem { upstream: self.upstream(), ..Problem::new(code, self.detail(code)) };
+        let mut answer = problem.answer(code);
         let headers = answer.headers_mut();
         if let Self::MethodNotAllowed { allowed } = self {
             headers.insert(header::ALLOW, header::HeaderValue::from_static(allowed));
@@ -136,10 +167,35 @@ impl ResponseError for ApiError {
         if code == Code::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
-        if code == Code::StorageUnavailable {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        if let Some(seconds) = self.retry_after(Timestamp::now()) {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         answer
+    }
+}
+
+fn of_read(error: &ReadError) -> Code {
+    if error.may_heal() { Code::StorageUnavailable } else { Code::InternalError }
+}
+
+fn of_token(error: &TokenError) -> Code {
+    /// `WeChat`'s daily quota of an API is spent.
+    const QUOTA: i64 = 45009;
+    let of_refusal = |refusal: Option<&Refusal>| match refusal {
+        Some(refusal) if refusal.errcode == QUOTA => Code::QuotaSpent,
+        Some(_) | None => Code::UpstreamUnavailable,
+    };
+    match error {
+        TokenError::Unknown => Code::NotFound,
+        TokenError::Revoked => Code::Revoked,
+        TokenError::Broken => Code::Broken,
+        TokenError::NoApiPermission => Code::NoApiPermission,
+        TokenError::Pending => Code::Pending,
+        TokenError::Failed(failed) if matches!(failed.what, What::NoTicket { .. }) => Code::NoTicket,
+        TokenError::Failed(failed) => of_refusal(failed.refusal()),
+        TokenError::Paused(error) => of_refusal(error.refusal()),
+        TokenError::NoSecret(_) | TokenError::Busy => Code::UpstreamUnavailable,
+        TokenError::Read(error) => of_read(error),
     }
 }
 

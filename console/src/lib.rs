@@ -16,6 +16,7 @@ mod path;
 mod problem;
 mod query;
 mod routes;
+mod tokens;
 
 use std::{net::SocketAddr, sync::Arc};
 

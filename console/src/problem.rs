@@ -43,6 +43,20 @@ pub enum Code {
     NotSupportedYet,
     /// A position that this log has not reached, or that belongs to another log.
     LogReset,
+    /// The account has revoked its authorization.
+    Revoked,
+    /// The account's credentials are lost.
+    Broken,
+    /// The account has authorized nothing that has an API.
+    NoApiPermission,
+    /// The account's code is being redeemed.
+    Pending,
+    /// `WeChat` has sent no ticket that it accepts.
+    NoTicket,
+    /// `WeChat` cannot be reached, or refuses.
+    UpstreamUnavailable,
+    /// A quota at `WeChat` is spent.
+    QuotaSpent,
     /// The database does not answer.
     StorageUnavailable,
     /// A defect, or a row that this program cannot read.
@@ -72,13 +86,27 @@ pub struct Problem {
     pub detail: String,
     /// The code.
     pub code: &'static str,
+    /// What `WeChat` said, if it said no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Upstream>,
+}
+
+/// `WeChat`'s refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Upstream {
+    /// Its error number.
+    pub errcode: i64,
+    /// Its words.
+    pub errmsg: String,
+    /// Its id of the request.
+    pub rid: Option<String>,
 }
 
 impl Problem {
     /// The problem document of a code.
     pub fn new(code: Code, detail: String) -> Self {
         let About { code, status, title, .. } = code.about();
-        Self { kind: format!("/api/v1/problems/{code}"), title, status, detail, code }
+        Self { kind: format!("/api/v1/problems/{code}"), title, status, detail, code, upstream: None }
     }
 
     /// The answer with this document as its body. Problems are about one moment, so nobody may keep them.
@@ -92,7 +120,7 @@ impl Problem {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 25] = [
         Self::LoopbackOnly,
         Self::CrossOrigin,
         Self::Unauthenticated,
@@ -109,6 +137,13 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::NotSupportedYet,
         Self::LogReset,
+        Self::Revoked,
+        Self::Broken,
+        Self::NoApiPermission,
+        Self::Pending,
+        Self::NoTicket,
+        Self::UpstreamUnavailable,
+        Self::QuotaSpent,
         Self::StorageUnavailable,
         Self::InternalError,
     ];
@@ -143,6 +178,17 @@ impl Code {
             }
             Self::NotSupportedYet => (400, "not_supported_yet", "Not part of this release", CORRECT),
             Self::LogReset => (409, "log_reset", "The position is not of this log", START_LOG),
+            Self::Revoked => (409, "revoked", "The account has revoked its authorization", ASK_MERCHANT),
+            Self::Broken => (409, "broken", "The account's credentials are lost", ASK_MERCHANT),
+            Self::NoApiPermission => {
+                (409, "no_api_permission", "The account has authorized nothing with an API", ASK_MERCHANT)
+            }
+            Self::Pending => (503, "pending", "The account's code is being redeemed", REPEAT),
+            Self::NoTicket => (503, "no_ticket", "There is no ticket that WeChat accepts", SEE_TICKETS),
+            Self::UpstreamUnavailable => {
+                (503, "upstream_unavailable", "WeChat cannot be asked", SEE_UPSTREAM)
+            }
+            Self::QuotaSpent => (503, "quota_spent", "A quota at WeChat is spent", SEE_UPSTREAM),
             Self::StorageUnavailable => (503, "storage_unavailable", "The database does not answer", REPEAT),
             Self::InternalError => (500, "internal_error", "The service could not do it", SEE_LOG),
         };
@@ -161,6 +207,11 @@ const SEND_RIGHT_BODY: &str =
     "Send what the detail asks for as application/json; where no body is expected, none or {}.";
 const START_LOG: &str = "The database was restored or replaced. Read again from the start (after=0) and take over the log_id of the answer.";
 const REPEAT: &str = "Repeat the same request later; repeating is harmless.";
+const ASK_MERCHANT: &str =
+    "Ask the merchant to authorize the component, with the permission sets that are needed.";
+const SEE_TICKETS: &str = "WeChat pushes a ticket every 10 minutes. If none comes, look at the callback address and at the component's standing \
+     on the WeChat Open Platform.";
+const SEE_UPSTREAM: &str = "Repeat after the time of Retry-After. upstream, if there is one, is what WeChat said; `mandate explain CODE` tells more.";
 const SEE_LOG: &str = "Look at the service's log, which says why.";
 
 /// `GET /problems/{code}`.

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use mandate_storage::Storage;
 
-use crate::{Api, ApiError, authorizers, components, dead_letters, events, guard, inbox, problem};
+use crate::{Api, ApiError, authorizers, components, dead_letters, events, guard, inbox, problem, tokens};
 
 /// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
 pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
@@ -18,6 +18,16 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
         .app_data(api)
         .service(get("/components", components::list::<S>))
         .service(get("/components/{component}", components::show::<S>))
+        .service(get("/components/{component}/access-token", tokens::of_component::<S>))
+        .service(post("/components/{component}/access-token/invalidate", tokens::replace_of_component::<S>))
+        .service(get(
+            "/components/{component}/authorizers/{authorizer}/access-token",
+            tokens::of_authorizer::<S>,
+        ))
+        .service(post(
+            "/components/{component}/authorizers/{authorizer}/access-token/invalidate",
+            tokens::replace_of_authorizer::<S>,
+        ))
         .service(get("/components/{component}/authorizers/{authorizer}", authorizers::show::<S>))
         .service(get("/components/{component}/authorizers/{authorizer}/events", events::history::<S>))
         .service(get("/authorizers", authorizers::list::<S>))

@@ -64,8 +64,19 @@ pub enum CallError {
         /// When it is called again.
         until: Timestamp,
         /// The failure that began the pause.
-        why: String,
+        why: Box<CallError>,
     },
+}
+
+impl CallError {
+    /// `WeChat`'s refusal, if it said no.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::Paused { why, .. } => why.refusal(),
+            Self::NotSent(_) | Self::AnswerLost(_) => None,
+        }
+    }
 }
 
 /// Why the client cannot be built: a matter of configuration.
@@ -109,7 +120,7 @@ impl ApiClient {
         let (api, component) = (R::API, request.component());
         if let Some(Pause { until, why }) = self.breakers.paused(component, api, Timestamp::now()) {
             self.metrics.wechat_calls_withheld_total(api.name());
-            return Err(CallError::Paused { api: api.name(), until, why });
+            return Err(CallError::Paused { api: api.name(), until, why: Box::new(why) });
         }
         let started = Instant::now();
         let result = self.send(request, token).await;

@@ -32,6 +32,9 @@ use mandate_storage::{
 use mandate_wechat::envelope::KeyRing;
 use tokio::sync::Notify;
 
+/// `WeChat`'s refusal of a call.
+pub use mandate_wechat::api::Refusal;
+
 pub use dead_letters::{Retried, RetryError};
 pub use fold::{ReadError, RebuildFolder, StreamState};
 pub use inbox::FromInbox;

@@ -1,0 +1,80 @@
+//! Access tokens for services that act for an account, or for the component.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
+use mandate_schema::{Secret, format_time};
+use mandate_storage::Storage;
+use mandate_worker::tokens::HeldToken;
+use serde::{Deserialize, Serialize};
+
+use crate::{Api, ApiError, body, path, query::Query};
+
+/// The largest body of an invalidation, in bytes: WeChat's tokens have up to 512.
+const BODY_MAX: usize = 4 * 1024;
+
+/// A token. The one answer of this API that holds a secret; nobody may keep a copy of the answer itself.
+#[derive(Serialize)]
+struct AccessToken<'a> {
+    access_token: &'a str,
+    expires_at: String,
+    /// Seconds.
+    expires_in: i64,
+}
+
+/// A token that `WeChat` refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stale {
+    access_token: Secret,
+}
+
+/// `GET /components/{c}/access-token`.
+pub(crate) async fn of_component<S: Storage>(
+    api: web::Data<Api<S>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    Query::read(&request, &[])?;
+    Ok(answer(&api.core.component_token(&path::component(&request)?).await?))
+}
+
+/// `GET /components/{c}/authorizers/{a}/access-token`.
+pub(crate) async fn of_authorizer<S: Storage>(
+    api: web::Data<Api<S>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    Query::read(&request, &[])?;
+    let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
+    Ok(answer(&api.core.authorizer_token(&component, &authorizer).await?))
+}
+
+/// `POST /components/{c}/access-token/invalidate`.
+pub(crate) async fn replace_of_component<S: Storage>(
+    api: web::Data<Api<S>>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    Query::read(&request, &[])?;
+    let component = path::component(&request)?;
+    let Stale { access_token } = body::read_json(&request, payload, BODY_MAX).await?;
+    Ok(answer(&api.core.replace_component_token(&component, &access_token).await?))
+}
+
+/// `POST /components/{c}/authorizers/{a}/access-token/invalidate`.
+pub(crate) async fn replace_of_authorizer<S: Storage>(
+    api: web::Data<Api<S>>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    Query::read(&request, &[])?;
+    let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
+    let Stale { access_token } = body::read_json(&request, payload, BODY_MAX).await?;
+    Ok(answer(&api.core.replace_authorizer_token(&component, &authorizer, &access_token).await?))
+}
+
+fn answer(token: &HeldToken) -> HttpResponse {
+    HttpResponse::Ok().json(AccessToken {
+        access_token: token.token.expose(),
+        expires_at: format_time(token.expires_at),
+        expires_in: token.expires_in(Timestamp::now()),
+    })
+}
