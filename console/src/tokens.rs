@@ -14,7 +14,7 @@ const BODY_MAX: usize = 4 * 1024;
 
 /// A token. The one answer of this API that holds a secret; nobody may keep a copy of the answer itself.
 #[derive(Serialize)]
-struct AccessToken<'a> {
+struct Answer<'a> {
     access_token: &'a str,
     expires_at: String,
     /// Seconds.
@@ -72,7 +72,7 @@ pub(crate) async fn replace_of_authorizer<S: Storage>(
 }
 
 fn answer(token: &HeldToken) -> HttpResponse {
-    HttpResponse::Ok().json(AccessToken {
+    HttpResponse::Ok().json(Answer {
         access_token: token.token.expose(),
         expires_at: format_time(token.expires_at),
         expires_in: token.expires_in(Timestamp::now()),
