@@ -2,6 +2,7 @@
 
 mod commands;
 mod compose;
+mod credentials;
 mod defects;
 mod demo;
 mod figures;

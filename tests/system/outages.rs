@@ -205,7 +205,7 @@ mod on_servers {
     async fn a_second_worker_takes_over_from_the_first() {
         let mut world = World::on(Stack::Servers).await;
         world.ticket(A).await;
-        let second = world.another_worker().await;
+        let (second, _) = world.another_worker().await;
         let before = world.authorize(A).await;
         world.wait_status(A, &before, "authorized").await;
         world.kill_worker().await;

@@ -135,9 +135,12 @@ impl World {
         assert!(answer.status().is_success());
     }
 
-    /// Adds a fault.
+    /// Adds a fault; without an API it is one of all.
     pub(crate) async fn fault(&self, api: &str, kind: &str, times: u32, value: Value) {
-        let mut body = json!({"api": api, "kind": kind, "times": times});
+        let mut body = json!({"kind": kind, "times": times});
+        if !api.is_empty() {
+            body["api"] = json!(api);
+        }
         if !value.is_null() {
             body["value"] = value;
         }

@@ -121,15 +121,15 @@ impl World {
         self.wait_ready().await;
     }
 
-    /// One more worker, on a port of its own.
-    pub(crate) async fn another_worker(&self) -> Service {
+    /// One more worker, and its address.
+    pub(crate) async fn another_worker(&self) -> (Service, String) {
         let port = free_ports(1);
         let listen = format!("127.0.0.1:{port}");
         let environment = [("MANDATE_WORKER__LISTEN", listen.as_str())];
         let worker = Service::spawn(self.folder.path(), &["worker"], "service.log", &environment);
         let ready = format!("http://{listen}/readyz");
         self.wait("the second worker", async |world| world.try_get(&ready).await).await;
-        worker
+        (worker, format!("http://{listen}"))
     }
 
     /// The name of the first component's current pair.

@@ -1,0 +1,126 @@
+//! Many readers at once.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use super::{merchant, path, read};
+use crate::world::{COMPONENT_A as A, Stack, World};
+
+/// Reads in all, and at once.
+const READS: usize = 10_000;
+const AT_ONCE: usize = 1_000;
+/// A token is not given out with less life than this, in seconds.
+const MARGIN: i64 = 60;
+
+/// Reads the token over and over from several workers; every read must bring one. Answers those that came.
+async fn read_from(world: &World, urls: &[String]) -> HashSet<String> {
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut reads = JoinSet::new();
+    for number in 0..READS {
+        let turn = turns.clone().acquire_owned().await.expect("never closed");
+        let request = world.http.get(&urls[number % urls.len()]);
+        reads.spawn(async move {
+            let answer = read(request.send().await.expect("the API answers")).await;
+            drop(turn);
+            answer
+        });
+    }
+    let mut tokens = HashSet::new();
+    while let Some(answer) = reads.join_next().await {
+        let (status, body) = answer.expect("no panic");
+        assert_eq!(status, 200, "{body}");
+        tokens.insert(body["access_token"].as_str().expect("a token").to_owned());
+    }
+    tokens
+}
+
+/// The token of `urls` expires while all read it.
+async fn expires_among_readers(world: &World, merchant: &str, urls: &[String]) {
+    let before = world.wait_working_token(merchant).await;
+    world.shorten(merchant, MARGIN + 1).await;
+    let mut tokens = read_from(world, urls).await;
+    let after = world.wait_working_token(merchant).await;
+    assert_ne!(before, after);
+    tokens.insert(after.clone());
+    assert_eq!(tokens, HashSet::from([before, after]), "nobody saw any other");
+    assert_eq!(world.calls("api_authorizer_token").await, [0], "one refresh for all of them");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_reads_of_a_token_that_expires_cause_one_refresh() {
+    let world = World::start().await;
+    let merchant = merchant(&world).await;
+    expires_among_readers(&world, &merchant, &[world.console_url(&path(&merchant))]).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_replaced_already_is_not_replaced_again() {
+    let world = World::start().await;
+    let merchant = merchant(&world).await;
+    let first = world.wait_working_token(&merchant).await;
+    let (_, second) = world.invalidate(&merchant, &first).await;
+    assert_ne!(second["access_token"], first);
+    for stale in [first.as_str(), "never-one-of-ours", second["access_token"].as_str().expect("a token")] {
+        let (status, body) = world.invalidate(&merchant, stale).await;
+        assert_eq!((status, &body["access_token"]), (200, &second["access_token"]), "once in 30 s");
+    }
+    assert_eq!(world.calls("api_authorizer_token").await, [0]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn tokens_in_use_are_refreshed_ahead_of_time_and_idle_ones_not_at_all() {
+    let world = World::start().await;
+    let (used, idle) = (merchant(&world).await, merchant(&world).await);
+    let before = world.wait_working_token(&used).await;
+    for account in [&used, &idle] {
+        world.shorten(account, 9 * 60).await;
+    }
+    world
+        .wait("a token that nobody had to wait for", async |world| {
+            let (_, body) = world.token(&used).await;
+            (body["access_token"] != before.as_str()).then_some(())
+        })
+        .await;
+    assert_eq!(world.calls("api_authorizer_token").await, [0], "the idle one waits until it is asked for");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_component_has_a_token_too() {
+    let world = World::start().await;
+    let url = format!("/components/{A}/access-token");
+    let refused =
+        world.http.get(world.console_url(&format!("/api/v1{url}"))).send().await.expect("an answer");
+    assert!(refused.headers()["retry-after"].to_str().is_ok_and(|text| text.parse::<u64>().is_ok()));
+    let (status, body) = read(refused).await;
+    assert_eq!((status, body["code"].as_str()), (503, Some("no_ticket")), "{body}");
+    world.ticket(A).await;
+    world.settle().await;
+    let token = world.api(&url).await;
+    assert!(
+        token["expires_in"].as_i64().is_some_and(|seconds| (7_000..=7_200).contains(&seconds)),
+        "{token}"
+    );
+    let state = world.observe(&format!("state?component={A}")).await;
+    assert_eq!(state["components"][0]["access_token"]["value"], token["access_token"]);
+    world.finish().await;
+}
+
+mod on_servers {
+    use super::{Stack, World, expires_among_readers, merchant, path};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn ten_thousand_reads_over_two_workers_cause_one_refresh() {
+        let world = World::on(Stack::Servers).await;
+        let merchant = merchant(&world).await;
+        let (second, url) = world.another_worker().await;
+        let urls = [world.console_url(&path(&merchant)), format!("{url}{}", path(&merchant))];
+        expires_among_readers(&world, &merchant, &urls).await;
+        second.terminate();
+        second.wait().await;
+        world.finish().await;
+    }
+}
