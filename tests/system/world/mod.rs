@@ -109,6 +109,11 @@ impl World {
         }
     }
 
+    /// Whether a process of the service has ended.
+    pub(crate) fn has_died(&mut self) -> bool {
+        self.service.iter_mut().any(Service::has_ended)
+    }
+
     /// Kills the worker with SIGKILL; ingress goes on.
     pub(crate) async fn kill_worker(&mut self) {
         self.service.remove(1).kill().await;
