@@ -371,8 +371,8 @@ pub struct TaskDone {
     pub position: Option<Position>,
 }
 
-/// A token row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A token row; the default is that of a stream without one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenRow {
     /// The sealed access token and its expiry by our clock.
     pub access: Option<(SealedText, Timestamp)>,

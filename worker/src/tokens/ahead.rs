@@ -40,14 +40,15 @@ impl<S: Storage> Core<S> {
     async fn look_ahead(&self, stop: &Stop) -> Result<(), StorageError> {
         self.rows.note_use().await?;
         let now = Timestamp::now();
-        for stream in self.storage.expiring_tokens(now, now + AHEAD, now - IN_USE, AT_ONCE).await? {
+        let expiring = now + AHEAD;
+        for stream in self.storage.expiring_tokens(now, expiring, now - IN_USE, AT_ONCE).await? {
             if stop.is_requested() {
                 return Ok(());
             }
             let renewed = match &stream {
-                StreamName::Component(component) => self.tokens.renew(component).await,
+                StreamName::Component(component) => self.tokens.renew(component, expiring).await,
                 StreamName::Authorizer(component, authorizer) => {
-                    self.renew_authorizer_token(component, authorizer).await
+                    self.renew_authorizer_token(component, authorizer, expiring).await
                 }
                 StreamName::Webhook(_) => continue,
             };

@@ -82,14 +82,15 @@ impl<S: Storage> Core<S> {
         self.rows.get(&source.stream, &source).await
     }
 
-    /// Refreshes an account's token that is still good.
+    /// Refreshes an account's token that is still good but expires before `expiring`.
     pub(super) async fn renew_authorizer_token(
         &self,
         component: &ComponentId,
         authorizer: &AuthorizerId,
+        expiring: Timestamp,
     ) -> Result<(), TokenError> {
         let source = self.refresh_of(component, authorizer);
-        self.rows.renew(&source.stream, &source).await
+        self.rows.renew(&source.stream, &source, expiring).await
     }
 
     async fn discard(&self, stream: &StreamName, refused: &Secret) -> Result<(), TokenError> {

@@ -57,14 +57,14 @@ impl<S: Storage> ComponentTokens<S> {
         self.rows.get(&source.stream, &source).await
     }
 
-    /// Fetches another token before the one that is held expires.
+    /// Fetches another token if the one that is held expires before `expiring`.
     ///
     /// # Errors
     ///
     /// [`TokenError`].
-    pub(super) async fn renew(&self, component: &ComponentId) -> Result<(), TokenError> {
+    pub(super) async fn renew(&self, component: &ComponentId, expiring: Timestamp) -> Result<(), TokenError> {
         let source = self.source(component)?;
-        self.rows.renew(&source.stream, &source).await
+        self.rows.renew(&source.stream, &source, expiring).await
     }
 
     /// Forgets a token that `WeChat` no longer accepts, unless another one has replaced it already, or one was replaced

@@ -129,12 +129,20 @@ impl<S: Storage> TokenRows<S> {
         self.find(stream, source, HeldToken::is_usable).await
     }
 
-    /// Refreshes a token that is still good, so that nobody has to wait for it later.
-    pub(super) async fn renew(&self, stream: &StreamName, source: &impl Source) -> Result<(), TokenError> {
+    /// Refreshes a token that is still good but expires before `expiring`, so that nobody has to wait for it later.
+    pub(super) async fn renew(
+        &self,
+        stream: &StreamName,
+        source: &impl Source,
+        expiring: Timestamp,
+    ) -> Result<(), TokenError> {
         let flight = self.with(stream, |local| local.flight.clone());
         let _turn = flight.lock().await;
         let Some(row) = self.storage.token(stream).await? else { return Ok(()) };
-        let Some((held, _)) = row.access else { return Ok(()) };
+        // Another process may have been faster.
+        let Some((held, _)) = row.access.filter(|(_, expires_at)| *expires_at < expiring) else {
+            return Ok(());
+        };
         self.find(stream, source, |token, now| token.sealed != held && token.is_usable(now)).await.map(|_| ())
     }
 
@@ -173,10 +181,20 @@ impl<S: Storage> TokenRows<S> {
             source.prepare().await?;
             let now = Timestamp::now();
             match self.storage.lease_token(stream, now, now + self.lease).await? {
+                // Another process may have finished since the row was read.
+                Some(lease) if lease.row != row.unwrap_or_default() => self.give_back(stream, &lease).await?,
                 Some(lease) => again = self.refresh(stream, source, &lease, again).await?,
                 None if now > patience => return Err(TokenError::Busy),
                 None => tokio::time::sleep(LOOK_AGAIN).await,
             }
+        }
+    }
+
+    /// Ends a lease under which nothing was tried; the row says again what it said before.
+    async fn give_back(&self, stream: &StreamName, lease: &Lease) -> Result<(), StorageError> {
+        match &lease.row.failure {
+            Some(failure) => self.storage.fail_token(stream, lease, failure.clone()).await,
+            None => self.storage.release_token(stream, lease).await,
         }
     }
 
