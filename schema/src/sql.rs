@@ -116,6 +116,7 @@ queries! {
         token_release,
         token_store,
         token_touch,
+        turn_take,
     }
 }
 
@@ -188,6 +189,7 @@ queries! {
         token_release,
         token_store,
         token_touch,
+        turn_take,
     }
 }
 

@@ -4,12 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
-use mandate_schema::StreamName;
 use mandate_storage::{Storage, StorageError};
 
-use crate::{Core, fold};
+use crate::Core;
 
-const EVERY: Duration = Duration::from_secs(5);
+pub(crate) const EVERY: Duration = Duration::from_secs(5);
 /// Done tasks are kept longer than any code lives, so that a second path to a code finds the result.
 const TASKS_KEPT: SignedDuration = SignedDuration::from_hours(72);
 
@@ -43,15 +42,6 @@ impl<S: Storage> Core<S> {
         self.metrics.dead_letters(self.storage.dead_letter_counts().await?);
         let tasks = self.storage.task_counts().await?;
         self.metrics.tasks(tasks.into_iter().map(|count| (count.kind, count.state.as_str(), count.count)));
-        for component in &self.components {
-            let stream = StreamName::Component(component.clone());
-            let Ok(snapshot) = fold::load(&self.storage, &self.vault, &stream).await else {
-                continue;
-            };
-            if let Some(ticket) = snapshot.state.component().and_then(|state| state.ticket.as_ref()) {
-                self.metrics.ticket_age_seconds(component, ticket.received_at);
-            }
-        }
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod record;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod ticket_watch;
 pub mod tokens;
 mod vault;
 pub mod views;
@@ -61,6 +62,8 @@ pub struct Core<S> {
     metrics: Metrics,
     /// Shows whether the storage answers.
     health: Dependency,
+    /// Shows whether tickets come.
+    tickets: Dependency,
     /// Rung when there may be something to claim.
     tasks_changed: Notify,
 }
@@ -132,6 +135,7 @@ impl<S: Storage> Core<S> {
             messages_max_age: SignedDuration::try_from(messages_max_age).unwrap_or(SignedDuration::MAX),
             metrics,
             health: readiness.register("storage"),
+            tickets: readiness.register("tickets"),
             tasks_changed: Notify::new(),
         })
     }
@@ -174,6 +178,12 @@ impl<S: Storage> Core<S> {
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("tokens", async move {
             core.refresh_ahead(stopping).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        self.tickets.ok();
+        let (core, stopping) = (self.clone(), stop.clone());
+        stop.spawn("ticket watch", async move {
+            core.watch_tickets(stopping).await;
             Ok::<_, std::convert::Infallible>(())
         });
         let (core, stopping) = (self.clone(), stop.clone());

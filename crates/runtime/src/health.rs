@@ -20,6 +20,11 @@ type States = BTreeMap<&'static str, State>;
 pub enum State {
     /// It does its work.
     Ok,
+    /// It does, but somebody should look.
+    Degraded {
+        /// As in [`State::Failing`].
+        reason: String,
+    },
     /// It does not.
     Failing {
         /// What an operator needs to know. It is shown to whoever may ask: no secrets.
@@ -30,7 +35,7 @@ pub enum State {
 /// The body of `/readyz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Whether every dependency is [`State::Ok`].
+    /// Whether no dependency is [`State::Failing`].
     pub ready: bool,
     /// Each dependency by name.
     pub dependencies: BTreeMap<&'static str, State>,
@@ -51,7 +56,8 @@ impl Readiness {
     /// The states of now.
     pub fn report(&self) -> Report {
         let dependencies = self.states().clone();
-        Report { ready: dependencies.values().all(|state| *state == State::Ok), dependencies }
+        let ready = !dependencies.values().any(|state| matches!(state, State::Failing { .. }));
+        Report { ready, dependencies }
     }
 
     fn states(&self) -> MutexGuard<'_, States> {
@@ -71,6 +77,14 @@ impl Dependency {
     pub fn ok(&self) {
         if self.set(State::Ok) {
             info!(dependency = self.name, "{} is ready", self.name);
+        }
+    }
+
+    /// The dependency does its work, but an operator should look; `reason` is shown to operators and must not hold secrets.
+    pub fn degraded(&self, reason: impl Into<String>) {
+        let reason = reason.into();
+        if self.set(State::Degraded { reason: reason.clone() }) {
+            warn!(dependency = self.name, reason, "{} needs a look: {reason}", self.name);
         }
     }
 
@@ -104,6 +118,8 @@ mod tests {
         assert!(!readiness.report().ready);
         storage.ok();
         assert!(readiness.report().ready);
+        storage.degraded("it is slow");
+        assert!(readiness.report().ready, "it works");
     }
 
     #[test]

@@ -125,6 +125,7 @@ pass_on!(Messages {
 pass_on!(Checkpoints {
     fn checkpoint(&self, reader: &str) -> Position;
     fn set_checkpoint(&self, reader: &str, position: Position) -> ();
+    fn take_turn(&self, name: &str, now: Timestamp, before: Timestamp) -> bool;
 });
 
 impl Rebuild for AnyStorage {

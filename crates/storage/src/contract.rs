@@ -410,6 +410,19 @@ pub trait Checkpoints: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn set_checkpoint(&self, reader: &str, position: Position) -> impl Future<Output = Result<()>> + Send;
+
+    /// Takes the turn at something that is done now and then, by one process for all: `true` if the last turn was taken at
+    /// `before` or earlier, or never. The name must be no reader's.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn take_turn(
+        &self,
+        name: &str,
+        now: Timestamp,
+        before: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
 }
 
 /// Folds events into state; the storage does not know what they mean.

@@ -3,6 +3,7 @@
 mod healing;
 mod readers;
 mod rounds;
+mod tickets;
 
 use mandate_schema::StreamName;
 use mandate_storage::Tokens;

@@ -47,6 +47,11 @@ impl<S: Storage> ComponentTokens<S> {
         Self { storage, vault, api, secrets, rows }
     }
 
+    /// The component's secret, if it is configured.
+    pub(crate) fn secret(&self, component: &ComponentId) -> Option<&Secret> {
+        self.secrets.get(component)
+    }
+
     /// A token with at least a minute to live, fetched if need be.
     ///
     /// # Errors

@@ -29,6 +29,15 @@ pub(super) async fn messages_are_stored_once_and_pruned_by_age<S: Storage>(stora
     assert_eq!(storage.head().await.unwrap(), Position(0), "messages are no events");
 }
 
+pub(super) async fn a_turn_is_taken_once_in_its_time<S: Storage>(storage: S) {
+    let take = async |now, before| storage.take_turn("turn/a", at(now), at(before)).await.unwrap();
+    assert!(take(100, 40).await, "never taken");
+    assert!(!take(100, 40).await && !take(159, 99).await);
+    assert!(take(160, 100).await);
+    assert!(!take(160, 100).await, "others see that it was taken");
+    assert!(storage.take_turn("turn/b", at(100), at(40)).await.unwrap(), "each has its own");
+}
+
 pub(super) async fn a_checkpoint_goes_where_it_is_put<S: Storage>(storage: S) {
     assert_eq!(storage.checkpoint("publisher").await.unwrap(), Position(0));
     storage.set_checkpoint("publisher", Position(7)).await.unwrap();

@@ -131,6 +131,7 @@ macro_rules! suite {
         ], []);
         suite!($database, lists, [
             messages_are_stored_once_and_pruned_by_age,
+            a_turn_is_taken_once_in_its_time,
             a_checkpoint_goes_where_it_is_put,
             authorizers_are_counted_by_component_and_status,
             authorizers_are_filtered_by_component_and_status,

@@ -164,4 +164,9 @@ impl Checkpoints for PostgresStorage {
         self.connection().await?.change(sql::checkpoint_put, &[&reader, &signed(at.0)]).await?;
         Ok(())
     }
+
+    async fn take_turn(&self, name: &str, now: Timestamp, before: Timestamp) -> Result<bool> {
+        let (now, before) = (millis(now), millis(before));
+        Ok(self.connection().await?.change(sql::turn_take, &[&name, &now, &before]).await? == 1)
+    }
 }

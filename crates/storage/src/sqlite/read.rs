@@ -205,4 +205,13 @@ impl Checkpoints for SqliteStorage {
         })
         .await
     }
+
+    async fn take_turn(&self, name: &str, now: Timestamp, before: Timestamp) -> Result<bool> {
+        let name = name.to_owned();
+        self.write(move |tx| {
+            let mut statement = tx.prepare_cached(sql::turn_take)?;
+            Ok(statement.execute(params![name, millis(now), millis(before)])? == 1)
+        })
+        .await
+    }
 }
