@@ -7,6 +7,7 @@ mod authorizer;
 mod callback;
 mod component;
 mod decision;
+mod listed;
 
 pub use answer::{
     AccountInfo, InfoRefusal, Redeemed, Renewed, Since, decide_confirmed, decide_gone, decide_profile,
@@ -17,6 +18,7 @@ pub use authorizer::{AUTHORIZER_FORM, Authorizer, Fact, FactKind, Status};
 pub use callback::{decide_authorizer_callback, decide_component_callback, stream_of};
 pub use component::{COMPONENT_FORM, Component, Ticket};
 pub use decision::{AccessToken, Decision, NewEvent, Recorded, Redeem, Task};
+pub use listed::{Compared, Listed, decide_listed};
 
 #[cfg(test)]
 mod tests;

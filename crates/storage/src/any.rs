@@ -2,14 +2,17 @@
 
 use jiff::Timestamp;
 use mandate_schema::{
-    CommandId, ComponentId, EventId, Position, Push, SealedText, StoredEvent, StreamName, TaskId, WrappedKey,
+    AuthorizerId, CommandId, ComponentId, EventId, Position, Push, SealedText, StoredEvent, StreamName,
+    TaskId, WrappedKey,
 };
+use uuid::Uuid;
 
 use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Checkpoints, Claimed, Command, CommandRecord, DeadLetterId,
     DeadLetterRow, DeadLetters, EventLog, EventQuery, Folder, Keys, Lease, Loaded, Messages, Rebuild,
-    RebuildMode, RebuildReport, States, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
-    TaskQueue, TokenFailure, TokenRow, Tokens, postgres::PostgresStorage, sqlite::SqliteStorage,
+    RebuildMode, RebuildReport, Reconciliation, Reconciliations, States, StatusCount, StorageError,
+    StreamQuery, TaskCount, TaskDone, TaskQueue, TokenFailure, TokenRow, Tokens, postgres::PostgresStorage,
+    sqlite::SqliteStorage,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -52,6 +55,7 @@ macro_rules! pass_on {
 }
 
 pass_on!(EventLog {
+    fn rename_log(&self, log_id: &str) -> ();
     fn append_batch(&self, commands: Vec<Command>) -> Vec<Appended>;
     fn head(&self) -> Position;
     fn log_id(&self) -> String;
@@ -120,6 +124,20 @@ pass_on!(Messages {
     fn store_messages(&self, pushes: Vec<Push>) -> ();
     fn message_count(&self) -> u64;
     fn prune_messages(&self, before: Timestamp) -> usize;
+});
+
+pass_on!(Reconciliations {
+    fn reconciliation(&self, component: &ComponentId) -> Option<Reconciliation>;
+    fn begin_reconciliation(&self, component: &ComponentId, now: Timestamp, progress: &str) -> Reconciliation;
+    fn advance_reconciliation(
+        &self,
+        component: &ComponentId,
+        from: &Reconciliation,
+        progress: &str,
+        named: Vec<AuthorizerId>,
+    ) -> bool;
+    fn not_named(&self, component: &ComponentId, after: Option<&StreamName>, limit: usize) -> Vec<StreamName>;
+    fn end_reconciliation(&self, component: &ComponentId, id: Uuid) -> ();
 });
 
 pass_on!(Checkpoints {

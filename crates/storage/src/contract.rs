@@ -4,25 +4,47 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use mandate_schema::{
-    CommandId, ComponentId, Position, Push, SealedText, StoredEvent, StreamName, TaskId, WrappedKey,
+    AuthorizerId, CommandId, ComponentId, Position, Push, SealedText, StoredEvent, StreamName, TaskId,
+    WrappedKey,
 };
+use uuid::Uuid;
 
 use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandRecord, DeadLetterId, DeadLetterRow,
-    EventQuery, FoldError, FoldInput, Lease, Loaded, NewState, RebuildMode, RebuildReport, StateRow,
-    StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, TokenFailure, TokenRow,
+    EventQuery, FoldError, FoldInput, Lease, Loaded, NewState, RebuildMode, RebuildReport, Reconciliation,
+    StateRow, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, TokenFailure, TokenRow,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
 
 /// Everything a worker needs.
 pub trait Storage:
-    EventLog + States + Keys + TaskQueue + Tokens + DeadLetters + Messages + Checkpoints + Rebuild + Clone
+    EventLog
+    + States
+    + Keys
+    + TaskQueue
+    + Tokens
+    + DeadLetters
+    + Messages
+    + Reconciliations
+    + Checkpoints
+    + Rebuild
+    + Clone
 {
 }
 
 impl<T> Storage for T where
-    T: EventLog + States + Keys + TaskQueue + Tokens + DeadLetters + Messages + Checkpoints + Rebuild + Clone
+    T: EventLog
+        + States
+        + Keys
+        + TaskQueue
+        + Tokens
+        + DeadLetters
+        + Messages
+        + Reconciliations
+        + Checkpoints
+        + Rebuild
+        + Clone
 {
 }
 
@@ -44,6 +66,13 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn head(&self) -> impl Future<Output = Result<Position>> + Send;
+
+    /// Gives the log another name, so that its readers learn that positions they have seen may be others now.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn rename_log(&self, log_id: &str) -> impl Future<Output = Result<()>> + Send;
 
     /// The random name of this log; another one after a restore.
     ///
@@ -393,6 +422,68 @@ pub trait Messages: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn prune_messages(&self, before: Timestamp) -> impl Future<Output = Result<usize>> + Send;
+}
+
+/// Comparisons with `WeChat`'s list, one at a time for each component, each of which outlives its process.
+pub trait Reconciliations: Send + Sync + 'static {
+    /// The comparison of a component that is under way.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn reconciliation(
+        &self,
+        component: &ComponentId,
+    ) -> impl Future<Output = Result<Option<Reconciliation>>> + Send;
+
+    /// Begins a comparison, unless one is under way; answers the one that is.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn begin_reconciliation(
+        &self,
+        component: &ComponentId,
+        now: Timestamp,
+        progress: &str,
+    ) -> impl Future<Output = Result<Reconciliation>> + Send;
+
+    /// Moves a comparison on from the progress it had, and notes the accounts that the list has named. `false`: another
+    /// process has moved it on or ended it, and nothing was noted.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn advance_reconciliation(
+        &self,
+        component: &ComponentId,
+        from: &Reconciliation,
+        progress: &str,
+        named: Vec<AuthorizerId>,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Accounts of a component that we hold and the list has not named, in order, behind `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn not_named(
+        &self,
+        component: &ComponentId,
+        after: Option<&StreamName>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<StreamName>>> + Send;
+
+    /// Ends a comparison. Nothing of it stays.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn end_reconciliation(
+        &self,
+        component: &ComponentId,
+        id: Uuid,
+    ) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// How far each reader of the log has come.

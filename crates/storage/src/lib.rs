@@ -17,13 +17,14 @@ pub mod sqlite;
 pub use any::AnyStorage;
 pub use appender::{AppendObserver, Appender, Unobserved};
 pub use contract::{
-    Checkpoints, DeadLetters, EventLog, Folder, Keys, Messages, Rebuild, States, Storage, TaskQueue, Tokens,
+    Checkpoints, DeadLetters, EventLog, Folder, Keys, Messages, Rebuild, Reconciliations, States, Storage,
+    TaskQueue, Tokens,
 };
 pub use error::StorageError;
 pub use migration::Migrated;
 pub use model::{
     Append, Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandOutcome, CommandRecord,
     DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, EventOrder, EventQuery, FoldError, FoldInput,
-    Lease, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport, StateRow, StatusCount, StreamQuery,
-    TaskCount, TaskDone, TaskState, TokenChange, TokenFailure, TokenRow,
+    Lease, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport, Reconciliation, StateRow,
+    StatusCount, StreamQuery, TaskCount, TaskDone, TaskState, TokenChange, TokenFailure, TokenRow,
 };

@@ -5,6 +5,7 @@ use mandate_schema::{
     AuthorizerId, CommandId, ComponentId, EventRecord, Position, Push, SealedText, StoredEvent, StreamName,
     TaskId, Version, WrappedKey,
 };
+use uuid::Uuid;
 
 /// One command of a batch.
 #[derive(Clone, Debug)]
@@ -400,6 +401,19 @@ pub struct Lease {
     pub fence: u64,
     /// The row when the lease was taken.
     pub row: TokenRow,
+}
+
+/// A comparison of one component's accounts with `WeChat`'s list, which is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconciliation {
+    /// Its id.
+    pub id: Uuid,
+    /// The log head when it began: accounts with a fact above it wait for the next one.
+    pub head: Position,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How far it has come, JSON text of whoever does it.
+    pub progress: String,
 }
 
 /// Whether a rebuild only compares.

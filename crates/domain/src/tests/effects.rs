@@ -74,6 +74,12 @@ pub(super) fn confirmed_grant() -> Effect {
     event(Event::Granted(timeless(GrantedVia::Confirmed, None)))
 }
 
+/// Granted without a code: the list says so.
+pub(super) fn reconciled_grant(time: i64) -> Effect {
+    let create_time = Some(CreateTime(time));
+    event(Event::Granted(Granted { create_time, ..timeless(GrantedVia::Reconciled, None) }))
+}
+
 pub(super) fn revoked_at(time: i64) -> Effect {
     let create_time = Some(CreateTime(time));
     event(Event::Revoked(Revoked { create_time, via: RevokedVia::Callback }))

@@ -12,6 +12,7 @@ mod component;
 mod confirmation;
 mod folds;
 mod grant_table;
+mod listed;
 mod notices;
 mod order_properties;
 mod profiles;

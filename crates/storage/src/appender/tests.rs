@@ -100,6 +100,10 @@ impl EventLog for Notes {
         Ok(numbers.into_iter().map(answer).collect())
     }
 
+    async fn rename_log(&self, _: &str) -> Result<()> {
+        unreachable!("the appender only appends")
+    }
+
     async fn head(&self) -> Result<Position> {
         unreachable!("the appender only appends")
     }

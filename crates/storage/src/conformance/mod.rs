@@ -13,6 +13,7 @@ mod model;
 mod own_server;
 mod postgres;
 mod rebuild;
+mod reconcile;
 mod sqlite;
 mod tasks;
 mod tasks_finish;
@@ -139,6 +140,11 @@ macro_rules! suite {
             a_search_does_not_look_at_the_component,
             authorizers_are_listed_in_pages,
             a_listed_authorizer_tells_when_its_token_expires,
+        ], []);
+        suite!($database, reconcile, [
+            a_comparison_goes_on_where_it_was,
+            held_accounts_that_no_page_names_are_found,
+            a_log_gets_another_name,
         ], []);
         suite!($database, rebuild, [
             what_appends_stored_is_what_a_rebuild_folds,

@@ -65,6 +65,10 @@ impl<L: EventLog> EventLog for Unsure<L> {
         self.log.head().await
     }
 
+    async fn rename_log(&self, log_id: &str) -> Result<()> {
+        self.log.rename_log(log_id).await
+    }
+
     async fn log_id(&self) -> Result<String> {
         self.log.log_id().await
     }

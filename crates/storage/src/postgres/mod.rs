@@ -9,6 +9,7 @@ mod migrate;
 mod queue;
 mod read;
 mod rebuild;
+mod reconcile;
 mod rows;
 mod tls;
 mod tokens;

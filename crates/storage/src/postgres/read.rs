@@ -32,6 +32,11 @@ impl EventLog for PostgresStorage {
         position(get(&self.connection().await?.one(sql::log_head, &[]).await?, "position")?)
     }
 
+    async fn rename_log(&self, log_id: &str) -> Result<()> {
+        self.connection().await?.change(sql::log_rename, &[&log_id]).await?;
+        Ok(())
+    }
+
     async fn log_id(&self) -> Result<String> {
         get(&self.connection().await?.one(sql::log_head, &[]).await?, "log_id")
     }

@@ -8,6 +8,7 @@ mod migrate;
 mod queue;
 mod read;
 mod rebuild;
+mod reconcile;
 mod rows;
 mod tokens;
 mod writer;

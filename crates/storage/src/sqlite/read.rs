@@ -28,6 +28,15 @@ impl EventLog for SqliteStorage {
         self.read(append::head).await
     }
 
+    async fn rename_log(&self, log_id: &str) -> Result<()> {
+        let log_id = log_id.to_owned();
+        self.write(move |tx| {
+            tx.prepare_cached(sql::log_rename)?.execute([log_id])?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn log_id(&self) -> Result<String> {
         self.read(|c| Ok(c.prepare_cached(sql::log_head)?.query_row([], |row| row.get(1))?)).await
     }

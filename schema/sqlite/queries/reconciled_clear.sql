@@ -1,0 +1,2 @@
+-- reconciled_clear
+delete from reconciled where component = ?1
