@@ -62,6 +62,19 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Compares the accounts with WeChat's list and repairs what we missed; works beside a running service, whose worker asks
+    /// about contradictions. One that was interrupted goes on where it was.
+    Reconcile {
+        /// Only this component; by default all that are configured.
+        #[arg(long)]
+        component: Option<ComponentId>,
+        /// Only read the list and say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// To be run once after the database was restored from a backup, before the service starts again: gives the log another
+    /// name, so that its readers begin anew, and says what to run next.
+    Restored,
     /// Makes a master key for [seal] keys.
     Keygen {
         /// The key's id; by default the current month.

@@ -2,12 +2,14 @@
 
 pub mod api;
 mod breaker;
+mod call;
 mod dead_letters;
 mod fold;
 mod housekeeping;
 mod inbox;
 mod ingest;
 mod opener;
+mod reconcile;
 mod record;
 mod tasks;
 #[cfg(test)]
@@ -36,12 +38,15 @@ use tokio::sync::Notify;
 /// `WeChat`'s refusal of a call.
 pub use mandate_wechat::api::Refusal;
 
+pub use call::Uncalled;
 pub use dead_letters::{Retried, RetryError};
 pub use fold::{ReadError, RebuildFolder, StreamState};
 pub use inbox::FromInbox;
 pub use ingest::{Ingest, IngestError, Ingested};
 pub use opener::{OpenError, Opener, UNKNOWN_PAIR};
+pub use reconcile::{Manner, ReconcileError, ReconcileSettings, Report};
 pub use tasks::TaskRunner;
+pub use tokens::TokenError;
 pub use vault::{Vault, VaultError};
 
 use api::ApiClient;
@@ -59,6 +64,7 @@ pub struct Core<S> {
     tokens: ComponentTokens<S>,
     components: Vec<ComponentId>,
     messages_max_age: SignedDuration,
+    reconciling: ReconcileSettings,
     metrics: Metrics,
     /// Shows whether the storage answers.
     health: Dependency,
@@ -105,6 +111,8 @@ pub struct Parts<S> {
     pub api: ApiClient,
     /// How long pushes of the message URL are kept.
     pub messages_max_age: Duration,
+    /// When accounts are compared with `WeChat`'s list.
+    pub reconciling: ReconcileSettings,
     /// Where to count.
     pub metrics: Metrics,
     /// Where to show whether the storage answers.
@@ -114,7 +122,8 @@ pub struct Parts<S> {
 impl<S: Storage> Core<S> {
     /// Puts a worker together; nothing runs yet but the appender. Call it inside a tokio runtime.
     pub fn new(parts: Parts<S>) -> Arc<Self> {
-        let Parts { storage, master, components, api, messages_max_age, metrics, readiness } = parts;
+        let Parts { storage, master, components, api, messages_max_age, reconciling, metrics, readiness } =
+            parts;
         let vault = Arc::new(Vault::new(storage.clone(), master));
         let ids = components.iter().map(|component| component.ring.component().clone()).collect();
         let secrets: HashMap<ComponentId, Secret> = components
@@ -133,6 +142,7 @@ impl<S: Storage> Core<S> {
             storage,
             api,
             messages_max_age: SignedDuration::try_from(messages_max_age).unwrap_or(SignedDuration::MAX),
+            reconciling,
             metrics,
             health: readiness.register("storage"),
             tickets: readiness.register("tickets"),
@@ -184,6 +194,11 @@ impl<S: Storage> Core<S> {
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("ticket watch", async move {
             core.watch_tickets(stopping).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let (core, stopping) = (self.clone(), stop.clone());
+        stop.spawn("reconciliation", async move {
+            core.reconcile_regularly(stopping).await;
             Ok::<_, std::convert::Infallible>(())
         });
         let (core, stopping) = (self.clone(), stop.clone());

@@ -54,7 +54,11 @@ pub(crate) async fn record<S: Keys>(
     let mut events = Vec::with_capacity(decision.events.len());
     let mut token = TokenChange::Keep;
     for event in decision.events {
-        if matches!(event.event, Event::Granted(_) | Event::Updated(_) | Event::Revoked(_)) {
+        // A recovered refresh token is worth a refresh at once, whatever became of the last one.
+        if matches!(
+            event.event,
+            Event::Granted(_) | Event::Updated(_) | Event::Revoked(_) | Event::CredentialsRecovered(_)
+        ) {
             token = TokenChange::Empty;
         }
         events.push(recorder.event(event, events.len()).await?);

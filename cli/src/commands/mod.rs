@@ -7,6 +7,7 @@ mod events;
 mod health;
 mod init;
 mod journal;
+mod reconcile;
 mod storage;
 
 use clap::CommandFactory;
@@ -31,6 +32,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Health { url } => health::run(&url).await,
         Command::Migrate => storage::migrate(&global).await,
         Command::Rebuild { check } => storage::rebuild(&global, check).await,
+        Command::Reconcile { component, dry_run } => reconcile::run(&global, component, dry_run).await,
+        Command::Restored => reconcile::restored(&global).await,
         Command::Keygen { id } => storage::keygen(id),
         Command::Config(command) => config::run(&global, &command),
         Command::Events(command) => events::run(&global, command).await,

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use mandate_ingress::key_ring;
-use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics};
+use mandate_runtime::{
+    config::{Config, Every},
+    health::Readiness,
+    metrics::Metrics,
+};
 use mandate_storage::AnyStorage;
 use mandate_worker::{
-    ComponentSettings, Core, Parts,
+    ComponentSettings, Core, Parts, ReconcileSettings,
     api::{ApiClient, ApiSettings},
 };
 
@@ -35,6 +39,13 @@ pub(super) fn core(
         components,
         api,
         messages_max_age: config.broker.messages_max_age,
+        reconciling: ReconcileSettings {
+            every: match config.reconcile.every {
+                Every::Never => None,
+                Every::Period(period) => Some(period),
+            },
+            calls_per_minute: config.reconcile.calls_per_minute,
+        },
         metrics: metrics.clone(),
         readiness: readiness.clone(),
     }))

@@ -14,7 +14,7 @@ use mandate_storage::{
 };
 use mandate_wechat::envelope::KeyRing;
 use mandate_worker::{
-    ComponentSettings, Core, Ingest, Parts,
+    ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
     api::{ApiClient, ApiSettings},
     views::Views,
 };
@@ -63,6 +63,7 @@ impl World {
             components: vec![ComponentSettings { ring, app_secret: None }],
             api: ApiClient::new(&settings, metrics.clone()).expect("a client"),
             messages_max_age: Duration::from_mins(1),
+            reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
             metrics: metrics.clone(),
             readiness: Readiness::new(),
         });

@@ -1,7 +1,7 @@
 //! What `WeChat`'s list of authorizers means, beside what the log says.
 //!
 //! A comparison notes the log head, then reads the list. It is decided here for accounts without a fact above that head;
-//! the others have moved on, and wait for the next comparison.
+//! the others have moved on, and wait for the next comparison. Profiles are looked up later: tokens come first.
 
 use mandate_schema::{
     CreateTime, CredentialsRecovered, Event, Field, Granted, GrantedVia, RecoverySource, Secret,
@@ -59,9 +59,7 @@ fn decide_not_held(state: Option<&Authorizer>, listed: Listed) -> (Decision, Com
     let decision = Decision::event(granted);
     let generation = state.map_or(0, |state| state.generation) + 1;
     match listed.refresh_token {
-        Some(token) => {
-            (with_recovered(decision, generation, token).with_task(Task::Profile), Compared::Granted)
-        }
+        Some(token) => (with_recovered(decision, generation, token), Compared::Granted),
         None => (decision.with_task(Task::Confirm), Compared::WithoutToken),
     }
 }

@@ -2,6 +2,7 @@
 
 mod healing;
 mod readers;
+mod reconcile;
 mod rounds;
 mod tickets;
 

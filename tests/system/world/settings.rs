@@ -137,7 +137,7 @@ impl Options {
             "[seal]\nkeys = [\"{}\"]\n[storage]\n{storage}\n[ingress]\n{ingress}listen = \"127.0.0.1:{}\"\n\
              admin_listen = \"127.0.0.1:{}\"\njournal = \"{data}/journal.db\"\n[worker]\n{worker}listen = \"127.0.0.1:{}\"\n\
              [wechat]\napi_base = \"http://127.0.0.1:{}\"\n[simulator]\nlisten = \"127.0.0.1:{}\"\n\
-             push_base = \"http://127.0.0.1:{}\"\n[log]\nformat = \"json\"\n{}",
+             push_base = \"http://127.0.0.1:{}\"\n[reconcile]\nevery = \"never\"\ncalls_per_minute = 100000\n[log]\nformat = \"json\"\n{}",
             self.seal_key,
             self.ingress_port,
             self.admin_port,

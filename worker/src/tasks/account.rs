@@ -118,7 +118,7 @@ impl<S: Storage> TaskRunner<S> {
             component_appid: &account.component,
             authorizer_appid: &account.authorizer,
         };
-        self.call(&account.component, &request, claimed.attempt).await
+        self.call(&request, claimed.attempt).await
     }
 
     /// What `WeChat` says about the account, with its refresh token from the info or else from the list.
@@ -163,7 +163,7 @@ impl<S: Storage> TaskRunner<S> {
         for page in 0..PAGES_MAX {
             let offset = page * (PAGE - 1);
             let request = AuthorizerListRequest { component_appid: &account.component, offset, count: PAGE };
-            let reply = self.call(&account.component, &request, claimed.attempt).await?;
+            let reply = self.call(&request, claimed.attempt).await?;
             let found = reply.list.into_iter().find(|listed| listed.authorizer_appid == account.authorizer);
             if let Some(listed) = found {
                 return Ok(listed.refresh_token);

@@ -16,7 +16,7 @@ impl<S: Storage> TaskRunner<S> {
         let called_at = Timestamp::now();
         let request =
             QueryAuthRequest { component_appid: &redeem.component, authorization_code: &redeem.code };
-        let reply = self.call(&redeem.component, &request, claimed.attempt).await;
+        let reply = self.call(&request, claimed.attempt).await;
         let digest = redeem.digest();
         match reply {
             Ok(reply) => {

@@ -29,7 +29,7 @@ impl<S: Storage> TaskRunner<S> {
             authorizer_refresh_token: &token,
         };
         let called_at = Timestamp::now();
-        let reply = match self.call(&account.component, &request, claimed.attempt).await {
+        let reply = match self.call(&request, claimed.attempt).await {
             Ok(reply) => reply,
             Err(failure) => return self.not_renewed(claimed, account, refusal, failure).await,
         };

@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Decision, Since, Task};
 use mandate_runtime::{failpoint, jitter::full_jitter, stop::Stop};
-use mandate_schema::{CommandId, ComponentId, Event, StreamName};
+use mandate_schema::{CommandId, Event, StreamName};
 use mandate_storage::{Appended, Claimed, Command, DeadLetter, DeadPayload, Storage, StorageError};
 use mandate_wechat::api::Request;
 
@@ -17,9 +17,9 @@ use tokio::{
 use super::{Failure, NO_TICKET, UnreadableTask, account::Account, payload};
 use crate::{
     Core,
+    call::Uncalled,
     fold::{self, ReadError, Snapshot},
     record::{Context, record, task_place},
-    tokens::wants_new_component_token,
 };
 
 /// Tasks under way at once.
@@ -223,32 +223,18 @@ impl<S: Storage> TaskRunner<S> {
         }
     }
 
-    /// Calls an API under the component's token. A refused token is replaced, and the call repeated, once.
-    pub(super) async fn call<R: Request>(
-        &self,
-        component: &ComponentId,
-        request: &R,
-        attempt: u32,
-    ) -> Result<R::Reply, Failure> {
-        let tokens = &self.core.tokens;
-        let mut repaired = false;
-        loop {
-            if self.stop.is_requested() {
-                return Err(Failure::stopping());
+    /// Calls an API under the component's token, unless the process stops.
+    pub(super) async fn call<R: Request>(&self, request: &R, attempt: u32) -> Result<R::Reply, Failure> {
+        if self.stop.is_requested() {
+            return Err(Failure::stopping());
+        }
+        match self.core.call(request).await {
+            Ok(reply) => {
+                failpoint::reached("task.answered");
+                Ok(reply)
             }
-            let token = tokens.get(component).await.map_err(|error| Failure::of_token(error, attempt))?;
-            let error = match self.core.api.call(request, Some(&token.token)).await {
-                Ok(reply) => {
-                    failpoint::reached("task.answered");
-                    return Ok(reply);
-                }
-                Err(error) => error,
-            };
-            if repaired || !wants_new_component_token::<R>(&error) {
-                return Err(Failure::of_call(R::API, error, attempt));
-            }
-            repaired = true;
-            tokens.invalidate(component, &token).await.map_err(|error| Failure::of_token(error, attempt))?;
+            Err(Uncalled::Token(error)) => Err(Failure::of_token(error, attempt)),
+            Err(Uncalled::Call(error)) => Err(Failure::of_call(R::API, error, attempt)),
         }
     }
 

@@ -21,7 +21,7 @@ use mandate_wechat::{
 use tempfile::TempDir;
 
 use crate::{
-    ComponentSettings, Core, Ingest, Parts,
+    ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
     api::{ApiClient, ApiSettings},
     fold,
 };
@@ -87,6 +87,7 @@ impl Given {
             }],
             api: ApiClient::new(&settings, metrics.clone()).unwrap(),
             messages_max_age: Duration::from_hours(1),
+            reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
             metrics,
             readiness: Readiness::new(),
         });

@@ -5,7 +5,7 @@ use mandate_schema::{CreateTime, RecoverySource, Secret};
 use super::{
     effects::{
         Effect, confirm, confirmed_revocation, credentials_rejected, granted, issued, issued_without_token,
-        look_up_profile, reconciled_grant, recovered_from, revoked_at,
+        reconciled_grant, recovered_from, revoked_at,
     },
     given::{World, effects, given},
 };
@@ -28,7 +28,7 @@ fn recovered(generation: u64) -> Effect {
 #[test]
 fn an_account_that_we_never_heard_of_is_granted_with_its_token() {
     let world = World::default();
-    let expected = [reconciled_grant(200), recovered(1), look_up_profile()];
+    let expected = [reconciled_grant(200), recovered(1)];
     compares(&world, listed(Some(200), Some("token"), false), (Compared::Granted, expected));
     compares(
         &world,
@@ -46,7 +46,7 @@ fn a_revocation_stays_unless_the_list_is_newer() {
         if known {
             compares(&world, listed, (Compared::ToConfirm, [confirm()]));
         } else {
-            let expected = [reconciled_grant(201), recovered(3), look_up_profile()];
+            let expected = [reconciled_grant(201), recovered(3)];
             compares(&world, listed, (Compared::Granted, expected));
         }
     }

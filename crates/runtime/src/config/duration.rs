@@ -26,6 +26,34 @@ impl Setting for Duration {
     }
 }
 
+/// How often something is done by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// Not at all: `"never"`.
+    Never,
+    /// Once in this time.
+    Period(Duration),
+}
+
+impl Setting for Every {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(Self::Never),
+            text => {
+                let period = Duration::from_text(text).map_err(|reason| format!("{reason}, or \"never\""))?;
+                Ok(Self::Period(period))
+            }
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Never => "never".to_owned(),
+            Self::Period(period) => period.show(),
+        }
+    }
+}
+
 fn parse(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, name) = text.split_at(digits);

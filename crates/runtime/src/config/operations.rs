@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{scalar::Setting, section::Section};
+use super::{duration::Every, scalar::Setting, section::Section};
 use crate::telemetry;
 
 /// `[reconcile]`: the comparison with `WeChat`'s list of authorizers.
 #[derive(Clone, Debug)]
 pub struct Reconcile {
     /// The time from one run to the next.
-    pub every: Duration,
+    pub every: Every,
     /// The most calls to `WeChat` in a minute.
     pub calls_per_minute: u32,
 }
@@ -19,7 +19,7 @@ pub struct Reconcile {
 impl Reconcile {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let reconcile = Self {
-            every: section.get("every", Duration::from_hours(24)),
+            every: section.get("every", Every::Period(Duration::from_hours(24))),
             calls_per_minute: section.get("calls_per_minute", 60),
         };
         section.finish();

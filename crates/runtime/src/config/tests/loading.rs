@@ -21,7 +21,7 @@ fn an_empty_file_means_the_documented_defaults() {
     assert_eq!(config.broker.events_max_age, Duration::from_hours(30 * 24));
     assert_eq!(config.wechat.api_base.as_str(), "https://api.weixin.qq.com");
     assert_eq!(config.wechat.timeout, Duration::from_secs(5));
-    assert_eq!(config.reconcile.every, Duration::from_hours(24));
+    assert_eq!(config.reconcile.every, Every::Period(Duration::from_hours(24)));
     assert_eq!(config.webhooks.disable_after, Duration::from_hours(5 * 24));
     assert_eq!(config.simulator.listen.to_string(), "127.0.0.1:8090");
     assert_eq!(config.log, Log { format: LogFormat::Auto, level: "info".to_owned() });

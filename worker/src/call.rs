@@ -1,0 +1,44 @@
+//! Calls to `WeChat` under the component's token: a refused token is replaced, and the call repeated, once.
+
+use mandate_storage::Storage;
+use mandate_wechat::api::Request;
+
+use crate::{
+    Core,
+    api::CallError,
+    tokens::{TokenError, wants_new_component_token},
+};
+
+/// Why a call under the component's token brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Uncalled {
+    /// There is no component token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl<S: Storage> Core<S> {
+    /// Makes a call under the token of the request's component.
+    ///
+    /// # Errors
+    ///
+    /// [`Uncalled`].
+    pub(crate) async fn call<R: Request>(&self, request: &R) -> Result<R::Reply, Uncalled> {
+        let mut repaired = false;
+        loop {
+            let token = self.tokens.get(request.component()).await?;
+            let error = match self.api.call(request, Some(&token.token)).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            if repaired || !wants_new_component_token::<R>(&error) {
+                return Err(error.into());
+            }
+            repaired = true;
+            self.tokens.invalidate(request.component(), &token).await?;
+        }
+    }
+}

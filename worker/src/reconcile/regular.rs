@@ -1,0 +1,69 @@
+//! Comparing at the start and from time to time.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use mandate_runtime::stop::Stop;
+use mandate_schema::ComponentId;
+use mandate_storage::{Storage, StorageError};
+
+use super::{Manner, ReconcileError};
+use crate::Core;
+
+/// After a start, until the first comparison: callbacks that waited are dealt with by then.
+const SETTLING: Duration = Duration::from_mins(1);
+/// How often it is looked whether one is due.
+const LOOK_AGAIN: Duration = Duration::from_mins(5);
+
+/// When and how a worker compares by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ReconcileSettings {
+    /// From one comparison to the next; `None`: only when somebody asks for it.
+    pub every: Option<Duration>,
+    /// Calls to `WeChat` in a minute at most.
+    pub calls_per_minute: u32,
+}
+
+impl<S: Storage> Core<S> {
+    /// Compares all components when it is time, until the process stops.
+    pub(crate) async fn reconcile_regularly(self: Arc<Self>, stop: Stop) {
+        let Some(every) = self.reconciling.every else { return };
+        let mut wait = SETTLING;
+        loop {
+            tokio::select! {
+                () = stop.requested() => return,
+                () = tokio::time::sleep(wait) => wait = LOOK_AGAIN,
+            }
+            for component in &self.components {
+                match self.is_due(component, every).await {
+                    Ok(true) => self.reconcile_now(component, &stop).await,
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "it cannot be seen whether a comparison is due"),
+                }
+            }
+        }
+    }
+
+    /// Whether a comparison was cut off, or it is this process's turn to begin one.
+    async fn is_due(&self, component: &ComponentId, every: Duration) -> Result<bool, StorageError> {
+        if self.storage.reconciliation(component).await?.is_some() {
+            return Ok(true);
+        }
+        let now = Timestamp::now();
+        let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
+        let before = now.checked_sub(every).unwrap_or(Timestamp::MIN);
+        self.storage.take_turn(&format!("turn/reconcile/{component}"), now, before).await
+    }
+
+    async fn reconcile_now(&self, component: &ComponentId, stop: &Stop) {
+        let manner = Manner { calls_per_minute: self.reconciling.calls_per_minute, dry_run: false };
+        match self.reconcile(component, manner, stop, |_| {}).await {
+            Ok(report) => tracing::info!(%component, listed = report.listed, granted = report.granted,
+                recovered = report.recovered, to_confirm = report.to_confirm, without_token = report.without_token,
+                "the accounts of {component} were compared with WeChat's list"),
+            Err(ReconcileError::Stopped) => {}
+            Err(error) => tracing::warn!(%component,
+                "the accounts of {component} were not all compared with WeChat's list; this goes on later: {error}"),
+        }
+    }
+}
