@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// To be run once after the database was restored from a backup, before the service starts again: gives the log another
     /// name, so that its readers begin anew, and says what to run next.
     Restored,
+    /// The master keys that data keys are wrapped by.
+    #[command(subcommand)]
+    Seal(SealCommand),
     /// Makes a master key for [seal] keys.
     Keygen {
         /// The key's id; by default the current month.
@@ -101,6 +104,15 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SealCommand {
+    /// Wraps every data key anew by the first key of [seal] keys, beside a running service. Put the new key first, keep the old
+    /// ones, restart every worker, then rotate; what was interrupted goes on with the next run.
+    Rotate,
+    /// How many data keys each master key wraps.
+    Status,
 }
 
 #[derive(Args, Debug)]

@@ -207,6 +207,25 @@ impl MasterKeys {
         }
     }
 
+    /// The id of the key that wraps.
+    pub fn first(&self) -> &str {
+        &self.0[0].0
+    }
+
+    /// The ids of all keys, the wrapping one first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(id, _)| id.as_str())
+    }
+
+    /// The same data key, wrapped by the first master key.
+    ///
+    /// # Errors
+    ///
+    /// As [`MasterKeys::unwrap`].
+    pub fn rewrap(&self, wrapped: &WrappedKey, nonce: NonceBytes) -> Result<WrappedKey, SealError> {
+        Ok(self.wrap(&wrapped.stream, wrapped.number, &*self.raw(wrapped)?, nonce))
+    }
+
     /// Unwraps a stored data key.
     ///
     /// # Errors
@@ -214,6 +233,10 @@ impl MasterKeys {
     /// - [`SealError::UnknownMasterKey`]: the ring lacks the key that wrapped it.
     /// - [`SealError::DoesNotOpen`]: the row was changed or moved.
     pub fn unwrap(&self, wrapped: &WrappedKey) -> Result<DataKey, SealError> {
+        Ok(DataKey::new(wrapped.number, &*self.raw(wrapped)?))
+    }
+
+    fn raw(&self, wrapped: &WrappedKey) -> Result<Zeroizing<[u8; 32]>, SealError> {
         let (_, master) = self
             .0
             .iter()
@@ -221,7 +244,7 @@ impl MasterKeys {
             .ok_or_else(|| SealError::UnknownMasterKey(wrapped.master.clone()))?;
         let bytes = decrypt(master, wrap_aad(&wrapped.stream, wrapped.number), &wrapped.bytes)?;
         let bytes: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| SealError::DoesNotOpen)?;
-        Ok(DataKey::new(wrapped.number, bytes))
+        Ok(Zeroizing::new(*bytes))
     }
 }
 
@@ -295,6 +318,10 @@ mod tests {
         assert_eq!(ring.wrap(&stream, 1, &[9; 32], [2; 12]).master, "new");
         let without = MasterKeys::new([("new", &[2; 32])]).expect("one key");
         assert_eq!(without.unwrap(&wrapped).unwrap_err(), SealError::UnknownMasterKey("old".into()));
+        let rewrapped = ring.rewrap(&wrapped, [4; 12]).expect("still in the ring");
+        assert_eq!((rewrapped.master.as_str(), rewrapped.number), ("new", 1));
+        let key = without.unwrap(&rewrapped).expect("the old one is no longer needed");
+        assert_eq!(key.open(place(&stream), &sealed), Ok(Secret::new("x")), "it is the same data key");
         let moved = WrappedKey { number: 2, ..wrapped };
         assert_eq!(ring.unwrap(&moved).unwrap_err(), SealError::DoesNotOpen);
     }

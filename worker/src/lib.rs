@@ -11,6 +11,7 @@ mod ingest;
 mod opener;
 mod reconcile;
 mod record;
+mod rotate;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use inbox::FromInbox;
 pub use ingest::{Ingest, IngestError, Ingested};
 pub use opener::{OpenError, Opener, UNKNOWN_PAIR};
 pub use reconcile::{Manner, ReconcileError, ReconcileSettings, Report};
+pub use rotate::{RotateError, rotate_master_key};
 pub use tasks::TaskRunner;
 pub use tokens::TokenError;
 pub use vault::{Vault, VaultError};

@@ -8,6 +8,7 @@ mod health;
 mod init;
 mod journal;
 mod reconcile;
+mod seal;
 mod storage;
 
 use clap::CommandFactory;
@@ -34,6 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Rebuild { check } => storage::rebuild(&global, check).await,
         Command::Reconcile { component, dry_run } => reconcile::run(&global, component, dry_run).await,
         Command::Restored => reconcile::restored(&global).await,
+        Command::Seal(command) => seal::run(&global, &command).await,
         Command::Keygen { id } => storage::keygen(id),
         Command::Config(command) => config::run(&global, &command),
         Command::Events(command) => events::run(&global, command).await,

@@ -74,6 +74,9 @@ pass_on!(States {
 pass_on!(Keys {
     fn key(&self, stream: &StreamName, number: u32) -> Option<WrappedKey>;
     fn key_samples(&self) -> Vec<WrappedKey>;
+    fn key_counts(&self) -> Vec<(String, u64)>;
+    fn keys_under(&self, master: &str, limit: usize) -> Vec<WrappedKey>;
+    fn rewrap_keys(&self, keys: Vec<(WrappedKey, WrappedKey)>) -> usize;
 });
 
 pass_on!(TaskQueue {

@@ -165,6 +165,28 @@ pub trait Keys: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn key_samples(&self) -> impl Future<Output = Result<Vec<WrappedKey>>> + Send;
+
+    /// How many data keys each master key wraps.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn key_counts(&self) -> impl Future<Output = Result<Vec<(String, u64)>>> + Send;
+
+    /// Some of the data keys that a master key wraps.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn keys_under(&self, master: &str, limit: usize) -> impl Future<Output = Result<Vec<WrappedKey>>> + Send;
+
+    /// Puts other wrapped forms of data keys in place of these, each only if it is still there as it was: one that was
+    /// destroyed or rewrapped meanwhile stays so. Answers how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`]: some may be in place.
+    fn rewrap_keys(&self, keys: Vec<(WrappedKey, WrappedKey)>) -> impl Future<Output = Result<usize>> + Send;
 }
 
 /// Calls to `WeChat` that wait, with unique keys and leases. They are queued and finished by the append.

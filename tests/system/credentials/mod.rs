@@ -4,6 +4,7 @@ mod healing;
 mod readers;
 mod reconcile;
 mod rounds;
+mod seal;
 mod tickets;
 
 use mandate_schema::StreamName;

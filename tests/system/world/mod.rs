@@ -92,6 +92,11 @@ impl World {
         self.service = Service::start(self.folder.path(), &self.options, environment);
     }
 
+    /// Writes the configuration for the operator's commands; the service reads it when it starts.
+    pub(crate) fn write_config(&self) {
+        self.options.write(self.folder.path());
+    }
+
     /// Asks the service to stop, and waits for it.
     pub(crate) async fn stop_service(&mut self) {
         assert!(!self.service.is_empty(), "the service runs");

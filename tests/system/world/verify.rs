@@ -154,7 +154,7 @@ impl World {
             secrets.push(component.secret.clone());
             secrets.extend(component.pairs.iter().flat_map(|pair| [pair.token.clone(), pair.key.clone()]));
         }
-        secrets.push(self.options.seal_key.trim_start_matches("test:").to_owned());
+        secrets.push(self.options.seal_key.rsplit(':').next().expect("a key").to_owned());
         secrets
     }
 

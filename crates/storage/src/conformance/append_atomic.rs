@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use mandate_schema::Position;
+use mandate_schema::{Position, WrappedKey};
 
 use super::given::{
     append, command, data_key, dead_push, decided, sealed, state_after, stored, stream, task, token_stored,
@@ -47,6 +47,30 @@ pub(super) async fn one_key_of_each_master_key_in_use_is_shown<S: Storage>(stora
     let [first, second] = samples.as_slice() else { panic!("{samples:?}") };
     assert_eq!(storage.key(&stream(1), first.number).await.unwrap().as_ref(), Some(first));
     assert_eq!(*second, other.wrapped);
+}
+
+pub(super) async fn keys_are_wrapped_anew_where_they_are_as_they_were<S: Storage>(storage: S) {
+    let wraps = |number| data_key(&stream(1), number).wrapped;
+    let keys = decided(command(1), &stream(1), 0).events(1);
+    let keys = keys.key(data_key(&stream(1), 1)).key(data_key(&stream(1), 2)).key(data_key(&stream(1), 3));
+    append(&storage, keys).await;
+    let old = wraps(1).master;
+    assert_eq!(storage.key_counts().await.unwrap(), [(old.clone(), 3)]);
+    assert_eq!(storage.keys_under(&old, 2).await.unwrap(), [wraps(1), wraps(2)]);
+    assert_eq!(storage.keys_under("another", 2).await.unwrap(), []);
+    let anew = |number| WrappedKey { master: "new".into(), bytes: vec![7, 7], ..wraps(number) };
+    let changed = WrappedKey { bytes: vec![1], ..wraps(2) };
+    let missing = WrappedKey { number: 9, ..wraps(3) };
+    let orders = vec![(wraps(1), anew(1)), (changed, anew(2)), (missing, anew(9))];
+    assert_eq!(storage.rewrap_keys(orders).await.unwrap(), 1, "those that are others now stay");
+    assert_eq!(storage.key(&stream(1), 1).await.unwrap(), Some(anew(1)));
+    assert_eq!(storage.key(&stream(1), 2).await.unwrap(), Some(wraps(2)));
+    assert_eq!(storage.key(&stream(1), 9).await.unwrap(), None);
+    let mut counts = storage.key_counts().await.unwrap();
+    counts.sort();
+    let mut expected = [(old, 2), ("new".to_owned(), 1)];
+    expected.sort();
+    assert_eq!(counts, expected);
 }
 
 /// Nothing of command `number` is there, which [`rich`] made.

@@ -58,6 +58,7 @@ macro_rules! suite {
         suite!($database, append_atomic, [
             all_of_a_command_is_stored_together,
             one_key_of_each_master_key_in_use_is_shown,
+            keys_are_wrapped_anew_where_they_are_as_they_were,
             a_conflict_of_versions_stores_nothing,
             a_conflict_of_keys_stores_nothing,
             a_duplicate_changes_nothing,

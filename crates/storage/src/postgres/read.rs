@@ -112,10 +112,33 @@ impl Keys for PostgresStorage {
     }
 
     async fn key_samples(&self) -> Result<Vec<WrappedKey>> {
-        rows::collect(&self.connection().await?.all(sql::key_samples, &[]).await?, |row| {
-            let stream = parse(&get::<String>(row, "stream")?)?;
-            wrapped(row, stream, small(get(row, "number")?)?)
+        rows::collect(&self.connection().await?.all(sql::key_samples, &[]).await?, any_wrapped)
+    }
+
+    async fn key_counts(&self) -> Result<Vec<(String, u64)>> {
+        rows::collect(&self.connection().await?.all(sql::key_counts, &[]).await?, |row| {
+            Ok((get(row, "master")?, unsigned(get(row, "count")?)?))
         })
+    }
+
+    async fn keys_under(&self, master: &str, most: usize) -> Result<Vec<WrappedKey>> {
+        let most = limit(most);
+        rows::collect(&self.connection().await?.all(sql::key_under, &[&master, &most]).await?, any_wrapped)
+    }
+
+    async fn rewrap_keys(&self, keys: Vec<(WrappedKey, WrappedKey)>) -> Result<usize> {
+        let connection = self.connection().await?;
+        let work = async {
+            let mut changed = 0;
+            for (old, new) in &keys {
+                let (stream, number) = (old.stream.to_string(), int(old.number));
+                let row: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+                    [&stream, &number, &old.bytes, &new.master, &new.bytes];
+                changed += counted(connection.change(sql::key_rewrap, &row).await?);
+            }
+            Ok(changed)
+        };
+        connection.transaction("begin", work).await
     }
 }
 
@@ -126,6 +149,11 @@ pub(super) async fn find_key(
 ) -> Result<Option<WrappedKey>> {
     let found = connection.first(sql::key_find, &[&stream.to_string(), &int(number)]).await?;
     found.map(|row| wrapped(&row, stream.clone(), number)).transpose()
+}
+
+fn any_wrapped(row: &Row) -> Result<WrappedKey> {
+    let stream = parse(&get::<String>(row, "stream")?)?;
+    wrapped(row, stream, small(get(row, "number")?)?)
 }
 
 fn wrapped(row: &Row, stream: StreamName, number: u32) -> Result<WrappedKey> {

@@ -143,13 +143,47 @@ impl Keys for SqliteStorage {
     async fn key_samples(&self) -> Result<Vec<WrappedKey>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(sql::key_samples)?;
-            rows::collect(statement.query([])?, |row| {
-                let stream = parse(&row.get::<_, String>(0)?)?;
-                Ok(WrappedKey { stream, number: row.get(1)?, master: row.get(2)?, bytes: row.get(3)? })
-            })
+            rows::collect(statement.query([])?, wrapped)
         })
         .await
     }
+
+    async fn key_counts(&self) -> Result<Vec<(String, u64)>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(sql::key_counts)?;
+            rows::collect(statement.query([])?, |row| Ok((row.get(0)?, unsigned(row.get(1)?)?)))
+        })
+        .await
+    }
+
+    async fn keys_under(&self, master: &str, most: usize) -> Result<Vec<WrappedKey>> {
+        let master = master.to_owned();
+        self.read(move |c| {
+            let mut statement = c.prepare_cached(sql::key_under)?;
+            rows::collect(statement.query(params![master, limit(most)])?, wrapped)
+        })
+        .await
+    }
+
+    async fn rewrap_keys(&self, keys: Vec<(WrappedKey, WrappedKey)>) -> Result<usize> {
+        self.write(move |tx| {
+            let mut statement = tx.prepare_cached(sql::key_rewrap)?;
+            let mut changed = 0;
+            for (old, new) in &keys {
+                let stream = old.stream.to_string();
+                changed +=
+                    statement.execute(params![stream, old.number, old.bytes, new.master, new.bytes])?;
+            }
+            Ok(changed)
+        })
+        .await
+    }
+}
+
+/// Columns stream, number, master, wrapped.
+fn wrapped(row: &rusqlite::Row<'_>) -> Result<WrappedKey> {
+    let stream = parse(&row.get::<_, String>(0)?)?;
+    Ok(WrappedKey { stream, number: row.get(1)?, master: row.get(2)?, bytes: row.get(3)? })
 }
 
 pub(super) fn find_key(
