@@ -3,6 +3,7 @@
 //! Ids, streams, events with their stored forms, sealing, `CloudEvents`, SQL texts. Pure: no async, no clock, no
 //! environment, no I/O; keys, nonces and times are arguments.
 
+mod api_key;
 mod cloud_event;
 mod document;
 mod event;
@@ -17,6 +18,7 @@ pub mod sql;
 mod stored;
 mod stream;
 
+pub use api_key::{ApiKey, ApiKeyRecord, Reach, Scope};
 pub use cloud_event::{CloudEvent, format_time};
 pub use document::{Document, is_secret_element};
 pub use event::{

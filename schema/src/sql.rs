@@ -53,6 +53,15 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
 queries! {
     /// The queries of the `SQLite` store.
     sqlite, "sqlite", {
+        api_key_any,
+        api_key_find,
+        api_key_list,
+        api_key_put,
+        api_key_revoke,
+        api_key_touch,
+        audit_list,
+        audit_prune,
+        audit_put,
         checkpoint_find,
         checkpoint_put,
         command_discard,
@@ -124,6 +133,9 @@ queries! {
         token_find,
         token_lease,
         token_put,
+        token_read_add,
+        token_read_list,
+        token_read_prune,
         token_release,
         token_store,
         token_touch,
@@ -149,6 +161,15 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
 queries! {
     /// The queries of the `PostgreSQL` store. What an append does stands in its function `append_batch`.
     postgres, "postgres", {
+        api_key_any,
+        api_key_find,
+        api_key_list,
+        api_key_put,
+        api_key_revoke,
+        api_key_touch,
+        audit_list,
+        audit_prune,
+        audit_put,
         append_batch,
         checkpoint_find,
         checkpoint_put,
@@ -208,6 +229,9 @@ queries! {
         token_fail,
         token_find,
         token_lease,
+        token_read_add,
+        token_read_list,
+        token_read_prune,
         token_release,
         token_store,
         token_touch,

@@ -2,17 +2,17 @@
 
 use jiff::Timestamp;
 use mandate_schema::{
-    AuthorizerId, CommandId, ComponentId, EventId, Position, Push, SealedText, StoredEvent, StreamName,
-    TaskId, WrappedKey,
+    ApiKeyRecord, AuthorizerId, CommandId, ComponentId, EventId, Position, Push, SealedText, StoredEvent,
+    StreamName, TaskId, WrappedKey,
 };
 use uuid::Uuid;
 
 use crate::{
-    Appended, AuthorizerFilter, AuthorizerRow, Checkpoints, Claimed, Command, CommandRecord, DeadLetterId,
-    DeadLetterRow, DeadLetters, EventLog, EventQuery, Folder, Keys, Lease, Loaded, Messages, Rebuild,
-    RebuildMode, RebuildReport, Reconciliation, Reconciliations, States, StatusCount, StorageError,
-    StreamQuery, TaskCount, TaskDone, TaskQueue, TokenFailure, TokenRow, Tokens, postgres::PostgresStorage,
-    sqlite::SqliteStorage,
+    Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Callers, Checkpoints, Claimed, Command,
+    CommandRecord, DeadLetterId, DeadLetterRow, DeadLetters, EventLog, EventQuery, Folder, Keys, Lease,
+    Loaded, Messages, Rebuild, RebuildMode, RebuildReport, Reconciliation, Reconciliations, States,
+    StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, TaskQueue, TokenFailure, TokenReads,
+    TokenRow, Tokens, postgres::PostgresStorage, sqlite::SqliteStorage,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -127,6 +127,19 @@ pass_on!(Messages {
     fn store_messages(&self, pushes: Vec<Push>) -> ();
     fn message_count(&self) -> u64;
     fn prune_messages(&self, before: Timestamp) -> usize;
+});
+
+pass_on!(Callers {
+    fn put_api_key(&self, key: ApiKeyRecord) -> ();
+    fn api_keys(&self) -> Vec<ApiKeyRecord>;
+    fn api_key(&self, hash: [u8; 32]) -> Option<ApiKeyRecord>;
+    fn has_api_keys(&self, now: Timestamp) -> bool;
+    fn revoke_api_key(&self, id: Uuid, now: Timestamp) -> bool;
+    fn note_use(&self, keys: Vec<Uuid>, reads: Vec<TokenReads>, now: Timestamp) -> ();
+    fn token_reads(&self, since: Timestamp, limit: usize) -> Vec<TokenReads>;
+    fn put_audit(&self, entries: Vec<AuditEntry>) -> ();
+    fn audit(&self, before: Option<Uuid>, limit: usize) -> Vec<AuditEntry>;
+    fn prune_audit(&self, before: Timestamp) -> usize;
 });
 
 pass_on!(Reconciliations {

@@ -4,15 +4,16 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use mandate_schema::{
-    AuthorizerId, CommandId, ComponentId, Position, Push, SealedText, StoredEvent, StreamName, TaskId,
-    WrappedKey,
+    ApiKeyRecord, AuthorizerId, CommandId, ComponentId, Position, Push, SealedText, StoredEvent, StreamName,
+    TaskId, WrappedKey,
 };
 use uuid::Uuid;
 
 use crate::{
-    Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandRecord, DeadLetterId, DeadLetterRow,
-    EventQuery, FoldError, FoldInput, Lease, Loaded, NewState, RebuildMode, RebuildReport, Reconciliation,
-    StateRow, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, TokenFailure, TokenRow,
+    Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandRecord, DeadLetterId,
+    DeadLetterRow, EventQuery, FoldError, FoldInput, Lease, Loaded, NewState, RebuildMode, RebuildReport,
+    Reconciliation, StateRow, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, TokenFailure,
+    TokenReads, TokenRow,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -26,6 +27,7 @@ pub trait Storage:
     + Tokens
     + DeadLetters
     + Messages
+    + Callers
     + Reconciliations
     + Checkpoints
     + Rebuild
@@ -41,6 +43,7 @@ impl<T> Storage for T where
         + Tokens
         + DeadLetters
         + Messages
+        + Callers
         + Reconciliations
         + Checkpoints
         + Rebuild
@@ -444,6 +447,92 @@ pub trait Messages: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn prune_messages(&self, before: Timestamp) -> impl Future<Output = Result<usize>> + Send;
+}
+
+/// Callers of the API: their keys, what they read, and what is worth keeping of what they did.
+pub trait Callers: Send + Sync + 'static {
+    /// Stores a new key.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn put_api_key(&self, key: ApiKeyRecord) -> impl Future<Output = Result<()>> + Send;
+
+    /// All keys, in the order in which they were made.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn api_keys(&self) -> impl Future<Output = Result<Vec<ApiKeyRecord>>> + Send;
+
+    /// The key with this hash, active or not.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn api_key(&self, hash: [u8; 32]) -> impl Future<Output = Result<Option<ApiKeyRecord>>> + Send;
+
+    /// Whether there is an active key.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn has_api_keys(&self, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Revokes a key for good; `false` if there is none, or it was revoked before.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn revoke_api_key(&self, id: Uuid, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Notes that keys were used just now, to the minute, and adds to the counts of tokens read.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn note_use(
+        &self,
+        keys: Vec<Uuid>,
+        reads: Vec<TokenReads>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Counts of tokens read since a time, newest minute first.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn token_reads(
+        &self,
+        since: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<TokenReads>>> + Send;
+
+    /// Adds to the audit trail.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn put_audit(&self, entries: Vec<AuditEntry>) -> impl Future<Output = Result<()>> + Send;
+
+    /// The audit trail below an entry, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn audit(
+        &self,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<AuditEntry>>> + Send;
+
+    /// Forgets entries and counts before a time; answers how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn prune_audit(&self, before: Timestamp) -> impl Future<Output = Result<usize>> + Send;
 }
 
 /// Comparisons with `WeChat`'s list, one at a time for each component, each of which outlives its process.

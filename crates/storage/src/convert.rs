@@ -56,6 +56,25 @@ pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StorageE
     serde_json::to_string(value).map_err(|error| StorageError::Data(error.into()))
 }
 
+/// A set as words between blanks.
+pub(crate) fn words<T: ToString>(set: impl IntoIterator<Item = T>) -> String {
+    set.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// The way back.
+pub(crate) fn from_words<T>(text: &str) -> Result<std::collections::BTreeSet<T>, StorageError>
+where
+    T: std::str::FromStr + Ord,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    text.split_whitespace().map(parse).collect()
+}
+
+/// A hash as a database gives it.
+pub(crate) fn hash(bytes: &[u8]) -> Result<[u8; 32], StorageError> {
+    bytes.try_into().map_err(StorageError::unreadable)
+}
+
 /// A text for people as every database takes it: `PostgreSQL` refuses NUL characters, which become U+FFFD.
 pub(crate) fn told(text: &str) -> String {
     text.replace('\0', "\u{fffd}")

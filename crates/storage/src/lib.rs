@@ -17,14 +17,15 @@ pub mod sqlite;
 pub use any::AnyStorage;
 pub use appender::{AppendObserver, Appender, Unobserved};
 pub use contract::{
-    Checkpoints, DeadLetters, EventLog, Folder, Keys, Messages, Rebuild, Reconciliations, States, Storage,
-    TaskQueue, Tokens,
+    Callers, Checkpoints, DeadLetters, EventLog, Folder, Keys, Messages, Rebuild, Reconciliations, States,
+    Storage, TaskQueue, Tokens,
 };
 pub use error::StorageError;
 pub use migration::Migrated;
 pub use model::{
-    Append, Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandOutcome, CommandRecord,
-    DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, EventOrder, EventQuery, FoldError, FoldInput,
-    Lease, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport, Reconciliation, StateRow,
-    StatusCount, StreamQuery, TaskCount, TaskDone, TaskState, TokenChange, TokenFailure, TokenRow,
+    Append, Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandOutcome,
+    CommandRecord, DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, EventOrder, EventQuery, FoldError,
+    FoldInput, Lease, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport, Reconciliation,
+    StateRow, StatusCount, StreamQuery, TaskCount, TaskDone, TaskState, TokenChange, TokenFailure,
+    TokenReads, TokenRow,
 };

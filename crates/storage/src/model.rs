@@ -416,6 +416,38 @@ pub struct Reconciliation {
     pub progress: String,
 }
 
+/// Reads of a token through one key within one minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenReads {
+    /// The beginning of the minute.
+    pub minute: Timestamp,
+    /// The key's id.
+    pub api_key: Uuid,
+    /// Whose token.
+    pub stream: StreamName,
+    /// How many.
+    pub count: u64,
+}
+
+/// An entry of the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its id, which begins with its time.
+    pub id: Uuid,
+    /// When.
+    pub recorded_at: Timestamp,
+    /// Who: a key by id and name, or a user of the command line.
+    pub actor: String,
+    /// From where, if it came over the network.
+    pub address: Option<String>,
+    /// What, as a short name.
+    pub act: String,
+    /// On what.
+    pub subject: Option<String>,
+    /// More, for people. Never holds a secret.
+    pub detail: Option<String>,
+}
+
 /// Whether a rebuild only compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RebuildMode {

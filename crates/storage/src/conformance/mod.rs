@@ -5,6 +5,7 @@
 
 mod append;
 mod append_atomic;
+mod callers;
 mod dead_letters;
 mod given;
 mod lists;
@@ -141,6 +142,11 @@ macro_rules! suite {
             a_search_does_not_look_at_the_component,
             authorizers_are_listed_in_pages,
             a_listed_authorizer_tells_when_its_token_expires,
+        ], []);
+        suite!($database, callers, [
+            a_key_is_found_by_its_hash_until_and_after_it_is_revoked,
+            reads_are_counted_by_key_account_and_minute,
+            the_audit_trail_is_read_newest_first,
         ], []);
         suite!($database, reconcile, [
             a_comparison_goes_on_where_it_was,

@@ -1,6 +1,7 @@
 //! The embedded store: one file, one writer thread, a few readers.
 
 mod append;
+mod callers;
 mod connect;
 mod convert;
 mod dead_letters;

@@ -1,0 +1,2 @@
+-- token_read_prune
+delete from token_read where minute < $1

@@ -1,0 +1,2 @@
+-- audit_prune
+delete from audit where recorded_at < ?1
