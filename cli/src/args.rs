@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use mandate_schema::{AuthorizerId, CommandId, ComponentId, Position};
+use mandate_schema::{AuthorizerId, CommandId, ComponentId, Position, Scope};
+use uuid::Uuid;
 
 use crate::output::Format;
 
@@ -75,6 +76,18 @@ pub(crate) enum Command {
     /// To be run once after the database was restored from a backup, before the service starts again: gives the log another
     /// name, so that its readers begin anew, and says what to run next.
     Restored,
+    /// Keys of the API's callers.
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    /// Who did what: refusals and administrative acts one by one, reads of tokens as counts.
+    Audit {
+        /// Show the counts of tokens read in this time instead, for example 24h.
+        #[arg(long, value_name = "AGE")]
+        reads: Option<String>,
+        /// At most so many, the newest first.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
     /// The master keys that data keys are wrapped by.
     #[command(subcommand)]
     Seal(SealCommand),
@@ -103,6 +116,36 @@ pub(crate) enum Command {
     Completion {
         /// The shell.
         shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiKeyCommand {
+    /// Makes a key and prints it, this once.
+    Create {
+        /// Whose it is, for people.
+        #[arg(long)]
+        name: String,
+        /// What it opens; may be repeated, or be several between commas: state:read, token:read, events:read, messages:read,
+        /// link:create, webhook:manage, proxy, admin.
+        #[arg(long, required = true, value_delimiter = ',')]
+        scope: Vec<Scope>,
+        /// Only for this component; may be repeated.
+        #[arg(long)]
+        component: Vec<ComponentId>,
+        /// Only for this account; may be repeated.
+        #[arg(long)]
+        authorizer: Vec<AuthorizerId>,
+        /// It ends by itself after this time, for example 90d.
+        #[arg(long, value_name = "TIME")]
+        expires_in: Option<String>,
+    },
+    /// Prints the keys, not their texts.
+    List,
+    /// Revokes a key; it opens nothing within a second.
+    Revoke {
+        /// The id, as list shows it.
+        id: Uuid,
     },
 }
 

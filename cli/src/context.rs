@@ -146,3 +146,9 @@ pub(crate) async fn open_views(global: &Global) -> Result<Views<AnyStorage>, Cli
     let config = load_for_storage(global)?;
     Ok(Views::new(open_storage(&config).await?, master_keys(&config)?))
 }
+
+/// The operating system's user of this command, for the audit trail.
+pub(crate) fn user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown user".to_owned())
+}

@@ -6,14 +6,20 @@ use actix_web::{
     web::Data,
 };
 use mandate_domain::Status;
-use mandate_schema::{AuthorizerId, ComponentId, Position, StreamName};
+use mandate_schema::{AuthorizerId, ComponentId, Position, Scope, StreamName};
 use mandate_storage::{AuthorizerFilter, Storage};
 use mandate_worker::{
     ReadError,
     views::{AuthorizerView, LogReset, Views},
 };
 
-use crate::{Api, ApiError, List, QueryError, list::start, path, query::Query};
+use crate::{
+    Api, ApiError, List, QueryError,
+    guard::{caller, caller_for},
+    list::start,
+    path,
+    query::Query,
+};
 
 const NAME: &str = "authorizers";
 /// The longest text that is searched for, in characters.
@@ -24,6 +30,7 @@ pub(crate) async fn list<S: Storage>(
     api: Data<Api<S>>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    let caller = caller(&request, Scope::StateRead)?;
     let query = Query::read(&request, &["component", "status", "q", "limit", "cursor"])?;
     let filter = AuthorizerFilter {
         component: query.value("component")?,
@@ -32,7 +39,9 @@ pub(crate) async fn list<S: Storage>(
         after: start(NAME, &query)?,
         limit: query.limit()?,
     };
-    Ok(list_authorizers(&api.views, filter).await?.answer(&request))
+    let mut page = list_authorizers(&api.views, filter).await?;
+    page.data.retain(|view| caller.covers(&view.component, Some(&view.app_id)));
+    Ok(page.answer(&request))
 }
 
 fn search_text(query: &Query) -> Result<Option<String>, QueryError> {
@@ -71,6 +80,7 @@ pub(crate) async fn show<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::read(&request, &["at_position"])?;
     let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
+    caller_for(&request, Scope::StateRead, &component, Some(&authorizer))?;
     let found = match query.value("at_position")? {
         Some(position) => at(&api, &component, &authorizer, Position(position)).await?,
         None => api.views.authorizer(&component, &authorizer).await?,

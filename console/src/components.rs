@@ -2,14 +2,20 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use jiff::Timestamp;
-use mandate_schema::ComponentId;
+use mandate_schema::{ComponentId, Scope};
 use mandate_storage::Storage;
 use mandate_worker::{
     ReadError,
     views::{ComponentView, Views},
 };
 
-use crate::{Api, ApiError, List, list::start, path, query::Query};
+use crate::{
+    Api, ApiError, List,
+    guard::{caller, caller_for},
+    list::start,
+    path,
+    query::Query,
+};
 
 const NAME: &str = "components";
 
@@ -18,9 +24,12 @@ pub(crate) async fn list<S: Storage>(
     api: Data<Api<S>>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    let caller = caller(&request, Scope::StateRead)?;
     let query = Query::read(&request, &["limit", "cursor"])?;
     let (limit, after) = (query.limit()?, start(NAME, &query)?);
-    let page = list_components(&api.views, api.core.components(), after, limit, Timestamp::now()).await?;
+    let within_reach = api.core.components().iter().filter(|component| caller.covers(component, None));
+    let within_reach: Vec<_> = within_reach.cloned().collect();
+    let page = list_components(&api.views, &within_reach, after, limit, Timestamp::now()).await?;
     Ok(page.answer(&request))
 }
 
@@ -52,6 +61,7 @@ pub(crate) async fn show<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     Query::read(&request, &[])?;
     let component = path::component(&request)?;
+    caller_for(&request, Scope::StateRead, &component, None)?;
     if !api.core.components().contains(&component) {
         return Err(ApiError::not_found(format!("component {component} is not configured here")));
     }

@@ -2,12 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use jiff::Timestamp;
-use mandate_schema::{ComponentId, format_time};
+use mandate_schema::{ComponentId, Scope, format_time};
 use mandate_storage::{DeadLetterId, DeadLetterRow, DeadLetters, DeadPayload, Storage, StorageError};
-use mandate_worker::Retried;
+use mandate_worker::{Retried, access::Caller};
 use serde::{Serialize, Serializer};
 
-use crate::{Api, ApiError, List, body, list::start, path, query::Query};
+use crate::{Api, ApiError, List, body, guard::caller, list::start, path, query::Query};
 
 const NAME: &str = "dead-letters";
 
@@ -73,6 +73,7 @@ pub(crate) async fn list<S: Storage>(
     api: web::Data<Api<S>>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    caller(&request, Scope::Admin)?;
     let query = Query::read(&request, &["limit", "cursor"])?;
     let page = list_dead_letters(&api.core.storage, start(NAME, &query)?, query.limit()?).await?;
     Ok(page.answer(&request))
@@ -99,6 +100,7 @@ pub(crate) async fn retry<S: Storage>(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let caller = caller(&request, Scope::Admin)?;
     let id = act_on(&request, payload).await?;
     let core = api.core.clone();
     // Apart from this request: actix drops a handler whose caller has gone, and a retry should not stop half way.
@@ -106,7 +108,7 @@ pub(crate) async fn retry<S: Storage>(
         Retried::Revived => DeadLetterOutcome::Revived,
         Retried::StillDead => DeadLetterOutcome::StillDead,
     };
-    Ok(acted(id, outcome))
+    Ok(acted(&api, &caller, &request, id, outcome))
 }
 
 /// `POST /dead-letters/{id}/discard`.
@@ -115,9 +117,10 @@ pub(crate) async fn discard<S: Storage>(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let caller = caller(&request, Scope::Admin)?;
     let id = act_on(&request, payload).await?;
     if api.core.storage.discard(id, Timestamp::now()).await? {
-        Ok(acted(id, DeadLetterOutcome::Discarded))
+        Ok(acted(&api, &caller, &request, id, DeadLetterOutcome::Discarded))
     } else {
         Err(ApiError::not_found(format!("there is no dead letter {id}")))
     }
@@ -130,7 +133,19 @@ async fn act_on(request: &HttpRequest, payload: web::Payload) -> Result<DeadLett
     Ok(id)
 }
 
-fn acted(id: DeadLetterId, outcome: DeadLetterOutcome) -> HttpResponse {
+fn acted<S: Storage>(
+    api: &Api<S>,
+    caller: &Caller,
+    request: &HttpRequest,
+    id: DeadLetterId,
+    outcome: DeadLetterOutcome,
+) -> HttpResponse {
+    let act = match outcome {
+        DeadLetterOutcome::Revived | DeadLetterOutcome::StillDead => "dead_letter.retried",
+        DeadLetterOutcome::Discarded => "dead_letter.discarded",
+    };
+    let address = request.peer_addr().map(|peer| peer.ip());
+    api.core.access.note_act(&caller.actor(), address, act, &id.to_string(), None);
     tracing::info!(%id, ?outcome, "an operator acted on dead letter {id}");
     HttpResponse::Ok().json(DeadLetterAct { id, outcome })
 }

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use jiff::Timestamp;
 use mandate_broker::OutcomesUnavailable;
-use mandate_schema::InvalidId;
+use mandate_schema::{InvalidId, Scope};
 use mandate_storage::StorageError;
 use mandate_worker::{
     IngestError, ReadError, Refusal, RetryError,
@@ -31,6 +31,21 @@ pub enum ApiError {
         "the settle key is required as a bearer token; it must be the same text in [ingress] and [worker]"
     )]
     Unauthenticated,
+    /// The question needs an API key, and it came without one that is good.
+    #[error("an API key is required as a bearer token, and it must be neither revoked nor expired")]
+    KeyNeeded,
+    /// The key does not open this.
+    #[error("the key lacks the scope {0}")]
+    OutOfScope(Scope),
+    /// The key is not good for this component or account.
+    #[error("the key is limited to other components or accounts")]
+    OutOfReach,
+    /// Too many refusals from one address.
+    #[error("too many requests from this address were refused")]
+    TooManyRefusals {
+        /// When to come back.
+        seconds: u64,
+    },
     /// Nothing is served at the address.
     #[error("nothing is served at this address")]
     UnknownRoute,
@@ -83,7 +98,10 @@ impl ApiError {
         match self {
             Self::Refused(Refused::Peer | Refused::Host) => Code::LoopbackOnly,
             Self::Refused(Refused::Origin) => Code::CrossOrigin,
-            Self::Unauthenticated => Code::Unauthenticated,
+            Self::Unauthenticated | Self::KeyNeeded => Code::Unauthenticated,
+            Self::OutOfScope(_) => Code::InsufficientScope,
+            Self::OutOfReach => Code::OutOfReach,
+            Self::TooManyRefusals { .. } => Code::TooManyRefusals,
             Self::UnknownRoute => Code::UnknownRoute,
             Self::MethodNotAllowed { .. } => Code::MethodNotAllowed,
             Self::Query(QueryError::Unknown { .. }) => Code::UnknownParameter,
@@ -110,6 +128,7 @@ impl ApiError {
     fn retry_after(&self, now: Timestamp) -> Option<u64> {
         let until = |time: Timestamp| u64::try_from(time.duration_since(now).as_secs()).unwrap_or(0) + 1;
         match self {
+            Self::TooManyRefusals { seconds } => Some(*seconds),
             Self::Token(TokenError::Failed(failed)) => Some(until(failed.not_before)),
             Self::Token(TokenError::Paused(CallError::Paused { until: time, .. })) => Some(until(*time)),
             _ => match self.code() {

@@ -1,26 +1,34 @@
 //! The log: all of it as a feed, and one account's part newest first.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use mandate_schema::{CloudEvent, EVENT_NAMES, Position, StreamName, Version};
+use mandate_schema::{CloudEvent, EVENT_NAMES, Position, Scope, StreamName, Version};
 use mandate_storage::Storage;
 use mandate_worker::{
     ReadError,
     views::{FeedFilter, Views},
 };
 
-use crate::{Api, ApiError, List, authorizers, list::start, path, query::Query};
+use crate::{
+    Api, ApiError, List, authorizers,
+    guard::{caller, caller_for},
+    list::start,
+    path,
+    query::Query,
+};
 
 /// `GET /events`.
 pub(crate) async fn feed<S: Storage>(
     api: Data<Api<S>>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    let caller = caller(&request, Scope::EventsRead)?;
     let query = Query::read(&request, &["after", "limit", "type", "component", "authorizer", "log_id"])
         .map_err(|error| error.not_yet("wait", "ask again after a while"))?;
     let filter = FeedFilter {
         kind: query.one_of("type", EVENT_NAMES)?,
         component: query.value("component")?,
         authorizer: query.value("authorizer")?,
+        reach: caller.reach.clone(),
     };
     let after = Position(query.value("after")?.unwrap_or(0));
     let page = api.views.feed(after, query.text("log_id"), &filter, query.limit()?).await?;
@@ -34,6 +42,7 @@ pub(crate) async fn history<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::read(&request, &["limit", "cursor"])?;
     let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
+    caller_for(&request, Scope::EventsRead, &component, Some(&authorizer))?;
     let stream = StreamName::Authorizer(component.clone(), authorizer.clone());
     let before: Option<Version> = start(&stream.to_string(), &query)?;
     let page = list_history(&api.views, &stream, before, query.limit()?).await?;

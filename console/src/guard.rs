@@ -1,29 +1,39 @@
-//! Who may ask. Until callers are authenticated: whoever is on this machine, and nobody else's web page.
+//! Who may ask: callers with a key. While there is none at all, whoever is on this machine, and nobody else's web page.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-use actix_web::{
-    Error, HttpRequest, ResponseError,
-    body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderMap, HeaderValue},
-    middleware::Next,
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
 };
 
-use crate::ApiError;
+use actix_web::{
+    Error, HttpMessage, HttpRequest, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use mandate_schema::{AuthorizerId, ComponentId, Scope};
+use mandate_storage::Storage;
+use mandate_worker::access::Caller;
+
+use crate::{Api, ApiError};
 
 /// Why a caller is not answered at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The connection comes from another machine. The socket decides, never a header: anybody can write headers.
     #[error(
-        "until callers are authenticated, only connections from this machine's loopback address are answered"
+        "while there are no API keys, only connections from this machine's loopback address are answered; make one with `mandate api-key create`"
     )]
     Peer,
     /// The request is for another host name. A name that points to 127.0.0.1 is how a web page on the internet gets a
     /// browser on this machine to ask for it (DNS rebinding).
     #[error(
-        "until callers are authenticated, the Host must be localhost or a loopback address such as 127.0.0.1 or [::1]"
+        "while there are no API keys, the Host must be localhost or a loopback address such as 127.0.0.1 or [::1]"
     )]
     Host,
     /// A browser asks for a page that is not of this machine.
@@ -47,23 +57,100 @@ pub(crate) async fn never_kept<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// Answers only those who may ask.
+/// Lets callers in who have a key; while there is none at all, whoever is on this machine. Handlers say what they want with
+/// [`caller`].
 ///
 /// # Errors
 ///
 /// Those of the service behind it; a refusal is an answer.
-pub(crate) async fn loopback_only<B: MessageBody + 'static>(
+pub(crate) async fn known_callers<S: Storage, B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    match check(request.request()) {
-        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
-        Err(refused) => {
-            let peer = request.peer_addr();
-            tracing::warn!(peer = ?peer, reason = %refused, "a request to the API was refused: {refused}");
-            Ok(request.into_response(ApiError::from(refused).error_response()))
+    let api = request.app_data::<Data<Api<S>>>().cloned().expect("the scope has it");
+    let (caller, answer) = match identify(&api, request.request()).await {
+        Ok(caller) => {
+            let actor = caller.actor();
+            request.extensions_mut().insert(caller);
+            (actor, next.call(request).await?.map_into_boxed_body())
+        }
+        Err(error) => {
+            let answer = error.error_response();
+            ("nobody known".to_owned(), request.into_response(answer))
+        }
+    };
+    Ok(note_refusal(&api, &caller, answer))
+}
+
+async fn identify<S: Storage>(api: &Api<S>, request: &HttpRequest) -> Result<Arc<Caller>, ApiError> {
+    let access = &api.core.access;
+    match bearer(request.headers()) {
+        Some(key) => access.authenticate(key).await?.ok_or(ApiError::KeyNeeded),
+        None if access.is_open().await? => {
+            check(request)?;
+            Ok(Arc::new(Caller::local()))
+        }
+        None => Err(ApiError::KeyNeeded),
+    }
+}
+
+/// Notes a refusal in the audit trail; too many of one address are answered with 429 instead.
+fn note_refusal<S: Storage>(
+    api: &Api<S>,
+    actor: &str,
+    answer: ServiceResponse<BoxBody>,
+) -> ServiceResponse<BoxBody> {
+    let status = answer.status();
+    if status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN {
+        return answer;
+    }
+    let request = answer.request();
+    let address = request.peer_addr().map(|peer| peer.ip());
+    let what = format!("{} {}", request.method(), request.path());
+    let why = status.canonical_reason().unwrap_or_default();
+    match api.core.access.note_refusal(actor, address, &what, why) {
+        None => {
+            tracing::warn!(actor, address = ?address, status = status.as_u16(), "a request to the API was refused: {what}");
+            answer
+        }
+        Some(wait) => {
+            let refused = ApiError::TooManyRefusals { seconds: wait.as_secs() + 1 };
+            let request = answer.into_parts().0;
+            ServiceResponse::new(request, refused.error_response())
         }
     }
+}
+
+/// The text behind `Authorization: Bearer`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let sent = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = sent.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+}
+
+/// Who asks, if the key opens this.
+///
+/// # Errors
+///
+/// [`ApiError::OutOfScope`].
+pub(crate) fn caller(request: &HttpRequest, scope: Scope) -> Result<Arc<Caller>, ApiError> {
+    let caller = request.extensions().get::<Arc<Caller>>().cloned().ok_or(ApiError::KeyNeeded)?;
+    if caller.may(scope) { Ok(caller) } else { Err(ApiError::OutOfScope(scope)) }
+}
+
+/// Who asks, if the key opens this for a component, or for one account of it.
+///
+/// # Errors
+///
+/// [`ApiError::OutOfScope`], [`ApiError::OutOfReach`].
+pub(crate) fn caller_for(
+    request: &HttpRequest,
+    scope: Scope,
+    component: &ComponentId,
+    authorizer: Option<&AuthorizerId>,
+) -> Result<Arc<Caller>, ApiError> {
+    let caller = caller(request, scope)?;
+    if caller.covers(component, authorizer) { Ok(caller) } else { Err(ApiError::OutOfReach) }
 }
 
 fn check(request: &HttpRequest) -> Result<(), Refused> {

@@ -3,18 +3,14 @@
 
 use std::collections::HashSet;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{AUTHORIZATION, HeaderMap},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap, web};
 use mandate_broker::{ASK_MAX, CallbackOutcomes};
 use mandate_schema::{CallbackId, Secret};
 use mandate_storage::Storage;
 use mandate_worker::Ingest;
 use serde::{Deserialize, Serialize};
 
-use crate::{Api, ApiError, BodyError, body};
+use crate::{Api, ApiError, BodyError, body, guard};
 
 /// The largest question, in bytes: 1,000 ids have 39 kB.
 const BODY_MAX: usize = 64 * 1024;
@@ -53,9 +49,5 @@ pub(crate) async fn settled<S: Storage>(
 }
 
 fn is_authorized(headers: &HeaderMap, key: &Secret) -> bool {
-    let sent = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = sent
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    token.is_some_and(|(_, token)| key.is(token.trim_start()))
+    guard::bearer(headers).is_some_and(|token| key.is(token))
 }

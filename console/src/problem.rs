@@ -17,6 +17,12 @@ pub enum Code {
     CrossOrigin,
     /// The key that the address asks for is missing or wrong.
     Unauthenticated,
+    /// The key does not open this.
+    InsufficientScope,
+    /// The key is limited to other components or accounts.
+    OutOfReach,
+    /// Too many refusals from one address.
+    TooManyRefusals,
     /// Nothing is served at the address.
     UnknownRoute,
     /// The thing asked for does not exist.
@@ -120,10 +126,13 @@ impl Problem {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::LoopbackOnly,
         Self::CrossOrigin,
         Self::Unauthenticated,
+        Self::InsufficientScope,
+        Self::OutOfReach,
+        Self::TooManyRefusals,
         Self::UnknownRoute,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -163,6 +172,11 @@ impl Code {
             Self::LoopbackOnly => (403, "loopback_only", "Only this machine is answered", ASK_LOCALLY),
             Self::CrossOrigin => (403, "cross_origin", "A page of another site asked", ASK_LOCALLY),
             Self::Unauthenticated => (401, "unauthenticated", "A key is needed", SEND_KEY),
+            Self::InsufficientScope => {
+                (403, "insufficient_scope", "The key does not open this", ASK_OPERATOR)
+            }
+            Self::OutOfReach => (403, "out_of_reach", "The key is limited to others", ASK_OPERATOR),
+            Self::TooManyRefusals => (429, "too_many_refusals", "Too many refused requests", WAIT),
             Self::UnknownRoute => (404, "unknown_route", "There is nothing here", CHECK_ADDRESS),
             Self::NotFound => (404, "not_found", "It does not exist", CHECK_ADDRESS),
             Self::MethodNotAllowed => (405, "method_not_allowed", "Another method is wanted", USE_ALLOWED),
@@ -198,6 +212,8 @@ impl Code {
 
 const ASK_LOCALLY: &str = "Ask from the machine that runs the worker, as http://127.0.0.1 or http://localhost and without a proxy \
      that changes the Host header.";
+const ASK_OPERATOR: &str = "Ask the operator for a key that opens it: `mandate api-key create`.";
+const WAIT: &str = "Correct the key, and come back after the time of Retry-After.";
 const CHECK_ADDRESS: &str = "Check the address and the ids in it.";
 const USE_ALLOWED: &str = "Use a method of the Allow header.";
 const CORRECT: &str = "Correct the request as the detail says.";

@@ -2,12 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
-use mandate_schema::{Secret, format_time};
+use mandate_schema::{Scope, Secret, StreamName, format_time};
 use mandate_storage::Storage;
 use mandate_worker::tokens::HeldToken;
 use serde::{Deserialize, Serialize};
 
-use crate::{Api, ApiError, body, path, query::Query};
+use crate::{Api, ApiError, body, guard::caller_for, path, query::Query};
 
 /// The largest body of an invalidation, in bytes: WeChat's tokens have up to 512.
 const BODY_MAX: usize = 4 * 1024;
@@ -34,7 +34,11 @@ pub(crate) async fn of_component<S: Storage>(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Query::read(&request, &[])?;
-    Ok(answer(&api.core.component_token(&path::component(&request)?).await?))
+    let component = path::component(&request)?;
+    let caller = caller_for(&request, Scope::TokenRead, &component, None)?;
+    let token = api.core.component_token(&component).await?;
+    api.core.access.note_read(&caller, &StreamName::Component(component));
+    Ok(answer(&token))
 }
 
 /// `GET /components/{c}/authorizers/{a}/access-token`.
@@ -44,7 +48,10 @@ pub(crate) async fn of_authorizer<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     Query::read(&request, &[])?;
     let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
-    Ok(answer(&api.core.authorizer_token(&component, &authorizer).await?))
+    let caller = caller_for(&request, Scope::TokenRead, &component, Some(&authorizer))?;
+    let token = api.core.authorizer_token(&component, &authorizer).await?;
+    api.core.access.note_read(&caller, &StreamName::Authorizer(component, authorizer));
+    Ok(answer(&token))
 }
 
 /// `POST /components/{c}/access-token/invalidate`.
@@ -55,8 +62,11 @@ pub(crate) async fn replace_of_component<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     Query::read(&request, &[])?;
     let component = path::component(&request)?;
+    let caller = caller_for(&request, Scope::TokenRead, &component, None)?;
     let Stale { access_token } = body::read_json(&request, payload, BODY_MAX).await?;
-    Ok(answer(&api.core.replace_component_token(&component, &access_token).await?))
+    let token = api.core.replace_component_token(&component, &access_token).await?;
+    api.core.access.note_read(&caller, &StreamName::Component(component));
+    Ok(answer(&token))
 }
 
 /// `POST /components/{c}/authorizers/{a}/access-token/invalidate`.
@@ -67,8 +77,11 @@ pub(crate) async fn replace_of_authorizer<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     Query::read(&request, &[])?;
     let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
+    let caller = caller_for(&request, Scope::TokenRead, &component, Some(&authorizer))?;
     let Stale { access_token } = body::read_json(&request, payload, BODY_MAX).await?;
-    Ok(answer(&api.core.replace_authorizer_token(&component, &authorizer, &access_token).await?))
+    let token = api.core.replace_authorizer_token(&component, &authorizer, &access_token).await?;
+    api.core.access.note_read(&caller, &StreamName::Authorizer(component, authorizer));
+    Ok(answer(&token))
 }
 
 fn answer(token: &HeldToken) -> HttpResponse {

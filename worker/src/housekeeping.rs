@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_storage::{Storage, StorageError};
 
-use crate::Core;
+use crate::{Core, access::kept_since};
 
 pub(crate) const EVERY: Duration = Duration::from_secs(5);
 /// Done tasks are kept longer than any code lives, so that a second path to a code finds the result.
@@ -30,6 +30,9 @@ impl<S: Storage> Core<S> {
         self.measure().await?;
         let now = Timestamp::now();
         self.storage.prune_tasks(now - TASKS_KEPT).await?;
+        if let Some(oldest) = kept_since(now, self.audit_days) {
+            self.storage.prune_audit(oldest).await?;
+        }
         if let Ok(oldest) = now.checked_sub(self.messages_max_age) {
             self.storage.prune_messages(oldest).await?;
         }

@@ -1,5 +1,6 @@
 //! The work: ingest, tasks, the component API over HTTP, and the views that doors show. Generic over the storage.
 
+pub mod access;
 pub mod api;
 mod breaker;
 mod call;
@@ -58,6 +59,9 @@ use tokens::{ComponentTokens, TokenRows};
 pub struct Core<S> {
     /// The storage.
     pub storage: S,
+    /// Who may ask what.
+    pub access: access::Access<S>,
+    audit_days: u32,
     vault: Arc<Vault<S>>,
     appender: Appender,
     opener: Opener,
@@ -113,6 +117,8 @@ pub struct Parts<S> {
     pub api: ApiClient,
     /// How long pushes of the message URL are kept.
     pub messages_max_age: Duration,
+    /// For how many days the audit trail is kept.
+    pub audit_days: u32,
     /// When accounts are compared with `WeChat`'s list.
     pub reconciling: ReconcileSettings,
     /// Where to count.
@@ -124,8 +130,17 @@ pub struct Parts<S> {
 impl<S: Storage> Core<S> {
     /// Puts a worker together; nothing runs yet but the appender. Call it inside a tokio runtime.
     pub fn new(parts: Parts<S>) -> Arc<Self> {
-        let Parts { storage, master, components, api, messages_max_age, reconciling, metrics, readiness } =
-            parts;
+        let Parts {
+            storage,
+            master,
+            components,
+            api,
+            messages_max_age,
+            audit_days,
+            reconciling,
+            metrics,
+            readiness,
+        } = parts;
         let vault = Arc::new(Vault::new(storage.clone(), master));
         let ids = components.iter().map(|component| component.ring.component().clone()).collect();
         let secrets: HashMap<ComponentId, Secret> = components
@@ -139,6 +154,8 @@ impl<S: Storage> Core<S> {
             opener: Opener::new(components.into_iter().map(|component| component.ring)),
             tokens: ComponentTokens::new(storage.clone(), vault.clone(), api.clone(), secrets, rows.clone()),
             rows,
+            access: access::Access::new(storage.clone()),
+            audit_days,
             components: ids,
             vault,
             storage,
@@ -201,6 +218,11 @@ impl<S: Storage> Core<S> {
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("reconciliation", async move {
             core.reconcile_regularly(stopping).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let (core, stopping) = (self.clone(), stop.clone());
+        stop.spawn("audit trail", async move {
+            core.access.keep_trail(&stopping).await;
             Ok::<_, std::convert::Infallible>(())
         });
         let (core, stopping) = (self.clone(), stop.clone());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mandate_schema::{CloudEvent, EventId, Position};
+use mandate_schema::{CloudEvent, EventId, Position, Reach};
 use mandate_storage::AnyStorage;
 use mandate_worker::views::{FeedFilter, Views};
 
@@ -131,6 +131,11 @@ fn shorten(text: &str, max: usize) -> String {
 
 impl From<EventFilter> for FeedFilter {
     fn from(filter: EventFilter) -> Self {
-        Self { kind: filter.kind, component: filter.component, authorizer: filter.authorizer }
+        Self {
+            kind: filter.kind,
+            component: filter.component,
+            authorizer: filter.authorizer,
+            reach: Reach::default(),
+        }
     }
 }

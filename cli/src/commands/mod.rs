@@ -1,5 +1,6 @@
 //! The operator's commands, one file a subject.
 
+mod api_key;
 mod authorizers;
 mod config;
 mod dead_letters;
@@ -35,6 +36,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Rebuild { check } => storage::rebuild(&global, check).await,
         Command::Reconcile { component, dry_run } => reconcile::run(&global, component, dry_run).await,
         Command::Restored => reconcile::restored(&global).await,
+        Command::ApiKey(command) => api_key::run(&global, command).await,
+        Command::Audit { reads, limit } => api_key::audit(&global, reads.as_deref(), limit).await,
         Command::Seal(command) => seal::run(&global, &command).await,
         Command::Keygen { id } => storage::keygen(id),
         Command::Config(command) => config::run(&global, &command),

@@ -39,6 +39,7 @@ pub(super) fn core(
         components,
         api,
         messages_max_age: config.broker.messages_max_age,
+        audit_days: config.worker.audit_days,
         reconciling: ReconcileSettings {
             every: match config.reconcile.every {
                 Every::Never => None,

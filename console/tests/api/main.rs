@@ -7,6 +7,7 @@ mod dead_letters;
 mod feed;
 mod history;
 mod inbox;
+mod keys;
 mod listener;
 mod problems;
 mod pushes;

@@ -45,6 +45,11 @@ impl World {
         Self::over(self.folder, ring)
     }
 
+    /// The same store behind a worker that knows nothing yet.
+    pub(crate) fn restarted(self) -> Self {
+        self.restarted_with(ring(TOKEN))
+    }
+
     pub(crate) fn over(folder: TempDir, ring: KeyRing) -> Self {
         tls::install_provider();
         let path = folder.path().join("mandate.db");
@@ -63,6 +68,7 @@ impl World {
             components: vec![ComponentSettings { ring, app_secret: None }],
             api: ApiClient::new(&settings, metrics.clone()).expect("a client"),
             messages_max_age: Duration::from_mins(1),
+            audit_days: 1,
             reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
             metrics: metrics.clone(),
             readiness: Readiness::new(),

@@ -87,6 +87,7 @@ impl Given {
             }],
             api: ApiClient::new(&settings, metrics.clone()).unwrap(),
             messages_max_age: Duration::from_hours(1),
+            audit_days: 1,
             reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
             metrics,
             readiness: Readiness::new(),

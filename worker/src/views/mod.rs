@@ -5,7 +5,8 @@ mod forms;
 use jiff::Timestamp;
 use mandate_domain::Authorizer;
 use mandate_schema::{
-    AuthorizerId, CloudEvent, ComponentId, EventId, MasterKeys, Position, StoredEvent, StreamName, Version,
+    AuthorizerId, CloudEvent, ComponentId, EventId, MasterKeys, Position, Reach, StoredEvent, StreamName,
+    Version,
 };
 use mandate_storage::{
     AuthorizerFilter, EventOrder, EventQuery, StateRow, Storage, StorageError, StreamQuery,
@@ -41,6 +42,8 @@ pub struct FeedFilter {
     pub component: Option<ComponentId>,
     /// Only of this account.
     pub authorizer: Option<AuthorizerId>,
+    /// Only what its reader may see.
+    pub reach: Reach,
 }
 
 /// A cursor that is not of this log.
@@ -272,7 +275,10 @@ fn assert_dense(last: Position, next: Position) -> Result<(), StorageError> {
 
 impl FeedFilter {
     fn is_empty(&self) -> bool {
-        self.kind.is_none() && self.component.is_none() && self.authorizer.is_none()
+        self.kind.is_none()
+            && self.component.is_none()
+            && self.authorizer.is_none()
+            && self.reach.is_unlimited()
     }
 
     fn matches(&self, stored: &StoredEvent) -> bool {
@@ -281,6 +287,8 @@ impl FeedFilter {
         self.kind.as_ref().is_none_or(|kind| *kind == stored.record.name)
             && self.component.as_ref().is_none_or(|wanted| Some(wanted) == component)
             && self.authorizer.as_ref().is_none_or(|wanted| Some(wanted) == authorizer)
+            && component
+                .map_or(self.reach.is_unlimited(), |component| self.reach.covers(component, authorizer))
     }
 }
 

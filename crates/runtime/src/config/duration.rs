@@ -12,7 +12,7 @@ const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
 impl Setting for Duration {
     fn from_text(text: &str) -> Result<Self, String> {
-        parse(text).ok_or_else(|| {
+        parse_duration(text).ok_or_else(|| {
             "must be a duration longer than zero, such as \"500ms\", \"5s\", \"24h\", \"30d\"".to_owned()
         })
     }
@@ -54,7 +54,8 @@ impl Setting for Every {
     }
 }
 
-fn parse(text: &str) -> Option<Duration> {
+/// Reads a duration such as `"24h"`; `None` if it is none, or nothing, or beyond all use.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, name) = text.split_at(digits);
     let (_, unit) = UNITS.iter().find(|(unit, _)| *unit == name)?;
@@ -68,10 +69,10 @@ mod tests {
 
     #[test]
     fn durations_are_a_number_and_a_unit() {
-        assert_eq!(parse("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(parse("5s"), Some(Duration::from_secs(5)));
-        assert_eq!(parse("15m"), Some(Duration::from_mins(15)));
-        assert_eq!(parse("30d"), Some(Duration::from_hours(30 * 24)));
+        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse_duration("5s"), Some(Duration::from_secs(5)));
+        assert_eq!(parse_duration("15m"), Some(Duration::from_mins(15)));
+        assert_eq!(parse_duration("30d"), Some(Duration::from_hours(30 * 24)));
         for bad in [
             "",
             "5",
@@ -86,7 +87,7 @@ mod tests {
             "99999999999999999999d",
             "40000d",
         ] {
-            assert_eq!(parse(bad), None, "{bad:?} was accepted");
+            assert_eq!(parse_duration(bad), None, "{bad:?} was accepted");
         }
     }
 
