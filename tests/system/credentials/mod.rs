@@ -1,5 +1,6 @@
 //! Access tokens for others: one holder, never lost, never raced, whatever `WeChat` answers.
 
+mod callers;
 mod healing;
 mod readers;
 mod reconcile;

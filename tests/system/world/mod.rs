@@ -36,6 +36,8 @@ pub(crate) struct World {
     service: Vec<Service>,
     storage: OnceCell<AnyStorage>,
     _simulator: Service,
+    /// Secrets of the story's own, which must be nowhere either.
+    pub(crate) planted: Vec<String>,
     /// Dead letters that the story expects at its end.
     pub(crate) expected_dead_letters: usize,
 }
@@ -65,6 +67,7 @@ impl World {
             service: Vec::new(),
             storage: OnceCell::new(),
             _simulator: simulator,
+            planted: Vec::new(),
             expected_dead_letters: 0,
         };
         world

@@ -154,6 +154,7 @@ impl World {
             secrets.push(component.secret.clone());
             secrets.extend(component.pairs.iter().flat_map(|pair| [pair.token.clone(), pair.key.clone()]));
         }
+        secrets.extend(self.planted.iter().cloned());
         secrets.push(self.options.seal_key.rsplit(':').next().expect("a key").to_owned());
         secrets
     }
