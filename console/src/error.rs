@@ -15,7 +15,7 @@ use mandate_worker::{
     views::{FeedError, LogReset},
 };
 
-use crate::{BodyError, Code, InvalidCursor, Problem, QueryError, Refused, problem::Upstream};
+use crate::{BodyError, Code, InvalidCursor, Problem, ProxyRefusal, QueryError, Refused, problem::Upstream};
 
 /// After how many seconds a caller may ask again when the database does not answer.
 const RETRY_AFTER_SECONDS: u64 = 5;
@@ -76,6 +76,12 @@ pub enum ApiError {
     /// It cannot be said now which callbacks have an outcome.
     #[error(transparent)]
     Outcomes(#[from] OutcomesUnavailable),
+    /// The proxy does not make this call.
+    #[error(transparent)]
+    Proxy(#[from] ProxyRefusal),
+    /// `WeChat` did not answer the proxy.
+    #[error("WeChat did not answer: {0}")]
+    Upstream(String),
     /// There is no access token.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -118,6 +124,9 @@ impl ApiError {
             Self::NotFound(_) => Code::NotFound,
             Self::LogReset(_) => Code::LogReset,
             Self::Outcomes(_) => Code::StorageUnavailable,
+            Self::Proxy(ProxyRefusal::ComponentOnly(_)) => Code::ComponentOnly,
+            Self::Proxy(_) => Code::ProxyRefused,
+            Self::Upstream(_) => Code::UpstreamUnavailable,
             Self::Token(error) => of_token(error),
             Self::Storage(error) => of_read(error),
             Self::Unfinished(_) => Code::InternalError,

@@ -14,6 +14,7 @@ mod inbox;
 mod list;
 mod path;
 mod problem;
+mod proxy;
 mod query;
 mod routes;
 mod tokens;
@@ -41,6 +42,7 @@ pub use events::list_history;
 pub use guard::Refused;
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List};
 pub use problem::{Code, Problem};
+pub use proxy::{Proxy, ProxyRefusal};
 pub use query::QueryError;
 pub use routes::routes;
 
@@ -53,12 +55,13 @@ pub struct Api<S> {
     views: Arc<Views<S>>,
     /// Opens the one question of ingress; without it nobody may ask it.
     settle_key: Option<Secret>,
+    proxy: Proxy,
 }
 
 impl<S: Storage> Api<S> {
     /// The API of a worker. `views` reads the storage that `core` writes.
-    pub fn new(core: Arc<Core<S>>, views: Arc<Views<S>>, settle_key: Option<Secret>) -> Self {
-        Self { core, views, settle_key }
+    pub fn new(core: Arc<Core<S>>, views: Arc<Views<S>>, settle_key: Option<Secret>, proxy: Proxy) -> Self {
+        Self { core, views, settle_key, proxy }
     }
 }
 

@@ -49,6 +49,10 @@ pub enum Code {
     NotSupportedYet,
     /// A position that this log has not reached, or that belongs to another log.
     LogReset,
+    /// The proxy does not make this call.
+    ProxyRefused,
+    /// The proxy makes no calls of the component itself.
+    ComponentOnly,
     /// The account has revoked its authorization.
     Revoked,
     /// The account's credentials are lost.
@@ -126,7 +130,7 @@ impl Problem {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::LoopbackOnly,
         Self::CrossOrigin,
         Self::Unauthenticated,
@@ -146,6 +150,8 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::NotSupportedYet,
         Self::LogReset,
+        Self::ProxyRefused,
+        Self::ComponentOnly,
         Self::Revoked,
         Self::Broken,
         Self::NoApiPermission,
@@ -192,6 +198,8 @@ impl Code {
             }
             Self::NotSupportedYet => (400, "not_supported_yet", "Not part of this release", CORRECT),
             Self::LogReset => (409, "log_reset", "The position is not of this log", START_LOG),
+            Self::ProxyRefused => (400, "proxy_refused", "The proxy does not make this call", CORRECT),
+            Self::ComponentOnly => (400, "component_only", "A call of the component itself", CORRECT),
             Self::Revoked => (409, "revoked", "The account has revoked its authorization", ASK_MERCHANT),
             Self::Broken => (409, "broken", "The account's credentials are lost", ASK_MERCHANT),
             Self::NoApiPermission => {

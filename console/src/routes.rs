@@ -7,7 +7,9 @@ use actix_web::{
 };
 use mandate_storage::Storage;
 
-use crate::{Api, ApiError, authorizers, components, dead_letters, events, guard, inbox, problem, tokens};
+use crate::{
+    Api, ApiError, authorizers, components, dead_letters, events, guard, inbox, problem, proxy, tokens,
+};
 
 /// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
 pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
@@ -35,6 +37,7 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
         .service(get("/dead-letters", dead_letters::list::<S>))
         .service(post("/dead-letters/{id}/retry", dead_letters::retry::<S>))
         .service(post("/dead-letters/{id}/discard", dead_letters::discard::<S>))
+        .service(web::resource("/proxy/{component}/{authorizer}/{path:.*}").to(proxy::forward::<S>))
         .service(get("/problems/{code}", problem::show))
         .default_service(web::to(unknown_route))
         // Around the whole scope, so that an unknown address tells a stranger no more than a known one.

@@ -82,7 +82,23 @@ impl CallError {
 /// Why the client cannot be built: a matter of configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for WeChat's API cannot be built: {0}")]
-pub struct ClientError(#[source] reqwest::Error);
+pub struct ClientError(#[from] reqwest::Error);
+
+/// The beginning of a client of `WeChat`'s API: certificates, the proxy, and `whole` as the limit of a call.
+///
+/// # Errors
+///
+/// [`ClientError`]: the proxy's address or the CA is not usable.
+pub fn client_builder(
+    settings: &ApiSettings,
+    whole: Duration,
+) -> Result<reqwest::ClientBuilder, ClientError> {
+    let builder = http_client::builder(whole, settings.ca.as_deref())?;
+    Ok(match &settings.proxy {
+        Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.expose())?),
+        None => builder,
+    })
+}
 
 impl ApiClient {
     /// A client for these settings.
@@ -91,12 +107,7 @@ impl ApiClient {
     ///
     /// [`ClientError`]: the proxy's address or the CA is not usable.
     pub fn new(settings: &ApiSettings, metrics: Metrics) -> Result<Self, ClientError> {
-        let mut builder =
-            http_client::builder(settings.timeout, settings.ca.as_deref()).map_err(ClientError)?;
-        if let Some(proxy) = &settings.proxy {
-            builder = builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(ClientError)?);
-        }
-        let http = builder.build().map_err(ClientError)?;
+        let http = client_builder(settings, settings.timeout)?.build()?;
         Ok(Self {
             http,
             base: settings.base.trim_end_matches('/').to_owned(),

@@ -52,7 +52,7 @@ pub(super) fn core(
     }))
 }
 
-fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
+pub(super) fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
     let wechat = &config.wechat;
     Ok(ApiSettings {
         base: wechat.api_base.as_str().to_owned(),

@@ -8,7 +8,11 @@ use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics, stop:
 use mandate_storage::{AnyStorage, TaskQueue};
 use mandate_worker::{Core, views::Views};
 
-use super::{broker, core::core, finish, undo};
+use super::{
+    broker,
+    core::{api_settings, core},
+    finish, undo,
+};
 use crate::{
     args::Global,
     context::{load, lock_storage, master_keys, wait, wait_for_storage, wait_to_migrate, warn},
@@ -79,7 +83,10 @@ impl Parts {
             return Ok(None);
         }
         let views = Arc::new(Views::new(storage, master_keys(config)?));
-        let api = console::Api::new(core.clone(), views, config.worker.settle_key.clone());
+        let prefixes = config.worker.proxy_prefixes.iter().map(|prefix| prefix.0.clone()).collect();
+        let proxy = console::Proxy::new(&api_settings(config)?, prefixes)
+            .map_err(|error| CliError::Usage(error.to_string()))?;
+        let api = console::Api::new(core.clone(), views, config.worker.settle_key.clone(), proxy);
         let (server, console) =
             console::bind(config.worker.listen, stop, api, readiness, metrics).map_err(CliError::failed)?;
         stop.spawn("console", server);

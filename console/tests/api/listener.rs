@@ -10,7 +10,10 @@ use mandate_console::{Api, bind};
 use mandate_runtime::{metrics::Metrics, stop::Stop};
 use mandate_storage::DeadLetters;
 
-use crate::{pushes::broken, world::World};
+use crate::{
+    pushes::broken,
+    world::{World, proxy},
+};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -39,7 +42,7 @@ impl Listener {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (core, views) = (world.core.clone(), world.views.clone());
         let (server, address) =
-            bind(any, &stop, Api::new(core, views, None), &world.readiness, &world.metrics)
+            bind(any, &stop, Api::new(core, views, None, proxy()), &world.readiness, &world.metrics)
                 .expect("a free port");
         stop.spawn("console", server);
         Self { world, stop, address }
@@ -115,7 +118,7 @@ async fn an_address_in_use_is_an_error_that_names_it() {
     let again = bind(
         listener.address,
         &listener.stop,
-        Api::new(core, views, None),
+        Api::new(core, views, None, proxy()),
         &world.readiness,
         &Metrics::new(),
     );

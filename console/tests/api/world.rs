@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{App, dev::Service as _, http::Method, test, test::TestRequest, web::Data};
 use jiff::Timestamp;
 use mandate_broker::CallbackSink;
-use mandate_console::{Api, routes};
+use mandate_console::{Api, Proxy, routes};
 use mandate_runtime::{health::Readiness, metrics::Metrics, tls, web};
 use mandate_schema::{MasterKeys, Push, Secret};
 use mandate_storage::{
@@ -56,12 +56,7 @@ impl World {
         migrate(&path, Timestamp::now(), LOG_ID).expect("a new store");
         let storage = SqliteStorage::open(&path, 2).expect("a store");
         let metrics = Metrics::new();
-        let settings = ApiSettings {
-            base: "http://127.0.0.1:1".to_owned(),
-            timeout: Duration::from_secs(1),
-            proxy: None,
-            ca: None,
-        };
+        let settings = nowhere();
         let core = Core::new(Parts {
             storage: storage.clone(),
             master: master(),
@@ -101,7 +96,7 @@ impl World {
 
     /// Asks the API the way a listener would.
     pub(crate) async fn ask(&self, request: TestRequest) -> Answer {
-        let api = Data::new(Api::new(self.core.clone(), self.views.clone(), Some(settle_key())));
+        let api = Data::new(Api::new(self.core.clone(), self.views.clone(), Some(settle_key()), proxy()));
         let app = test::init_service(App::new().configure(|config| {
             web::health_routes(config, &self.readiness, &self.metrics);
             routes(config, api);
@@ -163,6 +158,21 @@ fn master() -> MasterKeys {
 /// A request from this machine.
 pub(crate) fn local(address: &str) -> TestRequest {
     TestRequest::with_uri(address).peer_addr(([127, 0, 0, 1], 50_000).into())
+}
+
+/// An address at which nobody answers.
+fn nowhere() -> ApiSettings {
+    ApiSettings {
+        base: "http://127.0.0.1:1".to_owned(),
+        timeout: Duration::from_secs(1),
+        proxy: None,
+        ca: None,
+    }
+}
+
+/// A proxy to nowhere.
+pub(crate) fn proxy() -> Proxy {
+    Proxy::new(&nowhere(), vec!["/cgi-bin/".to_owned()]).expect("a client")
 }
 
 /// A request from another machine.

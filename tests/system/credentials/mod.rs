@@ -2,6 +2,7 @@
 
 mod callers;
 mod healing;
+mod proxy;
 mod readers;
 mod reconcile;
 mod rounds;

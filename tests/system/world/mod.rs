@@ -179,6 +179,11 @@ impl World {
         told.collect::<Vec<_>>().join(" and ")
     }
 
+    /// The most memory that the processes of the service have had, in MB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.service.iter().map(|process| process.memory().1).sum()
+    }
+
     /// Where the service keeps its data.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")

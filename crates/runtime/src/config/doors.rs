@@ -86,6 +86,36 @@ pub struct Worker {
     pub return_hosts: Vec<Host>,
     /// How long the audit trail is kept, in days.
     pub audit_days: u32,
+    /// Paths of `WeChat`'s API that the proxy may call begin with one of these.
+    pub proxy_prefixes: Vec<PathPrefix>,
+}
+
+/// The beginning of a path: whole segments between slashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPrefix(pub String);
+
+impl PathPrefix {
+    /// What accounts are acted for with. Not the user logins below `/sns/oauth2/`, which are between a merchant and its users.
+    const USUAL: [&str; 6] =
+        ["/cgi-bin/", "/wxa/", "/datacube/", "/card/", "/customservice/", "/sns/component/"];
+}
+
+impl Setting for PathPrefix {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let segments = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
+        let plain = |segment: &str| {
+            !segment.is_empty()
+                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        match segments {
+            Some(segments) if segments.split('/').all(plain) => Ok(Self(text.to_owned())),
+            Some(_) | None => Err("must be the beginning of a path such as \"/cgi-bin/\"".to_owned()),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
 }
 
 impl Worker {
@@ -98,6 +128,13 @@ impl Worker {
             open_consent: section.get("open_consent", false),
             return_hosts: section.list("return_hosts"),
             audit_days: section.get("audit_days", 400),
+            proxy_prefixes: section.list("proxy_prefixes"),
+        };
+        let worker = if worker.proxy_prefixes.is_empty() {
+            let usual = PathPrefix::USUAL.map(|prefix| PathPrefix(prefix.to_owned()));
+            Self { proxy_prefixes: usual.to_vec(), ..worker }
+        } else {
+            worker
         };
         section.finish();
         worker

@@ -8,6 +8,8 @@ pub(crate) const INVALID_APPID: i64 = 40013;
 pub(crate) const INVALID_URL: i64 = 40066;
 pub(crate) const INVALID_APPSECRET: i64 = 40125;
 pub(crate) const OUT_OF_RANGE: i64 = 40170;
+pub(crate) const OPENID_INVALID: i64 = 40003;
+pub(crate) const ACCOUNT_TOKEN_REQUIRED: i64 = 61015;
 pub(crate) const TOKEN_MISSING: i64 = 41001;
 pub(crate) const APPID_MISSING: i64 = 41002;
 pub(crate) const SECRET_MISSING: i64 = 41004;
@@ -60,6 +62,8 @@ fn text(code: i64) -> &'static str {
         INVALID_URL => "invalid url",
         INVALID_APPSECRET => "invalid appsecret",
         OUT_OF_RANGE => "args count or offset out of range",
+        OPENID_INVALID => "invalid openid",
+        ACCOUNT_TOKEN_REQUIRED => "access token of the authorizer is required",
         TOKEN_MISSING => "access_token missing",
         APPID_MISSING => "appid missing",
         SECRET_MISSING => "appsecret missing",

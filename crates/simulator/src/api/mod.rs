@@ -8,6 +8,7 @@ mod authorizer_list;
 mod authorizer_token;
 mod component_token;
 mod create_preauthcode;
+mod custom_send;
 mod errors;
 mod faults;
 mod fields;
@@ -23,12 +24,13 @@ mod tests;
 use mandate_schema::{AuthorizerId, ComponentId};
 use serde_json::Value;
 
+pub(crate) use custom_send::{check_account_token, uploaded};
 pub(crate) use errors::ApiError;
 pub(crate) use faults::{FaultEffect, Faults};
 pub use faults::{FaultKind, FaultRecord};
 pub(crate) use fields::Fields;
 pub(crate) use names::Api;
-pub(crate) use reply::{Answer, Reply};
+pub(crate) use reply::{Answer, Reply, failure};
 pub(crate) use request::{Request, Subject};
 
 use faults::{Spoil, Step};
@@ -64,12 +66,12 @@ pub(crate) fn handle(state: &mut State, now: Now, request: &Request, fault: Opti
         Some(Step::Replace(answer)) => (Reply { answer: answer.clone(), effect: None }, None, false),
         Some(Step::Refuse(refusal)) => {
             let error = refusal.error(request);
-            (reply::failure(state, &error), Some(error.code), false)
+            (failure(state, &error), Some(error.code), false)
         }
         Some(Step::Spoil(spoil)) => process(state, now, request, Some(spoil)),
         Some(Step::Nothing) | None => process(state, now, request, None),
     };
-    let Subject { component, authorizer } = request.subject();
+    let Subject { component, authorizer } = custom_send::subject(state, request, now.seconds());
     let api = request.api_name().to_owned();
     state.calls.add(CallRecord { api, component, authorizer, errcode, processed, at: now.timestamp() });
     reply
@@ -82,7 +84,7 @@ fn process(
     spoil: Option<&Spoil>,
 ) -> (Reply, Option<i64>, bool) {
     let (reply, errcode) = match run(state, now.seconds(), request) {
-        Err(error) => (reply::failure(state, &error), error.code),
+        Err(error) => (failure(state, &error), error.code),
         Ok(outcome) => (reply::success(state, outcome), 0),
     };
     // A spoiled answer is no number that the caller has seen, but it is what happened.
@@ -129,6 +131,9 @@ fn run(state: &mut State, now: i64, request: &Request) -> Result<Outcome, ApiErr
     if state.switches.calling_ip == CallingIp::Unregistered {
         return Err(ApiError::calling_ip(request.peer));
     }
+    if api == Api::CustomSend {
+        return custom_send::run(state, now, request);
+    }
     let body = Fields::parse(&request.body)?;
     let component = known_component(state, &body)?;
     if api.wants_component_token() {
@@ -145,6 +150,7 @@ fn run(state: &mut State, now: i64, request: &Request) -> Result<Outcome, ApiErr
         Api::StartPushTicket => start_push_ticket::run(&mut call),
         Api::ClearQuota => quota::clear(&mut call),
         Api::ClearQuotaV2 => quota::clear_with_secret(&mut call),
+        Api::CustomSend => unreachable!("it has been dealt with"),
     }
 }
 

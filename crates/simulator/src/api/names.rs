@@ -12,11 +12,12 @@ pub(crate) enum Api {
     StartPushTicket,
     ClearQuota,
     ClearQuotaV2,
+    CustomSend,
 }
 
 impl Api {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::ComponentToken,
         Self::CreatePreAuthCode,
         Self::QueryAuth,
@@ -26,9 +27,10 @@ impl Api {
         Self::StartPushTicket,
         Self::ClearQuota,
         Self::ClearQuotaV2,
+        Self::CustomSend,
     ];
 
-    /// The path below `/cgi-bin/component/`.
+    /// The path below `/cgi-bin/component/`; of the one call for an account, below `/cgi-bin/message/`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ComponentToken => "api_component_token",
@@ -40,6 +42,7 @@ impl Api {
             Self::StartPushTicket => "api_start_push_ticket",
             Self::ClearQuota => "clear_quota",
             Self::ClearQuotaV2 => "clear_quota/v2",
+            Self::CustomSend => "custom/send",
         }
     }
 
@@ -51,7 +54,7 @@ impl Api {
     /// Whether the component token is to be in the query.
     pub(crate) fn wants_component_token(self) -> bool {
         match self {
-            Self::ComponentToken | Self::StartPushTicket | Self::ClearQuotaV2 => false,
+            Self::ComponentToken | Self::StartPushTicket | Self::ClearQuotaV2 | Self::CustomSend => false,
             Self::CreatePreAuthCode
             | Self::QueryAuth
             | Self::AuthorizerToken

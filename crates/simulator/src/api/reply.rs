@@ -44,7 +44,7 @@ pub(super) fn success(state: &mut State, outcome: Outcome) -> Reply {
 }
 
 /// The answer to a call that was refused, with a request id.
-pub(super) fn failure(state: &mut State, error: &ApiError) -> Reply {
+pub(crate) fn failure(state: &mut State, error: &ApiError) -> Reply {
     let rid = format!("{}-{}-{}", state.mint.hex(8), state.mint.hex(8), state.mint.hex(8));
     let value = json!({ "errcode": error.code, "errmsg": format!("{} rid: {rid}", error.message) });
     Reply { answer: Answer::Json(value), effect: None }

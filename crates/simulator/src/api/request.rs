@@ -6,6 +6,8 @@ use serde_json::Value;
 
 /// What stands in front of the names of the component API.
 const PREFIX: &str = "/cgi-bin/component/";
+/// What stands in front of the one call for an account.
+const MESSAGE_PREFIX: &str = "/cgi-bin/message/";
 
 /// A request to the API.
 pub(crate) struct Request {
@@ -30,7 +32,8 @@ const ID_MAX: usize = 64;
 impl Request {
     /// The API's name; of other paths, the path.
     pub(crate) fn api_name(&self) -> &str {
-        self.path.strip_prefix(PREFIX).unwrap_or(&self.path)
+        let prefixes = [PREFIX, MESSAGE_PREFIX];
+        prefixes.into_iter().find_map(|prefix| self.path.strip_prefix(prefix)).unwrap_or(&self.path)
     }
 
     /// The component token, under either of its names.

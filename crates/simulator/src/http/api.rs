@@ -41,7 +41,7 @@ pub(super) async fn call(http: HttpRequest, body: Bytes, simulator: Data<Simulat
     render(reply.answer)
 }
 
-fn read(http: &HttpRequest, body: &Bytes) -> Request {
+pub(super) fn read(http: &HttpRequest, body: &Bytes) -> Request {
     let query = Query::<Vec<(String, String)>>::from_query(http.query_string());
     let peer = http.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
     Request {
@@ -68,7 +68,7 @@ fn carry_out(simulator: &Simulator, effect: Effect) {
     }
 }
 
-fn render(answer: Answer) -> HttpResponse {
+pub(super) fn render(answer: Answer) -> HttpResponse {
     match answer {
         Answer::Json(value) => {
             HttpResponse::Ok().content_type("application/json; encoding=utf-8").body(value.to_string())

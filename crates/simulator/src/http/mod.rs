@@ -5,6 +5,7 @@ mod control;
 mod errors;
 mod help;
 mod loopback;
+mod media;
 
 use actix_web::{
     middleware::{Condition, from_fn},
@@ -32,6 +33,8 @@ pub(crate) fn routes(config: &mut ServiceConfig, open_control: bool) {
                 .wrap(Condition::new(!open_control, from_fn(loopback::only)))
                 .configure(control::routes),
         )
+        .service(web::resource("/cgi-bin/media/upload").to(media::upload))
+        .service(web::resource("/cgi-bin/media/get").to(media::get))
         .service(web::resource("/cgi-bin/{path:.*}").to(api::call))
         .default_service(web::to(help::page));
 }

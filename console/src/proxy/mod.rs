@@ -1,0 +1,180 @@
+//! Calls to `WeChat` on behalf of accounts: the caller's request as it is, with the right token put in. Bodies stream both ways.
+//!
+//! `WeChat` refuses with HTTP 200 and a number in a small JSON document, so small JSON answers are looked at before they are
+//! passed on. If the number says that the token is no longer good, it is replaced, and the request made once more, provided
+//! that its body was small enough to be kept.
+
+mod body;
+mod target;
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderName},
+    web,
+};
+use futures_util::{StreamExt, stream};
+use mandate_runtime::http_client;
+use mandate_schema::{AuthorizerId, ComponentId, Scope, Secret, StreamName};
+use mandate_storage::Storage;
+use mandate_worker::{
+    api::{ApiSettings, ClientError, client_builder},
+    tokens::{HeldToken, TokenError},
+};
+
+pub use target::ProxyRefusal;
+
+use crate::{Api, ApiError, guard::caller_for, path};
+use body::{Body, Peeked};
+use target::{Target, TokenKind, target};
+
+/// A whole call at most: large media on slow lines.
+const CALL_MAX: Duration = Duration::from_mins(5);
+/// How long nothing may come from `WeChat`.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// What the caller's request keeps of its headers.
+const PASSED_ON: [HeaderName; 6] = [
+    header::ACCEPT,
+    header::ACCEPT_LANGUAGE,
+    header::CONTENT_TYPE,
+    header::IF_MODIFIED_SINCE,
+    header::IF_NONE_MATCH,
+    header::RANGE,
+];
+/// What `WeChat`'s answer keeps of its headers.
+const PASSED_BACK: [HeaderName; 9] = [
+    header::ACCEPT_RANGES,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+];
+/// The token is not the newest, not one, or expired.
+const TOKEN_REFUSED: [i64; 3] = [40001, 40014, 42001];
+
+/// How the proxy reaches `WeChat`, and what it may call there.
+#[derive(Clone)]
+pub struct Proxy {
+    http: reqwest::Client,
+    base: String,
+    prefixes: Vec<String>,
+}
+
+impl Proxy {
+    /// A proxy to the same address as the worker's own calls, for paths below these prefixes.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub fn new(settings: &ApiSettings, prefixes: Vec<String>) -> Result<Self, ClientError> {
+        let builder = client_builder(settings, CALL_MAX)?;
+        // An answer goes back as it came, compressed or not.
+        let builder = builder.no_gzip().connect_timeout(settings.timeout).read_timeout(SILENCE_MAX);
+        let http = builder.build().map_err(ClientError::from)?;
+        Ok(Self { http, base: settings.base.trim_end_matches('/').to_owned(), prefixes })
+    }
+}
+
+/// `ANY /proxy/{c}/{a}/{path}`.
+pub(crate) async fn forward<S: Storage>(
+    api: web::Data<Api<S>>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
+    let caller = caller_for(&request, Scope::Proxy, &component, Some(&authorizer))?;
+    let target = target(
+        &component,
+        &authorizer,
+        behind(request.uri().path(), &component, &authorizer).ok_or(ProxyRefusal::UnclearPath)?,
+        request.uri().query().unwrap_or_default(),
+        &api.proxy.prefixes,
+    )?;
+    let call = Call { api: &api, component: &component, authorizer: &authorizer, target, request: &request };
+    let token = call.token().await?;
+    api.core.access.note_read(&caller, &StreamName::Authorizer(component.clone(), authorizer.clone()));
+    let body = Body::read(&request, payload).await?;
+    call.make(token, body).await
+}
+
+/// The path behind the account, as it was sent: the router has decoded what it matched.
+fn behind<'a>(path: &'a str, component: &ComponentId, authorizer: &AuthorizerId) -> Option<&'a str> {
+    path.strip_prefix(&format!("/api/v1/proxy/{component}/{authorizer}")).filter(|rest| rest.starts_with('/'))
+}
+
+/// A call under way.
+struct Call<'a, S> {
+    api: &'a Api<S>,
+    component: &'a ComponentId,
+    authorizer: &'a AuthorizerId,
+    target: Target,
+    request: &'a HttpRequest,
+}
+
+impl<S: Storage> Call<'_, S> {
+    async fn token(&self) -> Result<HeldToken, TokenError> {
+        match self.target.token {
+            TokenKind::Authorizer => self.api.core.authorizer_token(self.component, self.authorizer).await,
+            TokenKind::Component => self.api.core.component_token(self.component).await,
+        }
+    }
+
+    async fn another_token(&self, refused: &Secret) -> Result<HeldToken, TokenError> {
+        let core = &self.api.core;
+        match self.target.token {
+            TokenKind::Authorizer => {
+                core.replace_authorizer_token(self.component, self.authorizer, refused).await
+            }
+            TokenKind::Component => core.replace_component_token(self.component, refused).await,
+        }
+    }
+
+    async fn make(&self, token: HeldToken, body: Body) -> Result<HttpResponse, ApiError> {
+        let again = body.again();
+        let answer = Peeked::of(self.send(&token, body).await?).await?;
+        if !answer.errcode().is_some_and(|errcode| TOKEN_REFUSED.contains(&errcode)) {
+            return Ok(pass_back(answer));
+        }
+        // If there is no other token, WeChat's own words say more than ours.
+        let another = self.another_token(&token.token).await.ok().filter(|other| other.token != token.token);
+        match (another, again) {
+            (Some(another), Some(body)) => Ok(pass_back(Peeked::of(self.send(&another, body).await?).await?)),
+            (Some(_) | None, _) => Ok(pass_back(answer)),
+        }
+    }
+
+    async fn send(&self, token: &HeldToken, body: Body) -> Result<reqwest::Response, ApiError> {
+        let proxy = &self.api.proxy;
+        let address = format!("{}{}", proxy.base, self.target.address(&token.token).expose());
+        let method = reqwest::Method::from_bytes(self.request.method().as_str().as_bytes());
+        let mut call = proxy.http.request(method.map_err(|_| ProxyRefusal::UnclearPath)?, address);
+        for name in PASSED_ON {
+            for value in self.request.headers().get_all(&name) {
+                call = call.header(name.as_str(), value.as_bytes());
+            }
+        }
+        let sent = body.attach(call).send().await;
+        // The address holds the token: no error may carry it.
+        sent.map_err(|error| ApiError::Upstream(http_client::told(error)))
+    }
+}
+
+fn pass_back(answer: Peeked) -> HttpResponse {
+    let Peeked { response, start } = answer;
+    let status = actix_web::http::StatusCode::from_u16(response.status().as_u16());
+    let mut back = HttpResponse::build(status.unwrap_or(actix_web::http::StatusCode::BAD_GATEWAY));
+    for name in PASSED_BACK {
+        for value in response.headers().get_all(name.as_str()) {
+            back.append_header((name.clone(), value.as_bytes()));
+        }
+    }
+    let start = stream::iter(start.into_iter().map(Ok));
+    let rest =
+        response.bytes_stream().map(|chunk| chunk.map_err(http_client::told).map_err(std::io::Error::other));
+    back.streaming(start.chain(rest))
+}

@@ -1,0 +1,48 @@
+//! `custom/send`: a message of an account to one of its users. The one call here that is made for an account, with its token.
+
+use serde_json::{Value, json};
+
+use super::{ApiError, Fields, Outcome, Request, Subject, errors};
+use crate::state::{Owner, State, TokenStatus};
+
+/// What a message needs.
+const NEEDED: [&str; 2] = ["touser", "msgtype"];
+
+pub(super) fn run(state: &State, now: i64, request: &Request) -> Result<Outcome, ApiError> {
+    check_account_token(state, now, request)?;
+    let body = Fields::parse(&request.body)?;
+    for name in NEEDED {
+        body.required(name, errors::OPENID_INVALID)?;
+    }
+    Ok(json!({}).into())
+}
+
+/// The account whose token it is.
+pub(crate) fn check_account_token(state: &State, now: i64, request: &Request) -> Result<(), ApiError> {
+    let token = request.token().ok_or(ApiError::new(errors::TOKEN_MISSING))?;
+    match state.tokens.status(token, now) {
+        TokenStatus::Good(Owner::Account(..)) => Ok(()),
+        TokenStatus::Good(Owner::Component(_)) => Err(ApiError::new(errors::ACCOUNT_TOKEN_REQUIRED)),
+        TokenStatus::Expired => Err(ApiError::new(errors::TOKEN_EXPIRED)),
+        TokenStatus::Invalid => Err(ApiError::new(errors::INVALID_CREDENTIAL)),
+    }
+}
+
+/// Whom a call is about: its body says so, or its token.
+pub(super) fn subject(state: &State, request: &Request, now: i64) -> Subject {
+    let said = request.subject();
+    if said.component.is_some() {
+        return said;
+    }
+    match request.token().map(|token| state.tokens.status(token, now)) {
+        Some(TokenStatus::Good(Owner::Account(component, authorizer))) => {
+            Subject { component: Some(component.to_string()), authorizer: Some(authorizer.to_string()) }
+        }
+        _ => said,
+    }
+}
+
+/// The answer to an upload.
+pub(crate) fn uploaded(size: u64) -> Value {
+    json!({ "type": "image", "media_id": "uploaded", "size": size })
+}
