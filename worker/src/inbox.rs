@@ -19,6 +19,9 @@ use crate::{
 /// From so many redeliveries on, whatever is in a delivery may be what kills the worker that handles it.
 const OFTEN: u32 = 3;
 
+/// Processes that may end while they handle such a delivery alone, beside the first.
+const ENDED_MAX: u32 = 3;
+
 /// More than any callback has: `ingress.body_max` is at most 1 MiB.
 const BODY_MAX: usize = 3 << 20;
 
@@ -39,21 +42,25 @@ impl<S: Storage> FromInbox<S> {
         Self { ingest: Ingest::new(core.clone()), core, alone: Mutex::default() }
     }
 
-    /// A delivery that came often is handled alone, after its dead letter is written. If it kills this process too, the letter
-    /// is its outcome and it is not tried again unasked. Success removes the letter. A letter under a false id stays, and the
-    /// genuine callback of that id revives it.
+    /// A delivery that came often is handled alone, after its dead letter is written. If it ends this process too, another one
+    /// tries again, a few times, for it may have been chance; then the letter is its outcome and it is not tried again unasked.
+    /// Success removes the letter. A letter under a false id stays, and the genuine callback of that id revives it.
     async fn handle_alone(&self, push: Push, deliveries: u32) -> Result<(), IngestError> {
         let id = CommandId::from(push.id);
         let begun_here = !self.alone().insert(id);
-        if !begun_here
-            && let Some(row) = self.core.storage.dead_letter(id).await?
-            && row.letter.reason == REDELIVERED
-        {
-            tracing::error!(%id, "callback {id} ended the worker that handled it and stays a dead letter");
-        } else {
-            let detail = format!("it was delivered {deliveries} times before without an outcome");
-            self.ingest.bury(push.clone(), REDELIVERED, detail).await?;
-            self.ingest.retry(push).await?;
+        let left = self.core.storage.dead_letter(id).await?.filter(|row| row.letter.reason == REDELIVERED);
+        let detail = format!("it was delivered {deliveries} times before without an outcome");
+        match left {
+            Some(row) if !begun_here && row.retries >= ENDED_MAX => {
+                tracing::error!(%id, "callback {id} ended each worker that handled it and stays a dead letter");
+            }
+            left => {
+                match left {
+                    Some(_) if !begun_here => self.core.storage.count_retry(id, REDELIVERED, &detail).await?,
+                    _ => self.ingest.bury(push.clone(), REDELIVERED, detail).await?,
+                }
+                self.ingest.retry(push).await?;
+            }
         }
         self.alone().remove(&id);
         Ok(())

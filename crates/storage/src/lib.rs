@@ -7,6 +7,7 @@ mod appender;
 #[cfg(test)]
 mod conformance;
 mod contract;
+mod contract_credentials;
 mod convert;
 mod error;
 mod migration;
@@ -17,9 +18,9 @@ pub mod sqlite;
 pub use any::AnyStorage;
 pub use appender::{AppendObserver, Appender, Unobserved};
 pub use contract::{
-    Callers, Checkpoints, DeadLetters, EventLog, Folder, Keys, Messages, Rebuild, Reconciliations, States,
-    Storage, TaskQueue, Tokens,
+    Checkpoints, DeadLetters, EventLog, Folder, Keys, Messages, Rebuild, States, Storage, TaskQueue,
 };
+pub use contract_credentials::{Callers, Reconciliations, Tokens};
 pub use error::StorageError;
 pub use migration::Migrated;
 pub use model::{

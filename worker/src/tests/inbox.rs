@@ -12,6 +12,7 @@ use crate::{FromInbox, Retried, UNKNOWN_PAIR};
 
 /// Redeliveries from which on a delivery is handled alone.
 const OFTEN: u32 = 3;
+const ENDED_MAX: u32 = 3;
 
 /// A push as ingress publishes it, after so many deliveries without an acknowledgement.
 fn delivery(push: &Push, redelivered: u32) -> Delivery {
@@ -123,13 +124,31 @@ async fn the_dead_letter_is_there_before_the_attempt_and_gone_after_the_one_that
 }
 
 #[tokio::test]
-async fn an_attempt_that_its_process_did_not_survive_is_repeated_by_the_operator_alone() {
+async fn an_attempt_that_its_process_did_not_survive_may_have_been_chance() {
+    for processes in 1..=ENDED_MAX {
+        let given = Given::new();
+        let push = ticket(100, "ticket@@@x");
+        given.tamper("alter table state rename to state_away");
+        for redelivered in 0..processes {
+            given.handle(&[delivery(&push, OFTEN + redelivered)]).await.unwrap_err();
+        }
+        given.tamper("alter table state_away rename to state");
+        given.handle(&[delivery(&push, OFTEN + processes)]).await.unwrap();
+        assert_eq!(given.ticket_times().await, [100], "after {processes} processes");
+        assert_eq!(given.reasons().await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_no_process_survives_is_repeated_by_the_operator_alone() {
     let given = Given::new();
     let push = ticket(100, "ticket@@@x");
     given.tamper("alter table state rename to state_away");
-    given.handle(&[delivery(&push, OFTEN)]).await.unwrap_err();
+    for redelivered in 0..=ENDED_MAX {
+        given.handle(&[delivery(&push, OFTEN + redelivered)]).await.unwrap_err();
+    }
     given.tamper("alter table state_away rename to state");
-    for redelivered in [OFTEN + 1, OFTEN + 2] {
+    for redelivered in [10, 11] {
         given.handle(&[delivery(&push, redelivered), delivery(&ticket(5, "ticket@@@y"), 0)]).await.unwrap();
         assert_eq!(given.ticket_times().await, [5], "the others of its batch take effect");
         assert_eq!(given.reasons().await, ["redelivered"]);

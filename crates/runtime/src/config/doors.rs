@@ -96,8 +96,11 @@ pub struct PathPrefix(pub String);
 
 impl PathPrefix {
     /// What accounts are acted for with. Not the user logins below `/sns/oauth2/`, which are between a merchant and its users.
-    const USUAL: [&str; 6] =
-        ["/cgi-bin/", "/wxa/", "/datacube/", "/card/", "/customservice/", "/sns/component/"];
+    fn usual() -> Vec<Self> {
+        ["/cgi-bin/", "/wxa/", "/datacube/", "/card/", "/customservice/", "/sns/component/"]
+            .map(|prefix| Self(prefix.to_owned()))
+            .to_vec()
+    }
 }
 
 impl Setting for PathPrefix {
@@ -128,13 +131,7 @@ impl Worker {
             open_consent: section.get("open_consent", false),
             return_hosts: section.list("return_hosts"),
             audit_days: section.get("audit_days", 400),
-            proxy_prefixes: section.list("proxy_prefixes"),
-        };
-        let worker = if worker.proxy_prefixes.is_empty() {
-            let usual = PathPrefix::USUAL.map(|prefix| PathPrefix(prefix.to_owned()));
-            Self { proxy_prefixes: usual.to_vec(), ..worker }
-        } else {
-            worker
+            proxy_prefixes: section.list_or("proxy_prefixes", PathPrefix::usual()),
         };
         section.finish();
         worker

@@ -110,17 +110,22 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// A list of texts of one kind; in the environment, commas stand between them.
+    /// A list of texts of one kind, empty by default; in the environment, commas stand between them.
     pub(super) fn list<T: Setting>(&mut self, key: &'static str) -> Vec<T> {
+        self.list_or(key, Vec::new())
+    }
+
+    /// The same with another default.
+    pub(super) fn list_or<T: Setting>(&mut self, key: &'static str, default: Vec<T>) -> Vec<T> {
         let node = self.take(key);
         let origin = node.as_ref().map(|node| node.origin().clone()).unwrap_or_default();
-        let scalars = node.map_or_else(Vec::new, |node| self.scalars(key, node));
-        let values: Vec<T> = scalars
-            .iter()
-            .filter_map(|scalar| {
-                T::from_scalar(scalar).map_err(|message| self.problem(key, &origin, message)).ok()
-            })
-            .collect();
+        let values = node.map_or(default, |node| {
+            let scalars = self.scalars(key, node).into_iter();
+            let parsed = scalars.filter_map(|scalar| {
+                T::from_scalar(&scalar).map_err(|message| self.problem(key, &origin, message)).ok()
+            });
+            parsed.collect()
+        });
         let shown: Vec<String> = values.iter().map(Setting::show).collect();
         self.resolved(key, format!("[{}]", shown.join(", ")), origin);
         values

@@ -5,7 +5,7 @@ use super::{super::show, Folder};
 const EXAMPLE: &str = include_str!("../../../../../mandate.example.toml");
 
 /// Every key that is documented, list entries as number 0.
-const KEYS: [&str; 45] = [
+const KEYS: [&str; 46] = [
     "component.0.app_id",
     "component.0.app_secret",
     "component.0.token",
@@ -28,6 +28,7 @@ const KEYS: [&str; 45] = [
     "worker.open_consent",
     "worker.return_hosts",
     "worker.audit_days",
+    "worker.proxy_prefixes",
     "storage.url",
     "storage.migrate_url",
     "storage.pool",
