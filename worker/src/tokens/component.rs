@@ -111,12 +111,11 @@ impl<S: Storage> Fetch<'_, S> {
 impl<S: Storage> Source for Fetch<'_, S> {
     const API: Api = Api::ComponentToken;
 
-    /// A newer ticket is worth another try.
+    /// Another ticket is worth another try.
     async fn has_mended(&self, failed: &Failed) -> Result<bool, TokenError> {
-        if !matches!(failed.what, What::NoTicket { .. }) {
-            return Ok(false);
-        }
-        Ok(self.tickets().await?.first().is_some_and(|newest| newest.received_at > failed.at))
+        let What::NoTicket { newest: tried, .. } = failed.what else { return Ok(false) };
+        let newest = newest(&self.tickets().await?);
+        Ok(newest.is_some() && newest != tried)
     }
 
     async fn prepare(&self) -> Result<(), TokenError> {
@@ -126,7 +125,9 @@ impl<S: Storage> Source for Fetch<'_, S> {
     /// Asks with the newest ticket; if that is refused, once with the one before it, which `WeChat` accepts for a while.
     async fn refresh(&self, _: &Lease) -> Result<Refreshed, Refusing> {
         let mut refused = None;
-        for ticket in self.tickets().await? {
+        let tickets = self.tickets().await?;
+        let newest = newest(&tickets);
+        for ticket in tickets {
             let opened =
                 self.tokens.vault.open_at(&self.stream, &ticket.ticket).await.map_err(ReadError::from)?;
             let Some(ticket) = opened else { continue };
@@ -149,8 +150,13 @@ impl<S: Storage> Source for Fetch<'_, S> {
                 Err(error) => return Err(Refusing::of_call(error)),
             }
         }
-        Err(Refusing::Failed(What::NoTicket { refusal: refused }))
+        Err(Refusing::Failed(What::NoTicket { refusal: refused, newest }))
     }
+}
+
+/// Version of the event that brought the newest ticket.
+fn newest(tickets: &[Ticket]) -> Option<u64> {
+    tickets.first().map(|ticket| ticket.ticket.version)
 }
 
 fn usable_tickets(state: Option<&Component>, now: Timestamp) -> Vec<&Ticket> {

@@ -36,6 +36,8 @@ pub enum What {
     NoTicket {
         /// What it said to the ones we have.
         refusal: Option<Refusal>,
+        /// Version of the event that brought the newest of them. Times would not do: a ticket may be on its way into the log.
+        newest: Option<u64>,
     },
     /// `WeChat` refused.
     Refused {
@@ -128,7 +130,7 @@ impl Failed {
     /// `WeChat`'s refusal, if it said no.
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.what {
-            What::NoTicket { refusal } => refusal.as_ref(),
+            What::NoTicket { refusal, .. } => refusal.as_ref(),
             What::Refused { refusal } | What::Recovering { refusal } => Some(refusal),
             What::NotSent { .. } | What::AnswerLost { .. } => None,
         }
@@ -140,7 +142,7 @@ impl std::error::Error for Failed {}
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
-            What::NoTicket { refusal } => {
+            What::NoTicket { refusal, .. } => {
                 f.write_str("there is no ticket that WeChat accepts")?;
                 if let Some(refusal) = refusal {
                     write!(f, " ({refusal})")?;
@@ -169,8 +171,8 @@ mod tests {
     fn every_failure_survives_its_stored_form() {
         let now = Timestamp::UNIX_EPOCH;
         for what in [
-            What::NoTicket { refusal: None },
-            What::NoTicket { refusal: Some(refusal(61006)) },
+            What::NoTicket { refusal: None, newest: None },
+            What::NoTicket { refusal: Some(refusal(61006)), newest: Some(7) },
             What::Refused { refusal: refusal(45009) },
             What::NotSent { detail: "refused".into() },
             What::AnswerLost { detail: "HTTP status 502".into() },
