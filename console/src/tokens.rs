@@ -1,10 +1,15 @@
 //! Access tokens for services that act for an account, or for the component.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, rt, web};
 use jiff::Timestamp;
 use mandate_schema::{Scope, Secret, StreamName, format_time};
 use mandate_storage::Storage;
-use mandate_worker::tokens::HeldToken;
+use mandate_worker::{
+    Core,
+    tokens::{HeldToken, TokenError},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Api, ApiError, body, guard::caller_for, path, query::Query};
@@ -36,7 +41,8 @@ pub(crate) async fn of_component<S: Storage>(
     Query::read(&request, &[])?;
     let component = path::component(&request)?;
     let caller = caller_for(&request, Scope::TokenRead, &component, None)?;
-    let token = api.core.component_token(&component).await?;
+    let of = component.clone();
+    let token = to_its_end(&api, async move |core| core.component_token(&of).await).await?;
     api.core.access.note_read(&caller, &StreamName::Component(component));
     Ok(answer(&token))
 }
@@ -49,7 +55,8 @@ pub(crate) async fn of_authorizer<S: Storage>(
     Query::read(&request, &[])?;
     let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
     let caller = caller_for(&request, Scope::TokenRead, &component, Some(&authorizer))?;
-    let token = api.core.authorizer_token(&component, &authorizer).await?;
+    let of = (component.clone(), authorizer.clone());
+    let token = to_its_end(&api, async move |core| core.authorizer_token(&of.0, &of.1).await).await?;
     api.core.access.note_read(&caller, &StreamName::Authorizer(component, authorizer));
     Ok(answer(&token))
 }
@@ -64,7 +71,9 @@ pub(crate) async fn replace_of_component<S: Storage>(
     let component = path::component(&request)?;
     let caller = caller_for(&request, Scope::TokenRead, &component, None)?;
     let Stale { access_token } = body::read_json(&request, payload, BODY_MAX).await?;
-    let token = api.core.replace_component_token(&component, &access_token).await?;
+    let of = component.clone();
+    let token =
+        to_its_end(&api, async move |core| core.replace_component_token(&of, &access_token).await).await?;
     api.core.access.note_read(&caller, &StreamName::Component(component));
     Ok(answer(&token))
 }
@@ -79,9 +88,24 @@ pub(crate) async fn replace_of_authorizer<S: Storage>(
     let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
     let caller = caller_for(&request, Scope::TokenRead, &component, Some(&authorizer))?;
     let Stale { access_token } = body::read_json(&request, payload, BODY_MAX).await?;
-    let token = api.core.replace_authorizer_token(&component, &authorizer, &access_token).await?;
+    let of = (component.clone(), authorizer.clone());
+    let token =
+        to_its_end(&api, async move |core| core.replace_authorizer_token(&of.0, &of.1, &access_token).await)
+            .await?;
     api.core.access.note_read(&caller, &StreamName::Authorizer(component, authorizer));
     Ok(answer(&token))
+}
+
+/// Gets a token apart from this request: actix drops a handler whose caller has gone, and a refresh that `WeChat` has answered
+/// must be stored.
+pub(crate) async fn to_its_end<S: Storage, F>(
+    api: &Api<S>,
+    work: impl FnOnce(Arc<Core<S>>) -> F,
+) -> Result<HeldToken, ApiError>
+where
+    F: Future<Output = Result<HeldToken, TokenError>> + 'static,
+{
+    Ok(rt::spawn(work(api.core.clone())).await??)
 }
 
 fn answer(token: &HeldToken) -> HttpResponse {

@@ -20,12 +20,12 @@ use mandate_schema::{AuthorizerId, ComponentId, Scope, Secret, StreamName};
 use mandate_storage::Storage;
 use mandate_worker::{
     api::{ApiSettings, ClientError, client_builder},
-    tokens::{HeldToken, TokenError},
+    tokens::HeldToken,
 };
 
 pub use target::ProxyRefusal;
 
-use crate::{Api, ApiError, guard::caller_for, path};
+use crate::{Api, ApiError, guard::caller_for, path, tokens::to_its_end};
 use body::{Body, Peeked};
 use target::{Target, TokenKind, target};
 
@@ -117,21 +117,24 @@ struct Call<'a, S> {
 }
 
 impl<S: Storage> Call<'_, S> {
-    async fn token(&self) -> Result<HeldToken, TokenError> {
-        match self.target.token {
-            TokenKind::Authorizer => self.api.core.authorizer_token(self.component, self.authorizer).await,
-            TokenKind::Component => self.api.core.component_token(self.component).await,
-        }
+    async fn token(&self) -> Result<HeldToken, ApiError> {
+        let (component, authorizer) = (self.component.clone(), self.authorizer.clone());
+        let kind = self.target.token;
+        to_its_end(self.api, async move |core| match kind {
+            TokenKind::Authorizer => core.authorizer_token(&component, &authorizer).await,
+            TokenKind::Component => core.component_token(&component).await,
+        })
+        .await
     }
 
-    async fn another_token(&self, refused: &Secret) -> Result<HeldToken, TokenError> {
-        let core = &self.api.core;
-        match self.target.token {
-            TokenKind::Authorizer => {
-                core.replace_authorizer_token(self.component, self.authorizer, refused).await
-            }
-            TokenKind::Component => core.replace_component_token(self.component, refused).await,
-        }
+    async fn another_token(&self, refused: &Secret) -> Result<HeldToken, ApiError> {
+        let (component, authorizer) = (self.component.clone(), self.authorizer.clone());
+        let (kind, refused) = (self.target.token, refused.clone());
+        to_its_end(self.api, async move |core| match kind {
+            TokenKind::Authorizer => core.replace_authorizer_token(&component, &authorizer, &refused).await,
+            TokenKind::Component => core.replace_component_token(&component, &refused).await,
+        })
+        .await
     }
 
     async fn make(&self, token: HeldToken, body: Body) -> Result<HttpResponse, ApiError> {

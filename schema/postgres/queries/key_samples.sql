@@ -1,4 +1,5 @@
--- key_samples: one probe of the index for each master key
+-- key_samples
+-- One probe of the index for each master key.
 with recursive known as (
     (select min(k.master) as master from data_key k where k.wrapped is not null)
     union all

@@ -1,4 +1,5 @@
--- token_lease: the failure is that before the lease
+-- token_lease
+-- The failure is that before the lease.
 insert into token (stream, generation, fence, leased_until)
 values (?1, 0, 1, ?3)
 on conflict (stream) do update set fence = token.fence + 1, leased_until = excluded.leased_until
