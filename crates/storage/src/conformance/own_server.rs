@@ -68,15 +68,23 @@ impl OwnServer {
 
     /// Stops the server's processes that serve connections, too.
     pub(in crate::conformance) fn signal_all(&self, signal: &str) {
-        let parent = self.server.id().to_string();
-        let done = Command::new("pkill").args([signal, "-P", &parent]).status().unwrap();
-        assert!(done.success(), "it has children");
+        self.signal_children(signal);
         self.signal(signal);
     }
 
+    /// Kills the server's processes that serve connections, too: they would answer until they notice that it is
+    /// dead. It is stopped before, or it would replace them.
     pub(in crate::conformance) fn kill(&mut self) {
+        self.signal("-STOP");
+        self.signal_children("-KILL");
         self.server.kill().unwrap();
         self.server.wait().unwrap();
+    }
+
+    fn signal_children(&self, signal: &str) {
+        let parent = self.server.id().to_string();
+        let done = Command::new("pkill").args([signal, "-P", &parent]).status().unwrap();
+        assert!(done.success(), "it has children");
     }
 
     pub(in crate::conformance) async fn restart(&mut self) {
