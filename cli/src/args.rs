@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use mandate_schema::{AuthorizerId, CommandId, ComponentId, Position, Scope};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::output::Format;
@@ -290,14 +291,34 @@ pub(crate) enum AuthorizersCommand {
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
     },
+    /// Erases the secrets and personal data of an account that has revoked its authorization. Asks first.
+    Erase {
+        #[command(flatten)]
+        account: Account,
+        #[command(flatten)]
+        how: Erasing,
+    },
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Serialize)]
 pub(crate) struct Account {
     /// The component's appid.
     pub(crate) component: ComponentId,
     /// The account's appid.
     pub(crate) authorizer: AuthorizerId,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Erasing {
+    /// Why, for the log and its readers.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Also an account that has not revoked its authorization.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Does not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -48,6 +48,7 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
         name: "credentials",
         sql: include_str!("../sqlite/migrations/0002_credentials.sql"),
     },
+    Migration { number: 3, name: "erasing", sql: include_str!("../sqlite/migrations/0003_erasing.sql") },
 ];
 
 queries! {
@@ -74,6 +75,12 @@ queries! {
         dead_letter_list,
         dead_letter_put,
         dead_letter_remove,
+        erase_keys,
+        erase_keys_of_notices,
+        erase_letters,
+        erase_messages,
+        erase_tasks,
+        erase_token,
         event_by_id,
         event_insert,
         event_read,
@@ -85,6 +92,7 @@ queries! {
         key_last,
         key_rewrap,
         key_samples,
+        key_subject_put,
         key_under,
         log_head,
         log_head_move,
@@ -156,6 +164,7 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
         name: "credentials",
         sql: include_str!("../postgres/migrations/0003_credentials.sql"),
     },
+    Migration { number: 4, name: "erasing", sql: include_str!("../postgres/migrations/0004_erasing.sql") },
 ];
 
 queries! {

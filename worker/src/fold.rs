@@ -152,6 +152,8 @@ pub(crate) struct Snapshot {
     pub(crate) version: Version,
     /// The greatest number of its data keys.
     pub(crate) last_key: u32,
+    /// Whether that key was destroyed.
+    pub(crate) last_key_destroyed: bool,
 }
 
 /// Loads a stream for a decision. A state of an older form is folded again from the log.
@@ -164,12 +166,12 @@ pub(crate) async fn load<S: EventLog + States + Keys>(
     vault: &Vault<S>,
     stream: &StreamName,
 ) -> Result<Snapshot, ReadError> {
-    let Loaded { state, last_key } = storage.load(stream).await?;
-    let Some(row) = state else {
-        return Ok(Snapshot { state: StreamState::empty(stream), version: Version(0), last_key });
+    let Loaded { state, last_key, last_key_destroyed } = storage.load(stream).await?;
+    let (state, version) = match state {
+        Some(row) => (state_of_row(storage, vault, &row).await?, row.version),
+        None => (StreamState::empty(stream), Version(0)),
     };
-    let state = state_of_row(storage, vault, &row).await?;
-    Ok(Snapshot { state, version: row.version, last_key })
+    Ok(Snapshot { state, version, last_key, last_key_destroyed })
 }
 
 /// The state in a row, folded again from the log if its form is an older one.

@@ -5,6 +5,7 @@ pub mod api;
 mod breaker;
 mod call;
 mod dead_letters;
+mod erase;
 mod fold;
 mod housekeeping;
 mod inbox;
@@ -42,6 +43,7 @@ pub use mandate_wechat::api::Refusal;
 
 pub use call::Uncalled;
 pub use dead_letters::{Retried, RetryError};
+pub use erase::EraseError;
 pub use fold::{ReadError, RebuildFolder, StreamState};
 pub use inbox::FromInbox;
 pub use ingest::{Ingest, IngestError, Ingested};

@@ -48,6 +48,7 @@ pub(crate) async fn record<S: Keys>(
         state: snapshot.state,
         version: snapshot.version,
         last_key: snapshot.last_key,
+        last_key_destroyed: snapshot.last_key_destroyed,
         keys: Vec::new(),
         current: None,
     };
@@ -87,6 +88,7 @@ pub(crate) async fn record<S: Keys>(
         tasks,
         keys: recorder.keys,
         token,
+        erases: None,
         finishes: context.finishes,
         recorded_at: to_millis(context.now),
     })
@@ -109,6 +111,7 @@ struct Recorder<'a, S> {
     state: StreamState,
     version: Version,
     last_key: u32,
+    last_key_destroyed: bool,
     keys: Vec<NewKey>,
     /// The stream's own key, once it was needed.
     current: Option<Arc<DataKey>>,
@@ -121,7 +124,7 @@ impl<S: Keys> Recorder<'_, S> {
         let mut key = self.stream_key().await?;
         if matches!(new.event, Event::NoticeReceived(_)) {
             // Each notice has a key of its own, so that erasing one account leaves the others' notices readable.
-            key = self.add_key(new.about.clone());
+            key = self.add_key(new.about);
         }
         let (data, published) = new.event.to_stored();
         let occurred_at = new.event.create_time().and_then(|time| Timestamp::from_second(time.0).ok());
@@ -154,21 +157,22 @@ impl<S: Keys> Recorder<'_, S> {
         }
         let number = match self.context.stream {
             StreamName::Component(_) => self.last_key.min(1),
+            StreamName::Authorizer(..) | StreamName::Webhook(_) if self.last_key_destroyed => 0,
             StreamName::Authorizer(..) | StreamName::Webhook(_) => self.last_key,
         };
         let stored = match number {
             0 => None,
             number => self.vault.key(&self.context.stream, number).await?,
         };
-        let key = stored.unwrap_or_else(|| self.add_key(None));
+        let key = stored.unwrap_or_else(|| self.add_key([]));
         self.current = Some(key.clone());
         Ok(key)
     }
 
-    fn add_key(&mut self, about: Option<AuthorizerId>) -> Arc<DataKey> {
+    fn add_key(&mut self, about: impl IntoIterator<Item = AuthorizerId>) -> Arc<DataKey> {
         self.last_key += 1;
         let (key, wrapped) = self.vault.new_key(&self.context.stream, self.last_key);
-        self.keys.push(NewKey { wrapped, about });
+        self.keys.push(NewKey { wrapped, about: about.into_iter().collect() });
         key
     }
 

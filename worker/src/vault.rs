@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use mandate_schema::{
@@ -12,6 +13,8 @@ use mandate_schema::{
 use mandate_storage::{Keys, StorageError};
 use ring::rand::{SecureRandom, SystemRandom};
 
+/// How long data keys are kept unwrapped: another process may destroy them.
+const CACHED_FOR: Duration = Duration::from_secs(1);
 /// Data keys kept unwrapped at most; beyond that all are dropped and unwrapped again as needed.
 const CACHED_MAX: usize = 4_096;
 
@@ -31,13 +34,24 @@ pub struct Vault<S> {
     storage: S,
     master: MasterKeys,
     random: SystemRandom,
-    unwrapped: Mutex<HashMap<(StreamName, u32), Arc<DataKey>>>,
+    unwrapped: Mutex<Unwrapped>,
+}
+
+/// Data keys that were read since a moment ago.
+struct Unwrapped {
+    since: Instant,
+    keys: HashMap<(StreamName, u32), Arc<DataKey>>,
 }
 
 impl<S: Keys> Vault<S> {
     /// A vault over the wrapped keys in `storage`.
     pub fn new(storage: S, master: MasterKeys) -> Self {
-        Self { storage, master, random: SystemRandom::new(), unwrapped: Mutex::default() }
+        Self {
+            storage,
+            master,
+            random: SystemRandom::new(),
+            unwrapped: Mutex::new(Unwrapped { since: Instant::now(), keys: HashMap::new() }),
+        }
     }
 
     /// A new random data key with its wrapped form, which the caller stores in the append that first uses it.
@@ -55,18 +69,14 @@ impl<S: Keys> Vault<S> {
     /// [`VaultError`]; [`VaultError::Seal`] will not heal by itself: a master key is missing.
     pub async fn key(&self, stream: &StreamName, number: u32) -> Result<Option<Arc<DataKey>>, VaultError> {
         let name = (stream.clone(), number);
-        if let Some(key) = self.cache().get(&name) {
+        if let Some(key) = self.cache().keys.get(&name) {
             return Ok(Some(key.clone()));
         }
         let Some(wrapped) = self.storage.key(stream, number).await? else {
             return Ok(None);
         };
         let key = Arc::new(self.master.unwrap(&wrapped)?);
-        let mut cache = self.cache();
-        if cache.len() >= CACHED_MAX {
-            cache.clear();
-        }
-        cache.insert(name, key.clone());
+        self.cache().keys.insert(name, key.clone());
         Ok(Some(key))
     }
 
@@ -115,8 +125,13 @@ impl<S: Keys> Vault<S> {
         nonce
     }
 
-    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<(StreamName, u32), Arc<DataKey>>> {
-        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The cache, emptied when its time is over.
+    fn cache(&self) -> MutexGuard<'_, Unwrapped> {
+        let mut cache = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.since.elapsed() > CACHED_FOR || cache.keys.len() >= CACHED_MAX {
+            *cache = Unwrapped { since: Instant::now(), keys: HashMap::new() };
+        }
+        cache
     }
 }
 

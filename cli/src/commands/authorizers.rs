@@ -4,7 +4,7 @@ use mandate_schema::{StreamName, format_time};
 use mandate_storage::AuthorizerFilter;
 use mandate_worker::views::AuthorizerView;
 
-use super::events;
+use super::{erase, events};
 use crate::{
     args::{AuthorizersCommand, Global},
     context::open_views,
@@ -16,10 +16,9 @@ const HEADER: [&str; 6] = ["component", "authorizer", "status", "name", "permiss
 const PAGE: usize = 500;
 
 pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<(), CliError> {
-    let views = open_views(global).await?;
     match command {
         AuthorizersCommand::List { component, status, query, limit } => {
-            let limit = limit as usize;
+            let (views, limit) = (open_views(global).await?, limit as usize);
             let (mut found, mut after) = (Vec::new(), None);
             while found.len() < limit {
                 let filter = AuthorizerFilter {
@@ -39,6 +38,7 @@ pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<
             output::list(&found, global.output, HEADER, row)
         }
         AuthorizersCommand::Show { account, at_position } => {
+            let views = open_views(global).await?;
             let found = match at_position {
                 Some(position) => {
                     views.authorizer_at(&account.component, &account.authorizer, position).await?
@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<
         }
         AuthorizersCommand::History { account, limit } => {
             let stream = StreamName::Authorizer(account.component, account.authorizer);
-            let history = views.history(&stream, None, limit as usize).await?;
+            let history = open_views(global).await?.history(&stream, None, limit as usize).await?;
             if history.is_empty() {
                 return Err(CliError::NotFound(format!("nothing is known of {stream}")));
             }
@@ -61,6 +61,7 @@ pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<
                 events::row,
             )
         }
+        AuthorizersCommand::Erase { account, how } => erase::run(global, account, how).await,
     }
 }
 

@@ -4,6 +4,7 @@ mod api_key;
 mod authorizers;
 mod config;
 mod dead_letters;
+mod erase;
 mod events;
 mod health;
 mod init;

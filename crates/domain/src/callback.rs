@@ -58,7 +58,6 @@ pub fn decide_component_callback(component: &ComponentId, callback: &Callback) -
 
 /// A notice is kept whole: secret elements apart from the others, both sealed.
 fn decide_notice(callback: &Callback) -> Decision {
-    let about = callback.info.authorizers().first().map(|authorizer| (*authorizer).clone());
     let (document, secrets) = callback.document.split_secrets();
     let event = Event::NoticeReceived(NoticeReceived {
         info_type: callback.info_type().to_owned(),
@@ -69,7 +68,11 @@ fn decide_notice(callback: &Callback) -> Decision {
         .then(|| serde_json::to_string(&secrets).expect("a document is a map of texts"))
         .map(|text| (Field::Secrets, Secret::new(text)));
     Decision {
-        events: vec![NewEvent { event, secrets: secrets.into_iter().collect(), about }],
+        events: vec![NewEvent {
+            event,
+            secrets: secrets.into_iter().collect(),
+            about: callback.authorizers(),
+        }],
         ..Decision::default()
     }
 }

@@ -1,5 +1,7 @@
 //! What a decision consists of.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use mandate_schema::{
     AuthorizerId, CodeDigest, ComponentId, Event, Field, GrantedVia, SealedFields, Secret, Version,
@@ -25,8 +27,8 @@ pub struct NewEvent {
     pub event: Event,
     /// Secrets to seal beside it.
     pub secrets: Vec<(Field, Secret)>,
-    /// For a notice: the account it names, so that erasing that account can destroy the notice's key.
-    pub about: Option<AuthorizerId>,
+    /// For a notice: the accounts it names. Erasing any of them destroys the notice's key.
+    pub about: BTreeSet<AuthorizerId>,
 }
 
 /// An access token and its life as `WeChat` told it. A cache, never an event.
@@ -114,14 +116,14 @@ impl Decision {
 
     /// Adds an event without secrets.
     pub fn with_event(mut self, event: Event) -> Self {
-        self.events.push(NewEvent { event, secrets: Vec::new(), about: None });
+        self.events.push(NewEvent { event, secrets: Vec::new(), about: BTreeSet::new() });
         self
     }
 
     /// Adds an event with the secrets that there are.
     pub fn with_sealed(mut self, event: Event, field: Field, secret: Option<Secret>) -> Self {
         let secrets = secret.map(|secret| (field, secret)).into_iter().collect();
-        self.events.push(NewEvent { event, secrets, about: None });
+        self.events.push(NewEvent { event, secrets, about: BTreeSet::new() });
         self
     }
 

@@ -7,6 +7,7 @@ mod authorizer;
 mod callback;
 mod component;
 mod decision;
+mod erasure;
 mod listed;
 
 pub use answer::{
@@ -18,6 +19,7 @@ pub use authorizer::{AUTHORIZER_FORM, Authorizer, Fact, FactKind, Status};
 pub use callback::{decide_authorizer_callback, decide_component_callback, stream_of};
 pub use component::{COMPONENT_FORM, Component, Ticket};
 pub use decision::{AccessToken, Decision, NewEvent, Recorded, Redeem, Task};
+pub use erasure::{StillHeld, decide_erasure};
 pub use listed::{Compared, Listed, decide_listed};
 
 #[cfg(test)]

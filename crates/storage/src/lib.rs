@@ -25,8 +25,8 @@ pub use error::StorageError;
 pub use migration::Migrated;
 pub use model::{
     Append, Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandOutcome,
-    CommandRecord, DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, EventOrder, EventQuery, FoldError,
-    FoldInput, Lease, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport, Reconciliation,
-    StateRow, StatusCount, StreamQuery, TaskCount, TaskDone, TaskState, TokenChange, TokenFailure,
-    TokenReads, TokenRow,
+    CommandRecord, DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, Erasure, EventOrder, EventQuery,
+    FoldError, FoldInput, Lease, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport,
+    Reconciliation, StateRow, StatusCount, StreamQuery, TaskCount, TaskDone, TaskState, TokenChange,
+    TokenFailure, TokenReads, TokenRow,
 };

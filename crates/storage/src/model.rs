@@ -53,6 +53,8 @@ pub struct Append {
     pub keys: Vec<NewKey>,
     /// What happens to the stream's token row.
     pub token: TokenChange,
+    /// Erases the account that the stream is about.
+    pub erases: Option<Erasure>,
     /// The task that this command finishes.
     pub finishes: Option<TaskId>,
     /// When the command was decided.
@@ -90,8 +92,16 @@ pub struct NewTask {
 pub struct NewKey {
     /// The key.
     pub wrapped: WrappedKey,
-    /// The account that a notice's key is about.
-    pub about: Option<AuthorizerId>,
+    /// The accounts that a notice's key is about. Erasing any of them destroys it.
+    pub about: Vec<AuthorizerId>,
+}
+
+/// Erasing an account, in the append that records it: the data keys of its stream are destroyed, and those about it of its
+/// component's stream; its token, its tasks that are not done, their dead letters and its messages are wiped.
+#[derive(Clone, Debug, Default)]
+pub struct Erasure {
+    /// Dead letters of pushes that name it: only who opens them knows. They are discarded.
+    pub letters: Vec<DeadLetterId>,
 }
 
 /// What an append does to the stream's token row.
@@ -225,6 +235,8 @@ pub struct Loaded {
     pub state: Option<StateRow>,
     /// The greatest number of its data keys, destroyed ones included; 0 if it has none.
     pub last_key: u32,
+    /// Whether that key was destroyed. It is of the same moment as the version, which a cached key is not.
+    pub last_key_destroyed: bool,
 }
 
 impl Loaded {

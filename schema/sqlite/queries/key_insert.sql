@@ -1,2 +1,2 @@
 -- key_insert
-insert into data_key (stream, number, master, wrapped, about) values (?1, ?2, ?3, ?4, ?5)
+insert into data_key (stream, number, master, wrapped) values (?1, ?2, ?3, ?4)

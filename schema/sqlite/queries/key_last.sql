@@ -1,2 +1,2 @@
 -- key_last
-select coalesce(max(number), 0) from data_key where stream = ?1
+select number, wrapped is null from data_key where stream = ?1 order by number desc limit 1

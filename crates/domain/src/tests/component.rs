@@ -1,5 +1,7 @@
 //! Tickets: the one with the greatest `CreateTime` is current.
 
+use std::collections::BTreeSet;
+
 use mandate_schema::{
     CreateTime, Event, Field, NoticeReceived, SealedFields, Secret, TicketReceived, Version,
 };
@@ -65,7 +67,7 @@ fn a_ticket_is_an_event_with_the_whole_value_sealed() {
     let event = NewEvent {
         event: Event::TicketReceived(TicketReceived { create_time: CreateTime(100) }),
         secrets: vec![(Field::Ticket, Secret::new("ticket@@@a"))],
-        about: None,
+        about: BTreeSet::new(),
     };
     assert_eq!(decide_ticket(100, "ticket@@@a"), Decision { events: vec![event], ..Decision::nothing() });
 }
@@ -119,7 +121,8 @@ fn a_ticket_without_its_value_is_no_ticket() {
 #[test]
 fn a_notice_changes_no_ticket() {
     let notice = NoticeReceived { info_type: "x".to_owned(), create_time: CreateTime(900), document: None };
-    let notice = NewEvent { event: Event::NoticeReceived(notice), secrets: Vec::new(), about: None };
+    let notice =
+        NewEvent { event: Event::NoticeReceived(notice), secrets: Vec::new(), about: BTreeSet::new() };
     let world = given([(100, "a")]).record(&notice).then_tickets(Some((100, "a")), None);
     assert_eq!(world.state().updated_at, recorded_at(2));
     World::default().record(&notice).then_tickets(None, None);

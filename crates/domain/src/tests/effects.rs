@@ -1,5 +1,7 @@
 //! What happens to an account: its events, and the tasks and tokens that go with them.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use mandate_schema::{
     CreateTime, CredentialsIssued, CredentialsRecovered, CredentialsRejected, CredentialsRotated, Erased,
@@ -22,11 +24,15 @@ pub(super) enum Effect {
 }
 
 fn event(event: Event) -> Effect {
-    Effect::Event(NewEvent { event, secrets: Vec::new(), about: None })
+    Effect::Event(NewEvent { event, secrets: Vec::new(), about: BTreeSet::new() })
 }
 
 fn with_token(event: Event, token: &str) -> Effect {
-    Effect::Event(NewEvent { event, secrets: vec![(Field::RefreshToken, Secret::new(token))], about: None })
+    Effect::Event(NewEvent {
+        event,
+        secrets: vec![(Field::RefreshToken, Secret::new(token))],
+        about: BTreeSet::new(),
+    })
 }
 
 fn fact(time: i64, code: &str) -> Granted {

@@ -1,5 +1,7 @@
 //! Notices: whatever is no ticket and no authorization is kept whole, its secrets apart.
 
+use std::collections::BTreeSet;
+
 use mandate_schema::{CreateTime, Document, Event, Field, NoticeReceived};
 use mandate_wechat::callback::Callback;
 
@@ -36,7 +38,7 @@ fn an_unknown_info_type_is_a_notice_under_its_own_name() {
         public(&notice),
         [("a.b", &["1".to_owned(), "2".to_owned()][..]), ("c", &["3".to_owned()][..])]
     );
-    assert_eq!((new.secrets.len(), new.about), (0, None));
+    assert_eq!((new.secrets.len(), new.about.len()), (0, 0));
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn debug_shows_no_secret_of_a_notice() {
 }
 
 #[test]
-fn a_notice_knows_the_account_it_names() {
+fn a_notice_knows_the_accounts_it_names() {
     let appid = format!("<appid>{MERCHANT}</appid>");
     let verify = format!("{appid}<expired>1767225600</expired>");
     let apply = format!("<list>{appid}<ret_code>0</ret_code></list>");
@@ -78,7 +80,7 @@ fn a_notice_knows_the_account_it_names() {
         ("order_path_apply_result_notify", apply),
     ] {
         let (new, _) = notice_of(&callback(100, info_type, &elements));
-        assert_eq!(new.about, Some(merchant()), "{info_type}");
+        assert_eq!(new.about, BTreeSet::from([merchant()]), "{info_type}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where an account stands after each event, wherever it stood before.
 
 use Status::{Authorized, Broken, Pending, Revoked};
+use mandate_schema::{Erased, Event};
 
 use super::{
     effects::{
@@ -11,7 +12,7 @@ use super::{
     given::{World, given},
     samples::{code_of, profile},
 };
-use crate::Status;
+use crate::{Decision, Status, StillHeld, decide_erasure};
 
 /// An account that stands there.
 fn account(status: Status) -> World {
@@ -79,6 +80,18 @@ fn all_other_events_keep_the_status() {
     leads(&profile_recorded(profile("shop")), NO_CHANGE);
     leads(&profile_recorded(None), NO_CHANGE);
     leads(&erased(), NO_CHANGE);
+}
+
+#[test]
+fn an_account_is_erased_once_it_has_revoked_or_if_that_is_insisted_on() {
+    let request = Erased { by: "operator".to_owned(), reason: "request".to_owned() };
+    for status in Status::ALL {
+        let account = account(status);
+        let decide = |force| decide_erasure(account.state(), request.clone(), force);
+        let erases = Ok(Decision::event(Event::Erased(request.clone())));
+        assert_eq!(decide(true), erases);
+        assert_eq!(decide(false), if status == Revoked { erases } else { Err(StillHeld(status)) });
+    }
 }
 
 #[test]

@@ -147,6 +147,7 @@ fn on(account: u32, number: u128) -> Command {
         tasks: Vec::new(),
         keys: Vec::new(),
         token: TokenChange::Keep,
+        erases: None,
         finishes: None,
         recorded_at: Timestamp::UNIX_EPOCH,
     }))

@@ -54,7 +54,7 @@ pub(super) fn sealed(text: &str) -> SealedText {
 pub(super) fn data_key(stream: &StreamName, number: u32) -> NewKey {
     NewKey {
         wrapped: WrappedKey { stream: stream.clone(), number, master: "m1".into(), bytes: vec![7; 60] },
-        about: stream.authorizer().cloned(),
+        about: stream.authorizer().cloned().into_iter().collect(),
     }
 }
 
@@ -118,6 +118,7 @@ pub(super) fn decided(id: CommandId, stream: &StreamName, expected: u64) -> Appe
         tasks: Vec::new(),
         keys: Vec::new(),
         token: TokenChange::Keep,
+        erases: None,
         finishes: None,
         recorded_at: at(0),
     }

@@ -7,6 +7,7 @@ mod append;
 mod append_atomic;
 mod callers;
 mod dead_letters;
+mod erasing;
 mod given;
 mod lists;
 mod log;
@@ -65,6 +66,14 @@ macro_rules! suite {
             a_duplicate_changes_nothing,
             refused_data_stores_nothing_of_its_batch,
             the_appender_finds_the_one_that_is_refused,
+        ], []);
+        suite!($database, erasing, [
+            the_keys_of_an_account_and_of_notices_that_name_it_are_destroyed,
+            a_destroyed_key_is_not_wrapped_anew,
+            what_the_tables_hold_of_an_account_is_wiped,
+            what_runs_meanwhile_comes_too_late,
+            an_erasing_append_that_conflicts_erases_nothing,
+            only_an_account_can_be_erased,
         ], []);
         suite!($database, log, [
             an_event_comes_back_as_it_was_written,

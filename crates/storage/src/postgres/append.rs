@@ -57,6 +57,9 @@ fn decided(append: &Append) -> Result<Value> {
     if !append.events.is_empty() && append.state.is_none() {
         return Err(StorageError::Data("events without a state".into()));
     }
+    if append.erases.is_some() && append.stream.authorizer().is_none() {
+        return Err(StorageError::Data(format!("{} is no account to erase", append.stream).into()));
+    }
     Ok(json!({
         "id": append.command.0,
         "recorded_at": at,
@@ -70,10 +73,11 @@ fn decided(append: &Append) -> Result<Value> {
             "number": key.wrapped.number,
             "master": key.wrapped.master,
             "wrapped": STANDARD.encode(&key.wrapped.bytes),
-            "about": key.about.as_ref().map(mandate_schema::AuthorizerId::as_str),
+            "about": key.about,
         })).collect::<Vec<_>>(),
         "token": token(&append.token),
         "tasks": append.tasks.iter().map(|new| task(new, at)).collect::<Vec<_>>(),
+        "erases": append.erases.as_ref().map(|erasure| erasure.letters.iter().map(|id| id.0).collect::<Vec<_>>()),
     }))
 }
 

@@ -34,6 +34,7 @@ const RIGHTS: &[(&str, &str)] = &[
     ("checkpoint", "select, insert, update"),
     ("command", "select, insert, update"),
     ("data_key", "select, insert, update"),
+    ("data_key_subject", "select, insert"),
     ("dead_letter", "select, insert, update, delete"),
     ("event", "select, insert"),
     ("log_head", "select, update"),

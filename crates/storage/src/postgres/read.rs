@@ -79,7 +79,11 @@ impl States for PostgresStorage {
     async fn load(&self, stream: &StreamName) -> Result<Loaded> {
         let row = self.connection().await?.one(sql::state_load, &[&stream.to_string()]).await?;
         let state = get::<Option<String>>(&row, "stream")?.map(|_| rows::state(&row)).transpose()?;
-        Ok(Loaded { state, last_key: small(get(&row, "last_key")?)? })
+        Ok(Loaded {
+            state,
+            last_key: small(get(&row, "last_key")?)?,
+            last_key_destroyed: get(&row, "last_key_destroyed")?,
+        })
     }
 
     async fn authorizers(&self, filter: AuthorizerFilter) -> Result<Vec<AuthorizerRow>> {

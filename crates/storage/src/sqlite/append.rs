@@ -8,8 +8,8 @@ use super::{
     rows::task_id,
 };
 use crate::{
-    Append, Appended, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, NewKey, NewTask,
-    StorageError, TokenChange,
+    Append, Appended, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, Erasure, NewKey,
+    NewTask, StorageError, TokenChange,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -54,6 +54,9 @@ fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<A
     store_token(tx, append)?;
     for task in &append.tasks {
         queue_task(tx, task, append)?;
+    }
+    if let Some(erasure) = &append.erases {
+        erase(tx, append, erasure)?;
     }
     if let Some(task) = append.finishes {
         tx.prepare_cached(sql::task_finish)?.execute(params![
@@ -148,13 +151,20 @@ fn version(tx: &Transaction<'_>, stream: &StreamName) -> Result<Version> {
 /// Whether the number of a new key is taken, which means that its stream was loaded before another append.
 fn is_key_taken(tx: &Transaction<'_>, keys: &[NewKey]) -> Result<bool> {
     for NewKey { wrapped, .. } in keys {
-        let last: u32 =
-            tx.prepare_cached(sql::key_last)?.query_row([wrapped.stream.to_string()], |row| row.get(0))?;
-        if last >= wrapped.number {
+        if last_key(tx, &wrapped.stream.to_string())?.0 >= wrapped.number {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The greatest number of a stream's keys, and whether that one was destroyed.
+pub(super) fn last_key(connection: &rusqlite::Connection, stream: &str) -> Result<(u32, bool)> {
+    let last = connection
+        .prepare_cached(sql::key_last)?
+        .query_row([stream], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(last.unwrap_or((0, false)))
 }
 
 fn store_keys(tx: &Transaction<'_>, keys: &[NewKey]) -> Result<()> {
@@ -163,10 +173,40 @@ fn store_keys(tx: &Transaction<'_>, keys: &[NewKey]) -> Result<()> {
             wrapped.stream.to_string(),
             wrapped.number,
             wrapped.master,
-            wrapped.bytes,
-            about.as_ref().map(mandate_schema::AuthorizerId::as_str)
+            wrapped.bytes
         ])?;
+        for account in about {
+            let stream = wrapped.stream.to_string();
+            tx.prepare_cached(sql::key_subject_put)?.execute(params![
+                account.as_str(),
+                stream,
+                wrapped.number
+            ])?;
+        }
     }
+    Ok(())
+}
+
+fn erase(tx: &Transaction<'_>, append: &Append, erasure: &Erasure) -> Result<()> {
+    let StreamName::Authorizer(component, authorizer) = &append.stream else {
+        return Err(StorageError::Data(format!("{} is no account to erase", append.stream).into()));
+    };
+    let (stream, at) = (append.stream.to_string(), millis(append.recorded_at));
+    let notices = StreamName::Component(component.clone()).to_string();
+    let (component, authorizer) = (component.as_str(), authorizer.as_str());
+    tx.prepare_cached(sql::erase_keys)?.execute(params![stream, at])?;
+    tx.prepare_cached(sql::erase_keys_of_notices)?.execute(params![notices, authorizer, at])?;
+    tx.prepare_cached(sql::erase_token)?.execute([stream])?;
+    let letters = tx
+        .prepare_cached(sql::erase_letters)?
+        .query_map([component, authorizer], |row| row.get::<_, [u8; 16]>(0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for letter in letters.into_iter().chain(erasure.letters.iter().map(|id| *id.0.as_bytes())) {
+        tx.prepare_cached(sql::dead_letter_remove)?.execute([letter])?;
+        tx.prepare_cached(sql::command_discard)?.execute([letter])?;
+    }
+    tx.prepare_cached(sql::erase_tasks)?.execute(params![component, authorizer, at])?;
+    tx.prepare_cached(sql::erase_messages)?.execute([component, authorizer])?;
     Ok(())
 }
 

@@ -45,6 +45,8 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection, StorageErr
     use_wal(&connection)?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    // What is erased or replaced is overwritten in the file, where that costs no further page.
+    connection.pragma_update_and_check(None, "secure_delete", "fast", |_| Ok(()))?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cache_size", -1_024)?; // KiB; the operating system caches the rest

@@ -88,8 +88,8 @@ impl States for SqliteStorage {
             let mut statement = tx.prepare_cached(sql::state_load)?;
             let mut found = statement.query([&stream])?;
             let state = found.next()?.map(rows::state).transpose()?;
-            let last_key = tx.prepare_cached(sql::key_last)?.query_row([&stream], |row| row.get(0))?;
-            Ok(Loaded { state, last_key })
+            let (last_key, last_key_destroyed) = append::last_key(&tx, &stream)?;
+            Ok(Loaded { state, last_key, last_key_destroyed })
         })
         .await
     }

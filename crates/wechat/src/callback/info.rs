@@ -128,21 +128,4 @@ impl Info {
             Self::Other { info_type } => info_type,
         }
     }
-
-    /// The accounts it names, none for tickets, for failed registrations and for what was not understood.
-    pub fn authorizers(&self) -> Vec<&AuthorizerId> {
-        match self {
-            Self::Ticket { .. } | Self::WxaAuthAndIcp(_) | Self::Other { .. } => Vec::new(),
-            Self::Authorized(grant) | Self::UpdateAuthorized(grant) => vec![&grant.authorizer],
-            Self::Unauthorized { authorizer } => vec![authorizer],
-            Self::FastRegister(result) | Self::FastVerifyBeta(result) => result.app_id.iter().collect(),
-            Self::FastRegisterBeta(result) => result.app_id.iter().collect(),
-            Self::IcpVerify(result) => vec![&result.authorizer],
-            Self::IcpApply(result) => vec![&result.authorizer],
-            Self::WxaAuth(progress) => vec![&progress.authorizer],
-            Self::WxaVerify(warning) => vec![&warning.authorizer],
-            Self::OrderPathApply(results) => results.items.iter().map(|item| &item.authorizer).collect(),
-            Self::OrderPathAudit(results) => results.items.iter().map(|item| &item.authorizer).collect(),
-        }
-    }
 }

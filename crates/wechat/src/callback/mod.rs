@@ -15,7 +15,7 @@ pub use order_path::{OrderPathApply, OrderPathApplyItem, OrderPathAudit, OrderPa
 pub use registration::{BetaRegistration, Registration, RegistrationDetails};
 pub use verification::{Dispatch, WxaAuth, WxaAuthAndIcp, WxaVerify};
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use jiff::Timestamp;
 use mandate_schema::{AuthorizerId, CreateTime, Document, Secret};
@@ -39,6 +39,17 @@ impl Callback {
     /// The `InfoType` as `WeChat` wrote it.
     pub fn info_type(&self) -> &str {
         self.info.info_type()
+    }
+
+    /// The accounts it names, also where its `InfoType` is unknown or not as expected: every element called `…appid` names
+    /// one, but for the component's own.
+    pub fn authorizers(&self) -> BTreeSet<AuthorizerId> {
+        let named = self.document.iter().filter(|(path, _)| {
+            let name = path.rsplit('.').next().unwrap_or(path);
+            name.to_ascii_lowercase().ends_with("appid")
+        });
+        let texts = named.flat_map(|(_, texts)| texts).filter(|text| **text != self.app_id);
+        texts.filter_map(|text| AuthorizerId::parse(text).ok()).collect()
     }
 }
 

@@ -66,8 +66,28 @@ fn line_breaks_around_values_do_not_matter() {
 fn the_component_and_an_account_are_told_apart_by_case() {
     let callback = parse("notify_3rd_wxa_wxverify", "<appid>wxa0b1c2d3e4f50617</appid><expired>1</expired>");
     assert_eq!(callback.app_id, "wx1f2e3d4c5b6a7988");
-    let named: Vec<_> = callback.info.authorizers().into_iter().map(AuthorizerId::as_str).collect();
-    assert_eq!(named, ["wxa0b1c2d3e4f50617"]);
+    assert_eq!(named(&callback), ["wxa0b1c2d3e4f50617"]);
+}
+
+fn named(callback: &Callback) -> Vec<String> {
+    callback.authorizers().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_account_of_a_notice_is_named_whatever_is_understood() {
+    let item = |id: &str| format!("<list><appid> {id} </appid><ret_code>0</ret_code></list>");
+    let batch = ["wxa2", "wxa0b1", "wxa2", "no appid", "wx1f2e3d4c5b6a7988"].map(item).concat();
+    for info_type in ["order_path_apply_result_notify", "of_tomorrow"] {
+        assert_eq!(named(&parse(info_type, &batch)), ["wxa0b1", "wxa2"], "{info_type}");
+    }
+    assert_eq!(
+        named(&parse("of_tomorrow", "<info><authorizer_appid>wxa1</authorizer_appid></info>")),
+        ["wxa1"]
+    );
+    assert!(
+        named(&parse("component_verify_ticket", "<ComponentVerifyTicket>t</ComponentVerifyTicket>"))
+            .is_empty()
+    );
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! `mandate authorizers erase`.
+
+use std::io::{IsTerminal, Write};
+
+use mandate_schema::Erased;
+use mandate_storage::Callers;
+use mandate_worker::{EraseError, access::entry, views::Views};
+use serde::Serialize;
+
+use crate::{
+    args::{Account, Erasing, Global},
+    context::{load, open_storage, open_views, user, warn},
+    exit::CliError,
+    output, process,
+};
+
+/// The longest reason, in characters.
+const REASON_MAX: usize = 500;
+
+/// What was done.
+#[derive(Serialize)]
+struct Done<'a> {
+    #[serde(flatten)]
+    account: &'a Account,
+    erased: bool,
+}
+
+pub(super) async fn run(global: &Global, account: Account, how: Erasing) -> Result<(), CliError> {
+    let Erasing { reason, force, yes } = how;
+    if reason.trim().is_empty() || reason.chars().count() > REASON_MAX || reason.contains(char::is_control) {
+        return Err(CliError::Usage(format!(
+            "--reason: it must have 1 to {REASON_MAX} printable characters"
+        )));
+    }
+    let loaded = load(global)?;
+    warn(loaded.check_standalone().into_result()?);
+    if !yes {
+        ask(&open_views(global).await?, &account).await?;
+    }
+    let core = process::core_for_commands(&loaded.config, open_storage(&loaded.config).await?)?;
+    core.check_master_keys().await?;
+    let by = format!("command line ({})", user());
+    let request = Erased { by: by.clone(), reason: reason.clone() };
+    core.erase(&account.component, &account.authorizer, request, force).await?;
+    let subject = format!("{}/{}", account.component, account.authorizer);
+    core.storage.put_audit(vec![entry(&by, None, "authorizer.erased", Some(&subject), Some(reason))]).await?;
+    output::note(format!(
+        "{} is erased. Not reached from here: backups, ingress's journal and the broker's queues until they have run out, \
+         and what subscribers have stored; they learn of it by authorizer.erased",
+        account.authorizer
+    ))?;
+    match global.output {
+        output::Format::Table => Ok(()),
+        format => output::json(&Done { account: &account, erased: true }, format),
+    }
+}
+
+/// What is erased cannot be had back: the appid has to be typed.
+async fn ask<S: mandate_storage::Storage>(views: &Views<S>, account: &Account) -> Result<(), CliError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::Usage("there is nobody to ask; add --yes if you are sure".into()));
+    }
+    let found = views.authorizer(&account.component, &account.authorizer).await?;
+    let found =
+        found.ok_or_else(|| CliError::NotFound(format!("nothing is known of {}", account.authorizer)))?;
+    let name = found.profile.and_then(|profile| profile.nick_name).unwrap_or_else(|| "no name".into());
+    output::note(format!(
+        "{} ({name}) is {} at component {}.\nErased for good are its tokens and its profile, its messages, waiting tasks and \
+         dead letters, and the notices that name it. Its history stays, without what these said.",
+        account.authorizer,
+        found.status.as_str(),
+        account.component
+    ))?;
+    write!(std::io::stderr().lock(), "Type its appid to go on: ")?;
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed)?;
+    if typed.trim() == account.authorizer.as_str() {
+        Ok(())
+    } else {
+        Err(CliError::Refused("nothing was erased".into()))
+    }
+}
+
+impl From<EraseError> for CliError {
+    fn from(error: EraseError) -> Self {
+        match error {
+            EraseError::Unknown(_) => Self::NotFound(error.to_string()),
+            EraseError::Held(held) => Self::Refused(format!(
+                "{held}: an account that may still authorize you is erased with --force only; its token is gone then, \
+                 until it authorizes again or mandate reconcile finds another"
+            )),
+            EraseError::Read(error) => error.into(),
+        }
+    }
+}

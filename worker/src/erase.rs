@@ -1,0 +1,101 @@
+//! Erasing an account: its secrets and personal data go, its history stays.
+
+use jiff::Timestamp;
+use mandate_domain::{StillHeld, decide_erasure};
+use mandate_schema::{AuthorizerId, CommandId, ComponentId, Erased, Push, StreamName};
+use mandate_storage::{Appended, Command, DeadLetterId, DeadPayload, Erasure, Storage, StorageError};
+use uuid::Uuid;
+
+use crate::{
+    Core,
+    fold::{self, ReadError},
+    opener::{Content, OpenedPush},
+    record::{Context, record},
+};
+
+/// Dead letters read at once.
+const PAGE: usize = 200;
+
+/// Why an account was not erased.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// It has no history.
+    #[error("nothing is known of {0}")]
+    Unknown(StreamName),
+    /// It may still authorize us.
+    #[error(transparent)]
+    Held(#[from] StillHeld),
+    /// Its history or a key could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<StorageError> for EraseError {
+    fn from(error: StorageError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl<S: Storage> Core<S> {
+    /// Erases an account, in one append: destroys its data keys and those of notices that name it, wipes what the tables hold
+    /// of it, and records that it was erased. What was sealed reads as null from then on, a second later in other processes;
+    /// the next secret gets a new key. Another time it erases what has come since.
+    ///
+    /// # Errors
+    ///
+    /// [`EraseError`].
+    pub async fn erase(
+        &self,
+        component: &ComponentId,
+        authorizer: &AuthorizerId,
+        request: Erased,
+        force: bool,
+    ) -> Result<(), EraseError> {
+        let stream = StreamName::Authorizer(component.clone(), authorizer.clone());
+        let command = CommandId(Uuid::new_v4());
+        loop {
+            let snapshot = fold::load(&self.storage, &self.vault, &stream).await?;
+            let account = snapshot.state.authorizer().ok_or_else(|| EraseError::Unknown(stream.clone()))?;
+            let decision = decide_erasure(account, request.clone(), force)?;
+            let letters = self.letters_naming(component, authorizer).await?;
+            let now = Timestamp::now();
+            let context = Context { command, stream: stream.clone(), finishes: None, now, called_at: now };
+            let mut append =
+                record(&self.vault, &context, snapshot, decision).await.map_err(ReadError::from)?;
+            append.erases = Some(Erasure { letters });
+            if self.append(Command::Decided(Box::new(append))).await? != Appended::Conflict {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The dead letters of pushes that name an account. One that does not open names nobody.
+    async fn letters_naming(
+        &self,
+        component: &ComponentId,
+        authorizer: &AuthorizerId,
+    ) -> Result<Vec<DeadLetterId>, StorageError> {
+        let (mut naming, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.storage.dead_letters(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(naming) };
+            after = Some(last.letter.command);
+            naming.extend(page.iter().map(|row| &row.letter).filter_map(|letter| match &letter.payload {
+                DeadPayload::Push(push) => {
+                    (push.component == *component && self.names(push, authorizer)).then_some(letter.command)
+                }
+                DeadPayload::Task(_) => None, // the storage knows whose they are
+            }));
+        }
+    }
+
+    fn names(&self, push: &Push, authorizer: &AuthorizerId) -> bool {
+        match (&push.authorizer, self.opener.open(push)) {
+            (Some(named), _) => named == authorizer,
+            (None, Ok(OpenedPush { content: Content::Callback(callback), .. })) => {
+                callback.authorizers().contains(authorizer)
+            }
+            (None, _) => false,
+        }
+    }
+}
