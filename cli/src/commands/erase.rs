@@ -3,13 +3,13 @@
 use std::io::{IsTerminal, Write};
 
 use mandate_schema::Erased;
-use mandate_storage::Callers;
+use mandate_storage::{AnyStorage, Callers};
 use mandate_worker::{EraseError, access::entry, views::Views};
 use serde::Serialize;
 
 use crate::{
     args::{Account, Erasing, Global},
-    context::{load, open_storage, open_views, user, warn},
+    context::{load, master_keys, open_storage, user, warn},
     exit::CliError,
     output, process,
 };
@@ -34,11 +34,12 @@ pub(super) async fn run(global: &Global, account: Account, how: Erasing) -> Resu
     }
     let loaded = load(global)?;
     warn(loaded.check_standalone().into_result()?);
-    if !yes {
-        ask(&open_views(global).await?, &account).await?;
-    }
-    let core = process::core_for_commands(&loaded.config, open_storage(&loaded.config).await?)?;
+    let storage = open_storage(&loaded.config).await?;
+    let core = process::core_for_commands(&loaded.config, storage.clone())?;
     core.check_master_keys().await?;
+    if !yes {
+        ask(&Views::new(storage, master_keys(&loaded.config)?), &account).await?;
+    }
     let by = format!("command line ({})", user());
     let request = Erased { by: by.clone(), reason: reason.clone() };
     core.erase(&account.component, &account.authorizer, request, force).await?;
@@ -56,7 +57,7 @@ pub(super) async fn run(global: &Global, account: Account, how: Erasing) -> Resu
 }
 
 /// What is erased cannot be had back: the appid has to be typed.
-async fn ask<S: mandate_storage::Storage>(views: &Views<S>, account: &Account) -> Result<(), CliError> {
+async fn ask(views: &Views<AnyStorage>, account: &Account) -> Result<(), CliError> {
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Usage("there is nobody to ask; add --yes if you are sure".into()));
     }

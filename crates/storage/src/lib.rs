@@ -12,6 +12,7 @@ mod convert;
 mod error;
 mod migration;
 mod model;
+mod model_credentials;
 pub mod postgres;
 pub mod sqlite;
 
@@ -24,9 +25,9 @@ pub use contract_credentials::{Callers, Reconciliations, Tokens};
 pub use error::StorageError;
 pub use migration::Migrated;
 pub use model::{
-    Append, Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandOutcome,
-    CommandRecord, DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, Erasure, EventOrder, EventQuery,
-    FoldError, FoldInput, Lease, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport,
-    Reconciliation, StateRow, StatusCount, StreamQuery, TaskCount, TaskDone, TaskState, TokenChange,
-    TokenFailure, TokenReads, TokenRow,
+    Append, Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandOutcome, CommandRecord,
+    DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, Erasure, EventOrder, EventQuery, FoldError,
+    FoldInput, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport, StateRow, StatusCount,
+    StreamQuery, TaskCount, TaskDone, TaskState, TokenChange,
 };
+pub use model_credentials::{AuditEntry, Lease, Reconciliation, TokenFailure, TokenReads, TokenRow};

@@ -8,7 +8,7 @@ use crate::world::Stack;
 /// The documents of the notices, oldest first; null once erased.
 async fn documents(world: &World) -> Vec<Value> {
     let feed = world.feed().await.into_iter();
-    feed.filter(|event| event["type"] == "mandate.notice.received.v1")
+    feed.filter(|event| event["type"] == "mandate.component.notice_received.v1")
         .map(|event| event["data"]["document"].clone())
         .collect()
 }
@@ -32,7 +32,7 @@ async fn erase(stack: Stack) {
     assert_eq!((code, err.contains("--yes")), (2, true), "{err}");
     let (code, _, err) = command(&["--yes"]);
     assert_eq!((code, err.contains("authorized, not revoked")), (4, true), "{err}");
-    world.again(A, &gone, "unauthorize").await;
+    world.again(A, &gone, "revoke").await;
     world.wait_status(A, &gone, "revoked").await;
     world.settle().await;
     let (code, _, err) = command(&["--yes"]);
