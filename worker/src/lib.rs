@@ -38,6 +38,8 @@ use mandate_storage::{
 use mandate_wechat::envelope::KeyRing;
 use tokio::sync::Notify;
 
+/// Where an account stands, and why it is not erased.
+pub use mandate_domain::{Status, StillHeld};
 /// `WeChat`'s refusal of a call.
 pub use mandate_wechat::api::Refusal;
 

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use mandate_schema::Erased;
 use mandate_storage::{AnyStorage, Callers};
-use mandate_worker::{EraseError, access::entry, views::Views};
+use mandate_worker::{EraseError, Status, StillHeld, access::entry, views::Views};
 use serde::Serialize;
 
 use crate::{
@@ -38,7 +38,7 @@ pub(super) async fn run(global: &Global, account: Account, how: Erasing) -> Resu
     let core = process::core_for_commands(&loaded.config, storage.clone())?;
     core.check_master_keys().await?;
     if !yes {
-        ask(&Views::new(storage, master_keys(&loaded.config)?), &account).await?;
+        ask(&Views::new(storage, master_keys(&loaded.config)?), &account, force).await?;
     }
     let by = format!("command line ({})", user());
     let request = Erased { by: by.clone(), reason: reason.clone() };
@@ -57,13 +57,16 @@ pub(super) async fn run(global: &Global, account: Account, how: Erasing) -> Resu
 }
 
 /// What is erased cannot be had back: the appid has to be typed.
-async fn ask(views: &Views<AnyStorage>, account: &Account) -> Result<(), CliError> {
+async fn ask(views: &Views<AnyStorage>, account: &Account, force: bool) -> Result<(), CliError> {
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Usage("there is nobody to ask; add --yes if you are sure".into()));
     }
     let found = views.authorizer(&account.component, &account.authorizer).await?;
     let found =
         found.ok_or_else(|| CliError::NotFound(format!("nothing is known of {}", account.authorizer)))?;
+    if found.status != Status::Revoked && !force {
+        return Err(EraseError::Held(StillHeld(found.status)).into());
+    }
     let name = found.profile.and_then(|profile| profile.nick_name).unwrap_or_else(|| "no name".into());
     output::note(format!(
         "{} ({name}) is {} at component {}.\nErased for good are its tokens and its profile, its messages, waiting tasks and \
