@@ -350,6 +350,17 @@ pub(crate) enum DeadLettersCommand {
 pub(crate) enum JournalCommand {
     /// Prints what waits.
     Status,
+    /// Prints the messages that are parked: their original id came with another appid before.
+    Parked,
+    /// Ties an account's original id to an appid, and hands over the messages that were parked under that appid.
+    Tie {
+        /// The component's appid.
+        component: ComponentId,
+        /// The account's original id, `gh_…`.
+        original_id: String,
+        /// The account's appid.
+        authorizer: AuthorizerId,
+    },
     /// Hands settled callbacks over again, for example after the database was restored.
     Resend {
         /// Received since then: a time such as 2026-11-22T08:00:00Z, or an age such as 2h.

@@ -105,6 +105,7 @@ fn event(n: u64) -> Push {
         query: String::new(),
         body: "<xml/>".into(),
         received_at: Timestamp::now(),
+        unverified: false,
     }
 }
 

@@ -59,13 +59,13 @@ pub async fn serve<S: CallbackSink, O: CallbackOutcomes>(
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> Result<Running, ServeError> {
-    let Settings { listen, admin_listen, journal, journal_limits, body, routes, rings } = settings;
+    let Settings { listen, admin_listen, journal, journal_limits, body, routes, rings, replies } = settings;
     let clock = journal_limits.clock.clone();
     let opened = tokio::task::spawn_blocking(move || Journal::open(&journal, journal_limits)).await;
     let journal = opened.map_err(|failure| JournalError::Stopped(failure.to_string()))??;
 
     let health = readiness.register("journal");
-    let door = Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body, clock));
+    let door = Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body, clock, replies));
     let limits = web::Limits { workers: WORKERS, max_connections: MAX_CONNECTIONS, keep_alive: KEEP_ALIVE };
     let (server, listen) = web::bind(listen, limits, stop, move |config| door::configure(config, &door))?;
     let (admin_server, admin) = web::bind_admin(admin_listen, stop, readiness, metrics)?;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use mandate_runtime::config::{Component, Config};
+use mandate_runtime::config::{Component, Config, ReplyRule};
 use mandate_schema::{ComponentId, Secret};
 use mandate_wechat::envelope::{EncodingAesKey, EnvelopeError, KeyRing, KeyRingError, Pair};
 
@@ -39,6 +39,8 @@ pub struct Settings {
     pub routes: Routes,
     /// The keys of each component that `routes` can name.
     pub rings: Vec<KeyRing>,
+    /// Passive replies, in order.
+    pub replies: Vec<ReplyRule>,
 }
 
 /// Settings that cannot be served.
@@ -86,6 +88,7 @@ impl Settings {
             body: BodyLimits::new(config.ingress.body_max.as_usize()),
             routes: Routes::compile(config.components.iter().map(paths))?,
             rings: config.components.iter().map(key_ring).collect::<Result<_, _>>()?,
+            replies: config.replies.clone(),
         })
     }
 }

@@ -99,6 +99,7 @@ fn event(number: u64) -> Push {
         query: String::new(),
         body: "<xml/>".into(),
         received_at: Timestamp::from_millisecond(START).expect("in range"),
+        unverified: false,
     }
 }
 

@@ -7,7 +7,7 @@ use mandate_schema::{ComponentId, MessageData, MessageEvent, Push, PushKind};
 use mandate_wechat::{
     envelope::{CallbackQuery, KeyRing},
     message::{self, Message},
-    release_check::is_release_check,
+    release_check,
 };
 use tracing::warn;
 
@@ -37,7 +37,8 @@ impl ToBroker {
             PushKind::Event => None,
             PushKind::Message => self.open(push),
         }?;
-        (!is_release_check(&message)).then(|| published(push, message))
+        let is_secret = release_check::step(&message).is_some_and(|step| step.is_secret());
+        (!is_secret).then(|| published(push, message))
     }
 
     fn open(&self, push: &Push) -> Option<Message> {
@@ -87,7 +88,7 @@ fn published(push: &Push, message: Message) -> Outgoing {
         event: message.event,
         create_time: message.create_time,
         document: message.document,
-        unverified: true, // nothing ties original ids to appids yet
+        unverified: push.unverified,
     };
     mandate_broker::message(key, &MessageEvent::new(push.id, data, push.received_at), push)
 }

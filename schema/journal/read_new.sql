@@ -1,5 +1,5 @@
 -- read_new: callbacks of a kind to hand over next, in order
-SELECT seq, id, component, authorizer, pair, query, body, received_at, bytes
+SELECT seq, id, component, authorizer, pair, query, body, received_at, bytes, unverified
 FROM callback JOIN texts USING (seq)
 WHERE state = 'n' AND kind = ?1
 ORDER BY seq

@@ -3,7 +3,7 @@ UPDATE callback
 SET state = 'n', resent = 1, attempts = 0
 WHERE seq IN (
     SELECT seq FROM callback
-    WHERE state = 's' AND bytes > 0 AND seq > ?1 AND received_at >= ?2
+    WHERE state = 's' AND bytes > 0 AND seq > ?1 AND received_at >= ?2 AND parked IS NULL
     ORDER BY seq
     LIMIT ?3
 )

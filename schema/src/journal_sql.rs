@@ -6,7 +6,7 @@
 pub const APPLICATION_ID: i32 = 0x4d4e_444a;
 
 /// `user_version` of the form that [`CREATE`] makes.
-pub const FORM: i32 = 1;
+pub const FORM: i32 = 2;
 
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
@@ -23,6 +23,14 @@ macro_rules! statements {
 statements! {
     /// Table of callbacks.
     CREATE_CALLBACK = "create_callback";
+    /// Table of original ids and the appids that they came with.
+    CREATE_ORIGINAL_ID = "create_original_id";
+    /// Index of what is parked.
+    CREATE_CALLBACK_PARKED = "create_callback_parked";
+    /// From form 1.
+    UPGRADE_2_UNVERIFIED = "upgrade_2_unverified";
+    /// From form 1.
+    UPGRADE_2_PARKED = "upgrade_2_parked";
     /// Table of queries and bodies.
     CREATE_TEXTS = "create_texts";
     /// Index of what waits for its hand-over.
@@ -49,9 +57,9 @@ statements! {
     FILL_PROBE = "fill_probe";
     /// Gives it back.
     CLEAR_PROBE = "clear_probe";
-    /// `(id) -> (seq, state, received_at)`.
+    /// `(id) -> (seq, state, received_at, is_parked)`.
     FIND_CALLBACK = "find_callback";
-    /// `(id, kind, component, authorizer, pair, bytes, received_at) -> seq`.
+    /// `(id, kind, component, authorizer, pair, bytes, received_at, unverified, parked) -> seq`.
     INSERT_CALLBACK = "insert_callback";
     /// `(seq, query, body)`.
     INSERT_TEXTS = "insert_texts";
@@ -71,7 +79,7 @@ statements! {
     READ_KEPT = "read_kept";
     /// `() -> received_at or null`.
     READ_OLDEST_WAITING = "read_oldest_waiting";
-    /// `(limit) -> (seq, id, component, authorizer, pair, query, body, received_at, bytes)*`.
+    /// `(limit) -> (seq, id, component, authorizer, pair, query, body, received_at, bytes, unverified)*`.
     READ_NEW = "read_new";
     /// `(seq)`.
     SETTLE_CALLBACK = "settle_callback";
@@ -85,6 +93,18 @@ statements! {
     DELETE_EXPIRED = "delete_expired";
     /// `(after_seq, since, limit) -> seq*`.
     RESEND_CALLBACKS = "resend_callbacks";
+    /// `(component, original_id) -> authorizer`.
+    FIND_ORIGINAL_ID = "find_original_id";
+    /// `(component, original_id, authorizer, seen_at)`.
+    INSERT_ORIGINAL_ID = "insert_original_id";
+    /// `(component, original_id, authorizer, seen_at)`.
+    TIE_ORIGINAL_ID = "tie_original_id";
+    /// `(component, original_id, authorizer)`.
+    RELEASE_PARKED = "release_parked";
+    /// `(after_seq, limit) -> (seq, received_at, component, authorizer, parked, tied or null, kept)*`.
+    READ_PARKED = "read_parked";
+    /// `() -> rows`.
+    COUNT_PARKED = "count_parked";
 }
 
 /// Makes an empty journal, in this order, in one transaction.
@@ -101,7 +121,13 @@ pub const CREATE: &[&str] = &[
     CREATE_TALLY_ON_UPDATE,
     CREATE_TALLY_ON_DELETE,
     CREATE_PROBE,
+    CREATE_ORIGINAL_ID,
+    CREATE_CALLBACK_PARKED,
 ];
+
+/// What makes an older form the next one: the first entry is for form 1.
+pub const UPGRADES: &[&[&str]] =
+    &[&[UPGRADE_2_UNVERIFIED, UPGRADE_2_PARKED, CREATE_ORIGINAL_ID, CREATE_CALLBACK_PARKED]];
 
 #[cfg(test)]
 mod tests {

@@ -48,6 +48,10 @@ pub struct Push {
     pub body: String,
     /// When ingress received it.
     pub received_at: Timestamp,
+    /// For a message: ingress has not seen its original id with this appid before. Only the unsigned URL says that they belong
+    /// together.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unverified: bool,
 }
 
 fn nil_id() -> CallbackId {
@@ -144,6 +148,7 @@ mod tests {
             query: "timestamp=1".into(),
             body: "<xml/>".into(),
             received_at: "2026-11-22T00:00:00Z".parse().expect("valid"),
+            unverified: false,
         };
         let text = serde_json::to_string(&push).expect("plain");
         let back: Push = serde_json::from_str(&text).expect("own form");

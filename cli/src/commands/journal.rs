@@ -21,8 +21,23 @@ struct Status {
     oldest_received_at: Option<String>,
     settled_kept: u64,
     unreadable: u64,
+    parked: u64,
     file_bytes: u64,
 }
+
+/// A line of `mandate journal parked`.
+#[derive(Serialize)]
+struct Parked {
+    received_at: String,
+    component: String,
+    authorizer: String,
+    original_id: String,
+    tied_to: Option<String>,
+    kept: bool,
+}
+
+/// Parked messages that are read at once.
+const PAGE: usize = 1_000;
 
 pub(super) fn run(global: &Global, command: JournalCommand) -> Result<(), CliError> {
     let config = load(global)?.config;
@@ -33,6 +48,28 @@ pub(super) fn run(global: &Global, command: JournalCommand) -> Result<(), CliErr
     let mut journal = JournalFile::open(path)?;
     match command {
         JournalCommand::Status => print(&journal, global.output),
+        JournalCommand::Parked => {
+            let header = ["received_at", "component", "authorizer", "original id", "is tied to", "text kept"];
+            output::list(&parked(&journal)?, global.output, header, |row| {
+                [
+                    row.received_at.clone(),
+                    row.component.clone(),
+                    row.authorizer.clone(),
+                    row.original_id.clone(),
+                    row.tied_to.clone().unwrap_or_default(),
+                    if row.kept { "yes" } else { "no" }.to_owned(),
+                ]
+            })
+        }
+        JournalCommand::Tie { component, original_id, authorizer } => {
+            let released = journal.tie(&component, &original_id, &authorizer, Timestamp::now())?;
+            if global.output != Format::Table {
+                return output::json(&serde_json::json!({ "released": released }), global.output);
+            }
+            output::line(format!(
+                "{original_id} is tied to {authorizer}; {released} parked messages will be handed over"
+            ))
+        }
         JournalCommand::Resend { since } => {
             let resent = journal.resend(time(&since)?)?;
             if global.output != Format::Table {
@@ -40,6 +77,23 @@ pub(super) fn run(global: &Global, command: JournalCommand) -> Result<(), CliErr
             }
             output::line(format!("{resent} callbacks will be handed over again"))
         }
+    }
+}
+
+fn parked(journal: &JournalFile) -> Result<Vec<Parked>, CliError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = journal.parked(after, PAGE)?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = Some(last.seq);
+        found.extend(page.into_iter().map(|message| Parked {
+            received_at: format_time(message.received_at),
+            component: message.component,
+            authorizer: message.authorizer,
+            original_id: message.original_id,
+            tied_to: message.tied,
+            kept: message.kept,
+        }));
     }
 }
 
@@ -52,6 +106,7 @@ fn print(journal: &JournalFile, format: Format) -> Result<(), CliError> {
         oldest_received_at: status.waiting.oldest.map(format_time),
         settled_kept: status.settled_kept.rows,
         unreadable: status.unreadable,
+        parked: status.parked,
         file_bytes: status.file_bytes,
     };
     if format != Format::Table {
@@ -66,6 +121,7 @@ fn print(journal: &JournalFile, format: Format) -> Result<(), CliError> {
     ))?;
     output::line(format!("settled, kept for resend   {}", status.settled_kept))?;
     output::line(format!("not readable, left out     {}", status.unreadable))?;
+    output::line(format!("parked messages            {}", status.parked))?;
     output::line(format!("size of the file in bytes  {}", status.file_bytes))
 }
 

@@ -102,5 +102,6 @@ fn push(query: String, body: String) -> Push {
         query,
         body,
         received_at: Timestamp::now(),
+        unverified: false,
     }
 }

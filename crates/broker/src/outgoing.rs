@@ -98,6 +98,7 @@ mod tests {
             query: "timestamp=1".into(),
             body: "<xml>cipher</xml>".into(),
             received_at: "2026-11-22T00:00:00Z".parse().unwrap(),
+            unverified: false,
         }
     }
 

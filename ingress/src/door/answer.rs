@@ -16,16 +16,33 @@ use actix_web::{
     web::{Bytes, Payload},
 };
 use mandate_runtime::failpoint;
+use mandate_wechat::reply::SUCCESS;
 
 use super::Refusal;
 
-/// The only answer with status 200: the push is durable, `WeChat` may forget it.
-pub(super) fn success() -> HttpResponse {
+/// What `WeChat` hears once a push is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Received, nothing to add.
+    Success,
+    /// The same, in the form that the release check asks for.
+    Empty,
+    /// A sealed passive reply.
+    Sealed(String),
+}
+
+/// The only answers with status 200: the push is durable, `WeChat` may forget it.
+pub(super) fn taken(answer: Answer) -> HttpResponse {
     if cfg!(debug_assertions) {
         // Runs when this connection's task has yielded, which is after it has written the answer.
         actix_web::rt::spawn(async { failpoint::reached("ingress.answered") });
     }
-    HttpResponse::Ok().content_type(ContentType::plaintext()).body("success")
+    let mut ok = HttpResponse::Ok();
+    match answer {
+        Answer::Success => ok.content_type(ContentType::plaintext()).body(SUCCESS),
+        Answer::Empty => ok.content_type(ContentType::plaintext()).body(""),
+        Answer::Sealed(envelope) => ok.content_type("text/xml; charset=utf-8").body(envelope),
+    }
 }
 
 /// No URL of ours.

@@ -1,12 +1,13 @@
 //! The HTTP side: takes a push, proves that it is `WeChat`'s, stores it, answers.
 //!
 //! Nothing here calls anything but the journal, so that the answer never waits for a broker, a database or `WeChat`'s own
-//! API.
+//! API. A passive reply is made of the message and the settings alone.
 
 mod answer;
 mod body;
 mod refusal;
 mod refusal_log;
+mod replies;
 
 use std::{collections::HashMap, time::Instant};
 
@@ -15,13 +16,14 @@ use actix_web::{
     http::Method,
     web::{self, Data, Payload, ServiceConfig},
 };
-use mandate_runtime::metrics::Metrics;
-use mandate_schema::{CallbackId, ComponentId, CreateTime, Push, PushKind};
+use mandate_runtime::{config::ReplyRule, metrics::Metrics};
+use mandate_schema::{CallbackId, ComponentId, Push, PushKind};
 use mandate_wechat::{
     callback,
-    envelope::{CallbackQuery, KeyRing},
-    message,
+    envelope::{CallbackQuery, KeyRing, Opened},
+    message::{self, Message},
 };
+use ring::rand::{SecureRandom, SystemRandom};
 use tracing::debug;
 
 use crate::{
@@ -31,8 +33,10 @@ use crate::{
 
 pub use body::BodyLimits;
 
+use answer::Answer;
 use refusal::Refusal;
 use refusal_log::RefusalLog;
+use replies::Reply;
 
 /// What every request needs. One for all workers.
 pub(crate) struct Door {
@@ -42,6 +46,8 @@ pub(crate) struct Door {
     metrics: Metrics,
     body: BodyLimits,
     clock: Clock,
+    replies: Vec<ReplyRule>,
+    random: SystemRandom,
     refusals: RefusalLog,
 }
 
@@ -54,40 +60,84 @@ impl Door {
         metrics: Metrics,
         body: BodyLimits,
         clock: Clock,
+        replies: Vec<ReplyRule>,
     ) -> Self {
         let rings = rings.into_iter().map(|ring| (ring.component().clone(), ring)).collect();
-        Self { routes, rings, journal, metrics, body, clock, refusals: RefusalLog::default() }
+        let (random, refusals) = (SystemRandom::new(), RefusalLog::default());
+        Self { routes, rings, journal, metrics, body, clock, replies, random, refusals }
     }
 
-    /// Verifies, opens and stores one push.
+    /// Verifies, opens and stores one push; says what to answer.
     async fn take(
         &self,
         request: &HttpRequest,
         route: &Route,
         payload: &mut Payload,
-    ) -> Result<Recorded, Refusal> {
+    ) -> Result<(Recorded, Answer), Refusal> {
         if request.method() != Method::POST {
             return Err(Refusal::Method);
         }
         // Read before anything is refused, so that all forgeries are answered alike, down to the connection's end.
         let body = body::read(request, payload, &self.body).await?;
-        let push = self.open(route, request.query_string(), body)?;
-        let id = push.id;
-        let recorded = self.journal.record(push).await?;
+        let (push, spoken) = self.open(route, request.query_string(), body)?;
+        let (id, now) = (push.id, push.received_at);
+        let recorded = match &spoken {
+            None => self.journal.record(push).await?,
+            Some(spoken) => self.journal.record_message(push, original_id(&spoken.message)).await?,
+        };
         debug!(callback.id = %id, component = %route.component, kind = route.kind.as_str(), ?recorded, "stored callback {id}");
-        Ok(recorded)
+        if recorded == Recorded::Parked {
+            self.refusals.note_parked(route, request.peer_addr());
+            return Ok((recorded, Answer::Success));
+        }
+        // A repetition is answered as the first one was.
+        let answer = spoken.map_or(Answer::Success, |spoken| self.answer(route, &spoken, now.as_second()));
+        Ok((recorded, answer))
     }
 
-    /// Proves that a push is `WeChat`'s and names it. The plaintext ends here: what is stored is the push as it came.
-    fn open(&self, route: &Route, query: &str, body: Vec<u8>) -> Result<Push, Refusal> {
-        let ring = self.rings.get(&route.component).expect("every route's component has keys");
-        let opened = ring.open(&CallbackQuery::parse(query)?, &body)?;
-        let create_time = create_time(route.kind, opened.plaintext.expose())?;
+    /// Proves that a push is `WeChat`'s and names it. What is stored is the push as it came; of a message, the plaintext is
+    /// answered before it ends.
+    fn open(&self, route: &Route, query: &str, body: Vec<u8>) -> Result<(Push, Option<Spoken>), Refusal> {
+        let parameters = CallbackQuery::parse(query)?;
+        let opened = self.ring(route).open(&parameters, &body)?;
+        let text = opened.plaintext.expose();
+        let message = read(route.kind, text)?;
+        let create_time = match &message {
+            Some(message) => message.create_time,
+            None => callback::parse_callback(text)?.create_time,
+        };
         let Route { component, authorizer, kind: _ } = route.clone();
-        let id = CallbackId::compute(create_time, &component, authorizer.as_ref(), opened.plaintext.expose());
-        let body = String::from_utf8(body).map_err(|_| Refusal::NotText)?;
-        let received_at = (self.clock)();
-        Ok(Push { id, component, authorizer, pair: opened.pair, query: query.to_owned(), body, received_at })
+        let push = Push {
+            id: CallbackId::compute(create_time, &component, authorizer.as_ref(), text),
+            component,
+            authorizer,
+            pair: opened.pair,
+            query: query.to_owned(),
+            body: String::from_utf8(body).map_err(|_| Refusal::NotText)?,
+            received_at: (self.clock)(),
+            unverified: false, // the journal knows
+        };
+        Ok((push, message.map(|message| Spoken { message, opened, nonce: parameters.nonce })))
+    }
+
+    /// What a message is answered with.
+    fn answer(&self, route: &Route, spoken: &Spoken, now: i64) -> Answer {
+        let Some(authorizer) = &route.authorizer else { return Answer::Success };
+        match replies::reply(&self.replies, &route.component, authorizer, &spoken.message, now) {
+            Reply::Success => Answer::Success,
+            Reply::Empty => Answer::Empty,
+            Reply::Xml(xml) => {
+                let mut random = [0; 16];
+                if self.random.fill(&mut random).is_err() {
+                    return Answer::Success; // it cannot be sealed without
+                }
+                Answer::Sealed(self.ring(route).seal_reply(&spoken.opened, &xml, random, now, &spoken.nonce))
+            }
+        }
+    }
+
+    fn ring(&self, route: &Route) -> &KeyRing {
+        self.rings.get(&route.component).expect("every route's component has keys")
     }
 
     fn count(&self, route: &Route, outcome: &'static str, started: Instant) {
@@ -96,16 +146,30 @@ impl Door {
     }
 }
 
-/// The time of a push, which must be one that `WeChat` sends to this URL. Both URLs share their keys, so without this
-/// a captured event could be replayed as a message of any account, and the other way round.
-fn create_time(kind: PushKind, plaintext: &str) -> Result<CreateTime, Refusal> {
+/// The longest original id that is remembered. `WeChat`'s have 15 characters.
+const ORIGINAL_ID_MAX: usize = 64;
+
+/// A message that is to be answered.
+struct Spoken {
+    message: Message,
+    opened: Opened,
+    nonce: String,
+}
+
+fn original_id(message: &Message) -> Option<String> {
+    message.to_user.clone().filter(|id| id.len() <= ORIGINAL_ID_MAX)
+}
+
+/// The message, if the push came to the message URL. It must be one that `WeChat` sends there: both URLs share their keys, so
+/// without this a captured event could be replayed as a message of any account, and the other way round.
+fn read(kind: PushKind, plaintext: &str) -> Result<Option<Message>, Refusal> {
     match kind {
-        PushKind::Event => Ok(callback::parse_callback(plaintext)?.create_time),
+        PushKind::Event => Ok(None),
         PushKind::Message => {
             let message = message::parse_message(plaintext)?;
             // Only events have an InfoType, and the auth-event URL takes nothing without one.
             match message.document.get("InfoType") {
-                None => Ok(message.create_time),
+                None => Ok(Some(message)),
                 Some(_) => Err(Refusal::WrongUrl),
             }
         }
@@ -124,9 +188,9 @@ async fn receive(door: Data<Door>, request: HttpRequest, mut payload: Payload) -
         return answer::not_found(payload);
     };
     match door.take(&request, &route, &mut payload).await {
-        Ok(recorded) => {
+        Ok((recorded, answer)) => {
             door.count(&route, outcome(recorded), started);
-            answer::success()
+            answer::taken(answer)
         }
         Err(refusal) => {
             door.count(&route, refusal.kind(), started);
@@ -140,5 +204,6 @@ fn outcome(recorded: Recorded) -> &'static str {
     match recorded {
         Recorded::New => "accepted",
         Recorded::Duplicate => "duplicate",
+        Recorded::Parked => "parked",
     }
 }

@@ -57,6 +57,18 @@ impl RefusalLog {
         }
     }
 
+    /// Logs a message that is parked: somebody replays a captured one, or an appid has another original id than before.
+    pub(super) fn note_parked(&self, route: &Route, peer: Option<SocketAddr>) {
+        if self.may_log() {
+            warn!(
+                component = %route.component,
+                outcome = "parked",
+                peer = address(peer),
+                "parked a message: its original id came with another appid before; see `mandate journal parked`"
+            );
+        }
+    }
+
     /// Whether there may be a line now; says before it how many were left out.
     fn may_log(&self) -> bool {
         let Some(unlogged) = self.admit(Instant::now()) else {

@@ -3,10 +3,10 @@
 use std::{fmt, path::Path, time::Duration};
 
 use jiff::Timestamp;
-use mandate_schema::journal_sql as sql;
-use rusqlite::Connection;
+use mandate_schema::{AuthorizerId, ComponentId, journal_sql as sql};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::{JournalError, JournalStatus, file, read};
+use super::{JournalError, JournalStatus, ParkedMessage, Seq, file, read};
 
 /// Rows that one write of a resend touches: the serving process waits for it at most a moment.
 const CHUNK: i64 = 512;
@@ -57,6 +57,49 @@ impl JournalFile {
             after = *last;
             resent += seqs.len() as u64;
         }
+    }
+
+    /// Messages that are parked, at most `limit` behind `after`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; its disposition says whether to try again.
+    pub fn parked(&self, after: Option<Seq>, limit: usize) -> Result<Vec<ParkedMessage>, JournalError> {
+        let mut statement = self.connection.prepare_cached(sql::READ_PARKED)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map((after.map_or(0, |seq| seq.0), limit), |row| {
+            Ok(ParkedMessage {
+                seq: Seq(row.get("seq")?),
+                received_at: Timestamp::from_millisecond(row.get("received_at")?).unwrap_or_default(),
+                component: row.get("component")?,
+                authorizer: row.get("authorizer")?,
+                original_id: row.get("parked")?,
+                tied: row.get("tied")?,
+                kept: row.get("kept")?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Ties an original id to an appid, whatever it was tied to, and hands over what was parked under that appid and whose
+    /// texts are still kept; says how many.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; nothing has changed.
+    pub fn tie(
+        &mut self,
+        component: &ComponentId,
+        original_id: &str,
+        authorizer: &AuthorizerId,
+        now: Timestamp,
+    ) -> Result<usize, JournalError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let ids = (component.as_str(), original_id, authorizer.as_str());
+        transaction.execute(sql::TIE_ORIGINAL_ID, (ids.0, ids.1, ids.2, now.as_millisecond()))?;
+        let released = transaction.execute(sql::RELEASE_PARKED, ids)?;
+        transaction.commit()?;
+        Ok(released)
     }
 
     fn resend_chunk(&mut self, after: i64, since: Timestamp) -> Result<Vec<i64>, JournalError> {

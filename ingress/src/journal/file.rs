@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use mandate_schema::journal_sql::{APPLICATION_ID, CREATE, FORM};
+use mandate_schema::journal_sql::{APPLICATION_ID, CREATE, FORM, UPGRADES};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::JournalError;
@@ -75,12 +75,10 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Jou
             JournalError::Database(_) => JournalError::NotAJournal(path.to_owned()),
             other => other,
         })?;
-    if !empty {
-        check_form(&connection, path)?;
-    }
+    let form = if empty { 0 } else { form_of(&connection, path)? };
     set_up_writer(&connection)?;
+    bring_up(&mut connection, form)?;
     if empty {
-        create(&mut connection)?;
         sync_folder(folder(path))
             .map_err(|source| JournalError::File { path: folder(path).to_owned(), source })?;
     }
@@ -126,6 +124,14 @@ fn set_up_writer(connection: &Connection) -> Result<(), JournalError> {
 }
 
 fn check_form(connection: &Connection, path: &Path) -> Result<(), JournalError> {
+    match form_of(connection, path)? {
+        FORM => Ok(()),
+        found => Err(JournalError::UnknownForm { found, known: FORM }),
+    }
+}
+
+/// The form of a journal: this program's, or an older one.
+fn form_of(connection: &Connection, path: &Path) -> Result<i32, JournalError> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, form) = match (number("application_id"), number("user_version")) {
         (Ok(application), Ok(form)) => (application, form),
@@ -139,15 +145,24 @@ fn check_form(connection: &Connection, path: &Path) -> Result<(), JournalError> 
         },
     };
     match (application, form) {
-        (APPLICATION_ID, FORM) => Ok(()),
+        (APPLICATION_ID, form @ 1..=FORM) => Ok(form),
         (APPLICATION_ID, found) => Err(JournalError::UnknownForm { found, known: FORM }),
         _ => Err(JournalError::NotAJournal(path.to_owned())),
     }
 }
 
-fn create(connection: &mut Connection) -> Result<(), JournalError> {
+/// Makes the tables of an empty file (form 0), or what an older form lacks.
+fn bring_up(connection: &mut Connection, form: i32) -> Result<(), JournalError> {
+    let steps = match usize::try_from(form) {
+        Ok(0) => &[CREATE],
+        Ok(form) => &UPGRADES[form - 1..],
+        Err(_) => &[],
+    };
+    if steps.is_empty() {
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for statement in CREATE {
+    for statement in steps.iter().copied().flatten() {
         transaction.execute(statement, [])?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

@@ -39,10 +39,12 @@ use tracing::error;
 pub use beside::JournalFile;
 pub use error::{Disposition, JournalError, RecordError};
 pub use model::{
-    Amount, Backlog, Clock, HandedOver, JournalHealth, JournalStatus, Limits, Recorded, Seq, Waiting,
+    Amount, Backlog, Clock, HandedOver, JournalHealth, JournalStatus, Limits, ParkedMessage, Recorded, Seq,
+    Waiting,
 };
 
 use file::ServingLock;
+use model::Entry;
 use read::UnreadableRow;
 use reserve::Reserve;
 use store::{Mark, Store};
@@ -112,8 +114,26 @@ impl Journal {
     ///
     /// [`RecordError`], for each of which the answer to `WeChat` is 503.
     pub async fn record(&self, push: Push) -> Result<Recorded, RecordError> {
+        self.record_entry(Entry { push, original_id: None }).await
+    }
+
+    /// Stores a message. The first appid that comes with an original id is tied to it; a message that comes with another one is
+    /// parked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::record`].
+    pub async fn record_message(
+        &self,
+        push: Push,
+        original_id: Option<String>,
+    ) -> Result<Recorded, RecordError> {
+        self.record_entry(Entry { push, original_id }).await
+    }
+
+    async fn record_entry(&self, entry: Entry) -> Result<Recorded, RecordError> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Command::Record(push, answer)).map_err(|refused| match refused {
+        self.0.send(Command::Record(entry, answer)).map_err(|refused| match refused {
             Refused::Full => RecordError::Overloaded,
             Refused::Stopped => RecordError::Failed,
         })?;

@@ -88,6 +88,35 @@ pub enum Recorded {
     New,
     /// It was there already and is answered as the first one was.
     Duplicate,
+    /// Its original id is tied to another appid than the URL's: it is kept and goes nowhere. Now, or the first time.
+    Parked,
+}
+
+/// A callback to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) push: Push,
+    /// For a message: the account's original id, if it names one.
+    pub(super) original_id: Option<String>,
+}
+
+/// A message that is parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedMessage {
+    /// Its place.
+    pub seq: Seq,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The component whose URL was called.
+    pub component: String,
+    /// The appid in the URL.
+    pub authorizer: String,
+    /// The account's original id in the message.
+    pub original_id: String,
+    /// The appid that this original id is tied to.
+    pub tied: Option<String>,
+    /// Whether its text is still there.
+    pub kept: bool,
 }
 
 /// A callback that waits for its hand-over.
@@ -161,6 +190,8 @@ pub struct JournalStatus {
     pub ids_only: u64,
     /// Callbacks, counted among those that wait, whose rows are damaged: they are not handed over and never deleted.
     pub unreadable: u64,
+    /// Messages whose original id is tied to another appid than the URL's. They are not handed over.
+    pub parked: u64,
     /// Size of the file in bytes, without the write-ahead log.
     pub file_bytes: u64,
 }

@@ -106,6 +106,7 @@ pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalEr
         settled_kept: Amount { rows: kept, bytes: settled.bytes },
         ids_only: settled.rows.saturating_sub(kept),
         unreadable: count_unreadable(connection)?,
+        parked: connection.query_row(sql::COUNT_PARKED, [], |row| row.get::<_, i64>(0))?.unsigned_abs(),
         file_bytes: used_bytes(connection)?,
     })
 }
@@ -157,5 +158,6 @@ fn push(row: &Row<'_>) -> Result<Push, &'static str> {
         query: text("query")?,
         body: text("body")?,
         received_at: Timestamp::from_millisecond(received_at).map_err(|_| "received_at")?,
+        unverified: row.get("unverified").map_err(|_| "unverified")?,
     })
 }

@@ -5,7 +5,10 @@ use mandate_runtime::failpoint;
 use mandate_schema::{Push, PushKind, journal_sql as sql};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{JournalError, Limits, RecordError, Recorded, Seq, model::dedupe_window};
+use super::{
+    JournalError, Limits, RecordError, Recorded, Seq,
+    model::{Entry, dedupe_window},
+};
 
 /// What a row costs beside its texts: other columns, indexes, page headers.
 const ROW_BYTES: usize = 256;
@@ -40,7 +43,7 @@ pub(super) struct Store {
 /// Callbacks and marks that share one commit.
 #[derive(Default)]
 pub(super) struct Changes<'a> {
-    pub(super) pushes: Vec<&'a Push>,
+    pub(super) entries: Vec<&'a Entry>,
     pub(super) marks: Vec<(Mark, &'a [Seq])>,
 }
 
@@ -69,7 +72,7 @@ impl Store {
         for (mark, seqs) in &changes.marks {
             apply_mark(&transaction, *mark, seqs, now)?;
         }
-        let outcomes = record_all(&transaction, &changes.pushes, &self.limits)?;
+        let outcomes = record_all(&transaction, &changes.entries, &self.limits)?;
         failpoint::reached("journal.before_commit");
         transaction.commit()?;
         failpoint::reached("journal.after_commit");
@@ -193,7 +196,7 @@ fn mark_each(transaction: &Transaction<'_>, statement: &str, seqs: &[Seq]) -> Re
 
 fn record_all(
     transaction: &Transaction<'_>,
-    pushes: &[&Push],
+    entries: &[&Entry],
     limits: &Limits,
 ) -> Result<Vec<Result<Recorded, RecordError>>, JournalError> {
     let mut recorder = Recorder {
@@ -202,10 +205,12 @@ fn record_all(
         delete_texts: transaction.prepare_cached(sql::DELETE_TEXTS)?,
         insert: transaction.prepare_cached(sql::INSERT_CALLBACK)?,
         insert_texts: transaction.prepare_cached(sql::INSERT_TEXTS)?,
+        find_original_id: transaction.prepare_cached(sql::FIND_ORIGINAL_ID)?,
+        insert_original_id: transaction.prepare_cached(sql::INSERT_ORIGINAL_ID)?,
         waiting: waiting_bytes(transaction)?,
         limits,
     };
-    pushes.iter().map(|push| recorder.record(push)).collect()
+    entries.iter().map(|entry| recorder.record(entry)).collect()
 }
 
 /// Stores the callbacks of one commit.
@@ -215,6 +220,8 @@ struct Recorder<'a> {
     delete_texts: CachedStatement<'a>,
     insert: CachedStatement<'a>,
     insert_texts: CachedStatement<'a>,
+    find_original_id: CachedStatement<'a>,
+    insert_original_id: CachedStatement<'a>,
     /// Bytes that wait, those of this commit included.
     waiting: u64,
     limits: &'a Limits,
@@ -223,16 +230,28 @@ struct Recorder<'a> {
 /// What the journal knows of a callback id.
 enum Known {
     Unknown,
-    InWindow,
+    InWindow(Recorded),
     /// Its window has passed; the row may go.
     Expired(i64),
 }
 
+/// What the journal knows of a message's original id.
+#[derive(Clone, Copy)]
+enum Tie<'a> {
+    /// It came with this appid before; or the callback is no message.
+    Known,
+    /// It came with no appid before, or there is none.
+    Unknown,
+    /// This one came with another appid before.
+    Foreign(&'a str),
+}
+
 impl Recorder<'_> {
-    fn record(&mut self, push: &Push) -> Result<Result<Recorded, RecordError>, JournalError> {
+    fn record(&mut self, entry: &Entry) -> Result<Result<Recorded, RecordError>, JournalError> {
+        let push = &entry.push;
         let known = self.known(push)?;
-        if matches!(known, Known::InWindow) {
-            return Ok(Ok(Recorded::Duplicate));
+        if let Known::InWindow(recorded) = known {
+            return Ok(Ok(recorded));
         }
         let bytes = (push.query.len() + push.body.len() + ROW_BYTES) as u64;
         if self.waiting >= self.limits.ceiling(push.kind()) {
@@ -242,24 +261,49 @@ impl Recorder<'_> {
             self.delete_texts.execute([seq])?;
             self.delete.execute([seq])?;
         }
-        self.insert(push, bytes)?;
+        let tie = self.tie(entry)?;
+        self.insert(push, bytes, tie)?;
+        if let Tie::Foreign(_) = tie {
+            return Ok(Ok(Recorded::Parked));
+        }
         self.waiting += bytes;
         Ok(Ok(Recorded::New))
     }
 
+    /// Looks whether a message's original id came with its appid before. The first appid is remembered.
+    fn tie<'e>(&mut self, Entry { push, original_id }: &'e Entry) -> Result<Tie<'e>, JournalError> {
+        let Some(authorizer) = push.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str) else {
+            return Ok(Tie::Known); // an event
+        };
+        let Some(original_id) = original_id.as_deref() else { return Ok(Tie::Unknown) };
+        let component = push.component.as_str();
+        let tied = self.find_original_id.query_row([component, original_id], |row| row.get::<_, String>(0));
+        Ok(match tied.optional()? {
+            Some(tied) if tied == authorizer => Tie::Known,
+            Some(_) => Tie::Foreign(original_id),
+            None => {
+                let seen_at = push.received_at.as_millisecond();
+                self.insert_original_id.execute(params![component, original_id, authorizer, seen_at])?;
+                Tie::Unknown
+            }
+        })
+    }
+
     fn known(&mut self, push: &Push) -> Result<Known, JournalError> {
         let row = self.find.query_row([push.id.0.as_bytes().as_slice()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get_ref(1)?.as_str()? == SETTLED, row.get::<_, i64>(2)?))
+            let settled = row.get_ref(1)?.as_str()? == SETTLED;
+            Ok((row.get::<_, i64>(0)?, settled, row.get::<_, i64>(2)?, row.get::<_, bool>(3)?))
         });
-        let Some((seq, settled, received_at)) = row.optional()? else {
+        let Some((seq, settled, received_at, parked)) = row.optional()? else {
             return Ok(Known::Unknown);
         };
         // What waits is held once, however long it waits.
         let expired = settled && received_at < window_start(push.kind(), push.received_at);
-        Ok(if expired { Known::Expired(seq) } else { Known::InWindow })
+        let recorded = if parked { Recorded::Parked } else { Recorded::Duplicate };
+        Ok(if expired { Known::Expired(seq) } else { Known::InWindow(recorded) })
     }
 
-    fn insert(&mut self, push: &Push, bytes: u64) -> Result<(), JournalError> {
+    fn insert(&mut self, push: &Push, bytes: u64, tie: Tie<'_>) -> Result<(), JournalError> {
         let row = params![
             push.id.0.as_bytes().as_slice(),
             push.kind().as_str(),
@@ -268,6 +312,11 @@ impl Recorder<'_> {
             push.pair.to_string(),
             i64::try_from(bytes).unwrap_or(i64::MAX),
             push.received_at.as_millisecond(),
+            matches!(tie, Tie::Unknown),
+            match tie {
+                Tie::Foreign(original_id) => Some(original_id),
+                Tie::Known | Tie::Unknown => None,
+            },
         ];
         let seq: i64 = self.insert.query_row(row, |row| row.get(0))?;
         self.insert_texts.execute(params![seq, push.query, push.body])?;

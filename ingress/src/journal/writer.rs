@@ -8,13 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mandate_schema::{Push, PushKind};
+use mandate_schema::PushKind;
 use tokio::sync::{Notify, oneshot, watch};
 use tracing::{error, warn};
 
 use super::{
     Disposition, JournalError, JournalHealth, Limits, RecordError, Recorded, Seq,
     file::ServingLock,
+    model::Entry,
     reserve::Reserve,
     store::{Changes, Mark, Store},
 };
@@ -41,7 +42,7 @@ pub(super) const SLOW: &str = "a commit takes longer than callbacks can wait";
 /// What the writer is asked to do.
 pub(super) enum Command {
     /// Store a callback.
-    Record(Push, oneshot::Sender<Result<Recorded, RecordError>>),
+    Record(Entry, oneshot::Sender<Result<Recorded, RecordError>>),
     /// Note how far hand-overs have come.
     Mark(Mark, Vec<Seq>, oneshot::Sender<Result<(), JournalError>>),
     /// End, and say so once the file is closed.
@@ -51,7 +52,7 @@ pub(super) enum Command {
     Inspect(Box<dyn FnOnce(&mut Store) + Send>),
 }
 
-type Callback = (Push, oneshot::Sender<Result<Recorded, RecordError>>);
+type Callback = (Entry, oneshot::Sender<Result<Recorded, RecordError>>);
 type Marking = (Mark, Vec<Seq>, oneshot::Sender<Result<(), JournalError>>);
 
 /// Commands that are committed together.
@@ -132,7 +133,7 @@ impl Writer {
         let mut next = Some(first);
         while let Some(command) = next {
             match command {
-                Command::Record(push, answer) => group.callbacks.push((push, answer)),
+                Command::Record(entry, answer) => group.callbacks.push((entry, answer)),
                 Command::Mark(mark, seqs, answer) => group.markings.push((mark, seqs, answer)),
                 Command::Close(closed) => group.close = Some(closed),
                 #[cfg(test)]
@@ -165,9 +166,9 @@ impl Writer {
 
     fn answer(&self, group: Group, outcomes: Vec<Result<Recorded, RecordError>>) {
         // A caller who no longer listens has answered 503 already; what he sent is stored all the same.
-        for ((push, answer), outcome) in group.callbacks.into_iter().zip(outcomes) {
+        for ((entry, answer), outcome) in group.callbacks.into_iter().zip(outcomes) {
             if outcome == Ok(Recorded::New) {
-                self.stored.of(push.kind()).notify_one();
+                self.stored.of(entry.push.kind()).notify_one();
             }
             let _ = answer.send(outcome);
         }
@@ -311,7 +312,7 @@ impl Writer {
 impl Group {
     fn changes(&self) -> Changes<'_> {
         Changes {
-            pushes: self.callbacks.iter().map(|(push, _)| push).collect(),
+            entries: self.callbacks.iter().map(|(entry, _)| entry).collect(),
             marks: self.markings.iter().map(|(mark, seqs, _)| (*mark, seqs.as_slice())).collect(),
         }
     }

@@ -99,8 +99,8 @@ fn a_journal_of_another_release_is_refused() {
     let bench = Bench::new();
     drop(bench.open());
     let other = Connection::open(bench.path()).expect("opens");
-    other.pragma_update(None, "user_version", 2).expect("set");
-    assert!(matches!(open_error(&bench), JournalError::UnknownForm { found: 2, known: 1 }));
+    other.pragma_update(None, "user_version", 3).expect("set");
+    assert!(matches!(open_error(&bench), JournalError::UnknownForm { found: 3, known: 2 }));
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use super::*;
 fn settled_store(bench: &Bench, rows: u64, push: impl Fn(u64) -> Push) -> Store {
     file::prepare(&bench.path()).expect("a folder");
     let mut store = bench.store();
-    let pushes: Vec<Push> = (0..rows).map(push).collect();
-    store.apply(&Changes { pushes: pushes.iter().collect(), ..Changes::default() }).expect("stored");
+    let pushes: Vec<Entry> = (0..rows).map(push).map(entry).collect();
+    store.apply(&Changes { entries: pushes.iter().collect(), ..Changes::default() }).expect("stored");
     let new = |kind| read::new_callbacks(store.connection(), kind, 1_000).expect("readable").waiting;
     let seqs: Vec<Seq> =
         [PushKind::Event, PushKind::Message].into_iter().flat_map(new).map(|waiting| waiting.seq).collect();
@@ -48,8 +48,8 @@ fn what_waits_is_never_dropped_nor_forgotten() {
     let bench = Bench::new();
     file::prepare(&bench.path()).expect("a folder");
     let mut store = bench.store();
-    let pushes = [bench.event(1), bench.message(2)];
-    store.apply(&Changes { pushes: pushes.iter().collect(), ..Changes::default() }).expect("stored");
+    let pushes = [bench.event(1), bench.message(2)].map(entry);
+    store.apply(&Changes { entries: pushes.iter().collect(), ..Changes::default() }).expect("stored");
     bench.advance(Duration::from_hours(1_000));
     assert_eq!(store.drop_kept_texts(10).expect("nothing"), 0);
     assert_eq!(store.delete_expired(10).expect("nothing"), 0);
@@ -87,8 +87,8 @@ async fn the_writer_forgets_expired_ids_by_itself() {
 fn counts_kept_by_triggers_are_the_true_counts() {
     let bench = Bench::new();
     let mut store = settled_store(&bench, 20, |n| bench.event(n));
-    let more: Vec<Push> = (100..107).map(|n| bench.message(n)).collect();
-    store.apply(&Changes { pushes: more.iter().collect(), ..Changes::default() }).expect("stored");
+    let more: Vec<Entry> = (100..107).map(|n| bench.message(n)).map(entry).collect();
+    store.apply(&Changes { entries: more.iter().collect(), ..Changes::default() }).expect("stored");
     store
         .apply(&Changes { marks: vec![(Mark::HandedOver, &[Seq(21), Seq(22)])], ..Changes::default() })
         .expect("marked");

@@ -6,6 +6,7 @@ mod faults;
 mod files;
 mod full_disk;
 mod housekeeping;
+mod original_ids;
 mod room;
 mod states;
 
@@ -115,6 +116,7 @@ impl Bench {
             query: QUERY.into(),
             body: body.into(),
             received_at: self.now(),
+            unverified: false,
         }
     }
 }
@@ -123,6 +125,10 @@ const QUERY: &str = "timestamp=1767225600&nonce=1";
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).expect("in range")
+}
+
+fn entry(push: Push) -> Entry {
+    Entry { push, original_id: None }
 }
 
 /// Records pushes one after another; each must be new.

@@ -3,4 +3,5 @@
 mod body;
 mod door;
 mod kill;
+mod replies;
 mod support;

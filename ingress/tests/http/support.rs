@@ -181,6 +181,7 @@ pub(crate) fn settings(journal: PathBuf, token: &str) -> Settings {
         body: BodyLimits::new(256 << 10),
         routes: routes.expect("valid"),
         rings: vec![KeyRing::new(component, vec![pair]).expect("valid")],
+        replies: Vec::new(),
     }
 }
 

@@ -143,6 +143,7 @@ pub(super) fn push(create_time: i64, info_type: &str, fields: &str) -> Push {
         query: format!("timestamp=1&nonce=2&msg_signature={signed}&encrypt_type=aes"),
         body: format!("<xml><AppId>{COMPONENT}</AppId><Encrypt>{encrypted}</Encrypt></xml>"),
         received_at: Timestamp::now(),
+        unverified: false,
     }
 }
 

@@ -11,6 +11,7 @@ mod environment;
 mod file;
 mod operations;
 mod paths;
+mod reply;
 mod report;
 mod roles;
 mod scalar;
@@ -34,6 +35,7 @@ pub use doors::{Ingress, PathPrefix, Simulator, Worker};
 pub use duration::{Every, parse_duration};
 pub use environment::environment;
 pub use operations::{Log, LogFormat, Reconcile, Webhooks};
+pub use reply::{Answer, NewsArticle, ReplyRule, TextMatch};
 pub use report::{ConfigErrors, Origin, Problem, Resolved};
 pub use roles::RoleCheck;
 pub use seal::{Seal, SealKey};
@@ -70,6 +72,8 @@ pub struct Config {
     pub reconcile: Reconcile,
     /// `[webhooks]`: outgoing webhooks.
     pub webhooks: Webhooks,
+    /// `[[reply]]`: passive replies, in order.
+    pub replies: Vec<ReplyRule>,
     /// `[simulator]`: `WeChat`'s side for development.
     pub simulator: Simulator,
     /// `[log]`: what is logged and how.
@@ -115,8 +119,10 @@ fn is_there(file: &Path) -> bool {
 
 impl Config {
     fn read(mut root: Section<'_>) -> Self {
+        let components = component::read_all(&mut root);
         let config = Self {
-            components: component::read_all(&mut root),
+            replies: reply::read_all(&mut root, &components),
+            components,
             ingress: Ingress::read(root.section("ingress")),
             worker: Worker::read(root.section("worker")),
             storage: Storage::read(root.section("storage")),

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
-use mandate_schema::ComponentId;
+use mandate_schema::{AuthorizerId, ComponentId};
 
 use super::tree::Scalar;
 
@@ -59,6 +59,16 @@ impl Setting for SocketAddr {
 }
 
 impl Setting for ComponentId {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| format!("is {error}"))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for AuthorizerId {
     fn from_text(text: &str) -> Result<Self, String> {
         Self::parse(text).map_err(|error| format!("is {error}"))
     }

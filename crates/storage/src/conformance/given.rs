@@ -78,6 +78,7 @@ pub(super) fn push(id: CommandId) -> Push {
         query: "signature=1&timestamp=2&nonce=3".into(),
         body: "<xml><Encrypt>中文</Encrypt></xml>".into(),
         received_at: at(0),
+        unverified: false,
     }
 }
 

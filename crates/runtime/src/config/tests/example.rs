@@ -5,7 +5,7 @@ use super::{super::show, Folder};
 const EXAMPLE: &str = include_str!("../../../../../mandate.example.toml");
 
 /// Every key that is documented, list entries as number 0.
-const KEYS: [&str; 46] = [
+const KEYS: [&str; 66] = [
     "component.0.app_id",
     "component.0.app_secret",
     "component.0.token",
@@ -48,6 +48,26 @@ const KEYS: [&str; 46] = [
     "reconcile.calls_per_minute",
     "webhooks.allow_private",
     "webhooks.disable_after",
+    "reply.0.component",
+    "reply.0.authorizer",
+    "reply.0.msg_type",
+    "reply.0.event",
+    "reply.0.event_key",
+    "reply.0.text",
+    "reply.0.text_prefix",
+    "reply.0.reply",
+    "reply.0.content",
+    "reply.0.media_id",
+    "reply.0.title",
+    "reply.0.description",
+    "reply.0.music_url",
+    "reply.0.hq_music_url",
+    "reply.0.thumb_media_id",
+    "reply.0.agent",
+    "reply.0.articles.0.title",
+    "reply.0.articles.0.url",
+    "reply.0.articles.0.description",
+    "reply.0.articles.0.pic_url",
     "simulator.listen",
     "simulator.push_base",
     "log.format",
@@ -57,8 +77,8 @@ const KEYS: [&str; 46] = [
 /// The example with each optional line in force.
 fn uncommented() -> String {
     let is_setting = |line: &str| {
-        line.split_once(" = ")
-            .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        let is_key = |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        line == "[[reply]]" || line.split_once(" = ").is_some_and(|(key, _)| is_key(key))
     };
     let lines =
         EXAMPLE.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
@@ -75,7 +95,11 @@ fn the_example_is_valid_as_it_is() {
 fn the_example_names_every_key_and_each_of_its_lines_is_valid() {
     let loaded = Folder::with(&uncommented()).loaded(&[]);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
-    let rows = show(&loaded);
+    let mut rows = show(&loaded);
+    for [key, ..] in &mut rows {
+        let parts = key.split('.').map(|part| if part.parse::<usize>().is_ok() { "0" } else { part });
+        *key = parts.collect::<Vec<_>>().join(".");
+    }
     let set: Vec<&str> = rows.iter().filter(|row| row[2] != "default").map(|row| row[0].as_str()).collect();
     for key in KEYS {
         assert!(set.contains(&key), "the example does not name {key}");

@@ -181,13 +181,13 @@ fn a_key_has_43_characters_and_need_not_be_canonical_base64() {
 
 #[test]
 fn unknown_keys_are_errors_and_name_what_was_meant() {
-    let toml = "[ingress]\nlissen = '0.0.0.0:80'\n[storag]\n[[reply]]\nwhen = 'x'\n[worker]\nzzz = 1";
+    let toml = "[ingress]\nlissen = '0.0.0.0:80'\n[storag]\n[[replay]]\nwhen = 'x'\n[worker]\nzzz = 1";
     assert_eq!(
         problems(toml),
         [
             "ingress.lissen: is not a known key; did you mean `listen`? (file mandate.toml:2)",
             "worker.zzz: is not a known key (file mandate.toml:7)",
-            "reply: is not a known key (file mandate.toml:4)",
+            "replay: is not a known key; did you mean `reply`? (file mandate.toml:4)",
             "storag: is not a known key; did you mean `storage`? (file mandate.toml:3)",
         ]
     );

@@ -9,6 +9,7 @@ use super::{Config, ConfigErrors, Loaded, load};
 mod environment;
 mod example;
 mod loading;
+mod replies;
 mod roles;
 mod secrets;
 
