@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use mandate_runtime::{http_client, metrics::Metrics};
 use mandate_schema::Secret;
 use mandate_wechat::{
-    api::{Refusal, ReplyError, Request, TOKEN_PARAMETER, decode, encode},
+    api::{Refusal, ReplyError, Request, decode, encode},
     errors,
 };
 
@@ -157,8 +157,8 @@ impl ApiClient {
             .post(format!("{}{}", self.base, R::API.path()))
             .header("content-type", "application/json; charset=utf-8")
             .body(encode(request).expose().to_owned());
-        if let Some(token) = token {
-            post = post.query(&[(TOKEN_PARAMETER, token.expose())]);
+        if let (Some(of), Some(token)) = (R::API.token(), token) {
+            post = post.query(&[(of.parameter(), token.expose())]);
         }
         // The address holds the token: no error may carry it.
         let answer = post.send().await.map_err(sort)?;

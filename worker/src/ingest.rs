@@ -9,11 +9,14 @@ use std::{
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
-use mandate_domain::{decide_authorizer_callback, decide_component_callback, stream_of};
+use mandate_domain::{decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of};
 use mandate_runtime::jitter::full_jitter;
-use mandate_schema::{CallbackId, CommandId, Push, PushKind, StreamName};
+use mandate_schema::{AuthorizerId, CallbackId, CommandId, Push, PushKind, Secret, StreamName};
 use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
-use mandate_wechat::callback::{Callback, Info};
+use mandate_wechat::{
+    callback::{Callback, Info},
+    release_check::{self, Step},
+};
 
 use crate::{
     Core,
@@ -70,11 +73,66 @@ impl<S: Storage> CallbackOutcomes for Ingest<S> {
     }
 }
 
-/// An opened callback on its way to its stream.
+/// An opened push on its way to its stream.
 struct Delivery {
     push: Push,
     id: CommandId,
-    callback: Box<Callback>,
+    stream: StreamName,
+    said: Said,
+}
+
+/// What a push says that is decided on.
+enum Said {
+    Callback(Box<Callback>),
+    /// A text of the release check that brings a code.
+    ReleaseText {
+        authorizer: AuthorizerId,
+        code: Secret,
+        to_user: String,
+    },
+}
+
+/// Where an opened push goes.
+enum Way {
+    ToStream(Delivery),
+    /// Kept for the services that handle messages.
+    ToMessages(Push),
+    /// A text of the release check that ingress has answered: it is nobody else's business.
+    Nowhere(CommandId),
+}
+
+impl Said {
+    /// For logs.
+    fn name(&self) -> &str {
+        match self {
+            Self::Callback(callback) => callback.info_type(),
+            Self::ReleaseText { .. } => "release check",
+        }
+    }
+
+    fn is_ticket(&self) -> bool {
+        matches!(self, Self::Callback(callback) if matches!(callback.info, Info::Ticket { .. }))
+    }
+}
+
+/// The way of a push; from here on it is known by its own id.
+fn way(push: Push, opened: OpenedPush) -> Way {
+    let OpenedPush { id, content } = opened;
+    let push = Push { id, ..push };
+    let component = push.component.clone();
+    let (stream, said) = match (content, &push.authorizer) {
+        (Content::Callback(callback), _) => (stream_of(&component, &callback), Said::Callback(callback)),
+        (Content::Message(message), authorizer) => match (release_check::step(&message), authorizer) {
+            (Some(Step::ApiText(code)), Some(authorizer)) => {
+                let to_user = message.from_user.unwrap_or_default();
+                let stream = StreamName::Authorizer(component, authorizer.clone());
+                (stream, Said::ReleaseText { authorizer: authorizer.clone(), code, to_user })
+            }
+            (Some(step), _) if step.is_secret() => return Way::Nowhere(id.into()),
+            (Some(_) | None, _) => return Way::ToMessages(push),
+        },
+    };
+    Way::ToStream(Delivery { push, id: id.into(), stream, said })
 }
 
 impl<S: Storage> Ingest<S> {
@@ -88,11 +146,13 @@ impl<S: Storage> Ingest<S> {
         let mut streams: HashMap<StreamName, Vec<Delivery>> = HashMap::new();
         for push in batch {
             match self.0.opener.open(&push) {
-                Ok(OpenedPush { id, content: Content::Callback(callback) }) => {
-                    let stream = stream_of(&push.component, &callback);
-                    streams.entry(stream).or_default().push(Delivery { push, id: id.into(), callback });
-                }
-                Ok(OpenedPush { id, content: Content::Message }) => messages.push(Push { id, ..push }),
+                Ok(opened) => match way(push, opened) {
+                    Way::ToStream(delivery) => {
+                        streams.entry(delivery.stream.clone()).or_default().push(delivery);
+                    }
+                    Way::ToMessages(push) => messages.push(push),
+                    Way::Nowhere(_) => {}
+                },
                 Err(error) => self.bury(push, error.reason(), error.to_string()).await?,
             }
         }
@@ -100,7 +160,7 @@ impl<S: Storage> Ingest<S> {
             self.0.storage.store_messages(messages).await?;
         }
         let mut decided = stream::iter(streams)
-            .map(|(stream, deliveries)| self.accept_stream(stream, deliveries))
+            .map(|(_, deliveries)| self.accept_stream(deliveries))
             .buffer_unordered(CONCURRENCY);
         while let Some(result) = decided.next().await {
             result?;
@@ -109,9 +169,9 @@ impl<S: Storage> Ingest<S> {
     }
 
     /// Deliveries of one stream, in the order in which they came.
-    async fn accept_stream(&self, stream: StreamName, deliveries: Vec<Delivery>) -> Result<(), IngestError> {
+    async fn accept_stream(&self, deliveries: Vec<Delivery>) -> Result<(), IngestError> {
         for delivery in deliveries {
-            self.accept_one(&stream, delivery).await?;
+            self.accept_one(delivery).await?;
         }
         Ok(())
     }
@@ -123,13 +183,18 @@ impl<S: Storage> Ingest<S> {
     /// [`IngestError`]: it has no new outcome yet.
     pub async fn retry(&self, push: Push) -> Result<Ingested, IngestError> {
         match self.0.opener.open(&push) {
-            Ok(OpenedPush { id, content: Content::Callback(callback) }) => {
-                let stream = stream_of(&push.component, &callback);
-                self.accept_one(&stream, Delivery { push, id: id.into(), callback }).await
-            }
-            Ok(OpenedPush { id, content: Content::Message }) => {
-                self.0.storage.store_messages(vec![Push { id, ..push }]).await?;
-                self.0.storage.discard(id.into(), Timestamp::now()).await?; // the letter that it may have had
+            Ok(opened) => {
+                // Deciding settles the letter that the push may have had; the other ways do not.
+                let settled = match way(push, opened) {
+                    Way::ToStream(delivery) => return self.accept_one(delivery).await,
+                    Way::Nowhere(id) => id,
+                    Way::ToMessages(push) => {
+                        let id = push.id.into();
+                        self.0.storage.store_messages(vec![push]).await?;
+                        id
+                    }
+                };
+                self.0.storage.discard(settled, Timestamp::now()).await?;
                 Ok(Ingested::Decided)
             }
             Err(error) => {
@@ -139,27 +204,26 @@ impl<S: Storage> Ingest<S> {
         }
     }
 
-    async fn accept_one(&self, stream: &StreamName, delivery: Delivery) -> Result<Ingested, IngestError> {
-        let Delivery { push, id, callback } = delivery;
-        let push = Push { id: CallbackId(id.0), ..push }; // from here on it is known by its own id
+    async fn accept_one(&self, delivery: Delivery) -> Result<Ingested, IngestError> {
+        let Delivery { push, id, stream, said } = delivery;
         let mut conflicts = 0;
         loop {
-            match self.decide_and_append(stream, id, &callback).await {
+            match self.decide_and_append(&stream, id, &said).await {
                 Ok(Appended::Stored(position)) => {
                     self.0.note_position(position);
                     tracing::info!(
-                        %stream, command = %id, position = position.map(|p| p.0), info_type = callback.info_type(),
-                        "{} for {stream} decided", callback.info_type()
+                        %stream, command = %id, position = position.map(|p| p.0), info_type = said.name(),
+                        "{} for {stream} decided", said.name()
                     );
-                    if let Info::Ticket { .. } = callback.info {
+                    if said.is_ticket() {
                         self.0.metrics.ticket_age_seconds(&push.component, Timestamp::now());
                     }
-                    self.wake(&push, &callback).await?;
+                    self.wake(&push, &said).await?;
                     return Ok(Ingested::Decided);
                 }
                 Ok(Appended::Duplicate(_) | Appended::Finished) => {
                     // Who stored it may have died before it woke anybody.
-                    self.wake(&push, &callback).await?;
+                    self.wake(&push, &said).await?;
                     return Ok(Ingested::Duplicate);
                 }
                 Ok(Appended::Conflict) => {
@@ -183,14 +247,19 @@ impl<S: Storage> Ingest<S> {
         &self,
         stream: &StreamName,
         command: CommandId,
-        callback: &Callback,
+        said: &Said,
     ) -> Result<Appended, IngestError> {
         let core = &self.0;
         let component = stream.component().expect("callbacks are of a component");
         let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
-        let decision = match stream {
-            StreamName::Component(_) => decide_component_callback(component, callback),
-            StreamName::Authorizer(..) | StreamName::Webhook(_) => {
+        let decision = match (stream, said) {
+            (_, Said::ReleaseText { authorizer, code, to_user }) => {
+                decide_release_text(component, authorizer, code, to_user)
+            }
+            (StreamName::Component(_), Said::Callback(callback)) => {
+                decide_component_callback(component, callback)
+            }
+            (_, Said::Callback(callback)) => {
                 decide_authorizer_callback(component, snapshot.state.authorizer(), callback)
             }
         };
@@ -206,10 +275,8 @@ impl<S: Storage> Ingest<S> {
     }
 
     /// A ticket makes the calls that wait for one possible.
-    async fn wake(&self, push: &Push, callback: &Callback) -> Result<(), IngestError> {
-        if let Info::Ticket { .. } = callback.info
-            && self.0.storage.wake(&push.component, NO_TICKET, Timestamp::now()).await? > 0
-        {
+    async fn wake(&self, push: &Push, said: &Said) -> Result<(), IngestError> {
+        if said.is_ticket() && self.0.storage.wake(&push.component, NO_TICKET, Timestamp::now()).await? > 0 {
             self.0.tasks_changed.notify_one();
         }
         Ok(())

@@ -6,7 +6,7 @@ use mandate_schema::{CallbackId, ComponentId, Push, Secret};
 use mandate_wechat::{
     callback::{Callback, MalformedMessage, parse_callback},
     envelope::{CallbackQuery, EnvelopeError, KeyRing},
-    message,
+    message::{Message, parse_message},
 };
 
 /// The key rings of all components.
@@ -24,8 +24,8 @@ pub struct OpenedPush {
 pub enum Content {
     /// A callback of the auth-event URL.
     Callback(Box<Callback>),
-    /// A push of the message URL; its text is not looked into here.
-    Message,
+    /// A push of the message URL.
+    Message(Box<Message>),
 }
 
 /// Why a push cannot be opened. It will fail in the same way until the configuration changes.
@@ -83,7 +83,8 @@ impl Opener {
         let opened = ring.open(&query, push.body.as_bytes())?;
         let text: &Secret = &opened.plaintext;
         let (create_time, content) = if push.authorizer.is_some() {
-            (message::create_time(text.expose())?, Content::Message)
+            let message = parse_message(text.expose())?;
+            (message.create_time, Content::Message(Box::new(message)))
         } else {
             let callback = parse_callback(text.expose())?;
             (callback.create_time, Content::Callback(Box::new(callback)))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Decision, NewEvent, Task};
 use mandate_schema::{
-    AuthorizerId, CommandId, ComponentId, DataKey, EVENT_FORM, Event, EventId, EventRecord, Place,
-    SealedFields, Secret, StreamName, TaskId, Version,
+    AuthorizerId, CodeDigest, CommandId, ComponentId, DataKey, EVENT_FORM, Event, EventId, EventRecord,
+    Place, SealedFields, Secret, StreamName, TaskId, Version,
 };
 use mandate_storage::{Append, Keys, NewKey, NewTask, TokenChange};
 
@@ -179,14 +179,14 @@ impl<S: Keys> Recorder<'_, S> {
     async fn task(&mut self, task: Task) -> Result<NewTask, VaultError> {
         let (component, authorizer) = self.subject(&task);
         let key = task_key(&task, &component, authorizer.as_ref(), self.context.command);
-        let sealed = match &task {
-            Task::Redeem(redeem) => {
+        let sealed = match payload::secret(&task) {
+            Some(code) => {
                 let data_key = self.stream_key().await?;
                 let place = task_place(&self.context.stream, &key);
-                let sealed = self.vault.seal(&data_key, place, &redeem.code);
+                let sealed = self.vault.seal(&data_key, place, code);
                 Some((self.context.stream.clone(), sealed))
             }
-            Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. } => None,
+            None => None,
         };
         Ok(NewTask {
             kind: payload::kind(&task).to_owned(),
@@ -202,9 +202,11 @@ impl<S: Keys> Recorder<'_, S> {
     fn subject(&self, task: &Task) -> (ComponentId, Option<AuthorizerId>) {
         let component = match task {
             Task::Redeem(redeem) => return (redeem.component.clone(), redeem.authorizer.clone()),
-            Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. } => {
-                self.context.stream.component()
-            }
+            Task::Profile
+            | Task::Confirm
+            | Task::Recover { .. }
+            | Task::Renew { .. }
+            | Task::ReleaseReply { .. } => self.context.stream.component(),
         };
         let component = component.expect("no webhook queues calls to WeChat").clone();
         (component, self.context.stream.authorizer().cloned())
@@ -224,10 +226,19 @@ fn task_key(
     command: CommandId,
 ) -> String {
     match task {
-        Task::Redeem(redeem) => format!("redeem:{component}:{}", redeem.digest()),
-        Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. } => {
+        Task::Redeem(redeem) => redeem_key(component, redeem.digest()),
+        Task::Profile
+        | Task::Confirm
+        | Task::Recover { .. }
+        | Task::Renew { .. }
+        | Task::ReleaseReply { .. } => {
             let authorizer = authorizer.map_or("", AuthorizerId::as_str);
             format!("{}:{component}:{authorizer}:{command}", payload::kind(task))
         }
     }
+}
+
+/// The key of the task that redeems a code.
+pub(crate) fn redeem_key(component: &ComponentId, code: CodeDigest) -> String {
+    format!("redeem:{component}:{code}")
 }

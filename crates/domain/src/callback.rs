@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use mandate_schema::{
-    CodeDigest, ComponentId, CreateTime, Event, Field, Granted, GrantedVia, NoticeReceived, Revoked,
-    RevokedVia, Secret, StreamName, TicketReceived,
+    AuthorizerId, CodeDigest, ComponentId, CreateTime, Event, Field, Granted, GrantedVia, NoticeReceived,
+    Revoked, RevokedVia, Secret, StreamName, TicketReceived,
 };
 use mandate_wechat::callback::{Callback, Grant, Info};
 
@@ -75,6 +75,24 @@ fn decide_notice(callback: &Callback) -> Decision {
         }],
         ..Decision::default()
     }
+}
+
+/// Decides the text of the release check that brings a code. `WeChat` may have pushed the same code with the authorization: it is
+/// redeemed once.
+pub fn decide_release_text(
+    component: &ComponentId,
+    authorizer: &AuthorizerId,
+    code: &Secret,
+    to_user: &str,
+) -> Decision {
+    let redeem = Redeem {
+        component: component.clone(),
+        authorizer: Some(authorizer.clone()),
+        code: code.clone(),
+        via: GrantedVia::ReleaseCheck,
+    };
+    Decision::task(Task::Redeem(redeem))
+        .with_task(Task::ReleaseReply { code: code.clone(), to_user: to_user.to_owned() })
 }
 
 /// Decides a grant or a revocation on the account's state.

@@ -61,6 +61,13 @@ pub enum Task {
         /// `WeChat`'s refusal, recorded if recovery fails too.
         refusal: Refusal,
     },
+    /// Send the customer-service message that `WeChat`'s release check waits for, once the code has been redeemed.
+    ReleaseReply {
+        /// The code that the message quotes.
+        code: Secret,
+        /// Openid of the user that it goes to.
+        to_user: String,
+    },
 }
 
 /// See [`Task::Redeem`].

@@ -5,6 +5,7 @@ mod account;
 mod failure;
 pub(crate) mod payload;
 mod redeem;
+mod release_reply;
 mod renew;
 mod run;
 

@@ -1,4 +1,4 @@
-//! Tasks as stored: their kind and their arguments. The code of a redeem task is stored sealed beside them.
+//! Tasks as stored: their kind and their arguments. A code is stored sealed beside them.
 
 use mandate_domain::{Redeem, Refusal, Task};
 use mandate_schema::{CodeDigest, GrantedVia, Secret};
@@ -11,6 +11,7 @@ enum Payload {
     Recover { digest: CodeDigest, refusal: Refusal },
     Renew { refusal: Refusal },
     Redeem { via: GrantedVia },
+    ReleaseReply { to_user: String },
     Empty {},
 }
 
@@ -27,6 +28,16 @@ pub(crate) fn kind(task: &Task) -> &'static str {
         Task::Confirm => "confirm",
         Task::Recover { .. } => "recover",
         Task::Renew { .. } => "renew",
+        Task::ReleaseReply { .. } => "release_reply",
+    }
+}
+
+/// The code among the arguments of a task, stored sealed.
+pub(crate) fn secret(task: &Task) -> Option<&Secret> {
+    match task {
+        Task::Redeem(redeem) => Some(&redeem.code),
+        Task::ReleaseReply { code, .. } => Some(code),
+        Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. } => None,
     }
 }
 
@@ -36,6 +47,7 @@ pub(crate) fn write(task: &Task) -> String {
         Task::Redeem(redeem) => Payload::Redeem { via: redeem.via },
         Task::Recover { digest, refusal } => Payload::Recover { digest: *digest, refusal: refusal.clone() },
         Task::Renew { refusal } => Payload::Renew { refusal: refusal.clone() },
+        Task::ReleaseReply { to_user, .. } => Payload::ReleaseReply { to_user: to_user.clone() },
         Task::Profile | Task::Confirm => Payload::Empty {},
     };
     serde_json::to_string(&payload).expect("plain data")
@@ -59,6 +71,9 @@ pub(crate) fn read(task: &NewTask, secret: Option<Secret>) -> Result<Task, Unrea
             Ok(Task::Recover { digest, refusal })
         }
         ("renew", Some(Payload::Renew { refusal }), None) => Ok(Task::Renew { refusal }),
+        ("release_reply", Some(Payload::ReleaseReply { to_user }), Some(code)) => {
+            Ok(Task::ReleaseReply { code, to_user })
+        }
         ("profile", Some(_), None) => Ok(Task::Profile),
         ("confirm", Some(_), None) => Ok(Task::Confirm),
         _ => Err(UnreadableTask(task.kind.clone())),
@@ -81,7 +96,10 @@ mod tests {
         };
         let refusal = Refusal { errcode: 61009, errmsg: "invalid code".into(), rid: None };
         let recover = Task::Recover { digest: CodeDigest::of(&code), refusal: refusal.clone() };
-        for task in [Task::Redeem(redeem), Task::Profile, Task::Confirm, recover, Task::Renew { refusal }] {
+        let reply = Task::ReleaseReply { code: code.clone(), to_user: "oXyz".into() };
+        let tasks =
+            [Task::Redeem(redeem), Task::Profile, Task::Confirm, recover, Task::Renew { refusal }, reply];
+        for task in tasks {
             let stored = NewTask {
                 key: String::new(),
                 kind: kind(&task).into(),
@@ -91,8 +109,7 @@ mod tests {
                 sealed: None,
             };
             assert!(!stored.payload.contains(code.expose()));
-            let secret = matches!(task, Task::Redeem(_)).then(|| code.clone());
-            assert_eq!(read(&stored, secret).unwrap(), task);
+            assert_eq!(read(&stored, secret(&task).cloned()).unwrap(), task);
         }
     }
 }

@@ -36,7 +36,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Runs the tasks of a worker.
 pub struct TaskRunner<S> {
     pub(super) core: Arc<Core<S>>,
-    stop: Stop,
+    pub(super) stop: Stop,
 }
 
 /// How an attempt ended.
@@ -217,9 +217,17 @@ impl<S: Storage> TaskRunner<S> {
                 self.recover(claimed, &account, digest, &refusal).await
             }
             (Task::Renew { refusal }, Some(account)) => self.renew(claimed, &account, &refusal).await,
-            (Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. }, None) => {
-                End::dead("unreadable_task", "the task names no account")
+            (Task::ReleaseReply { code, to_user }, Some(account)) => {
+                self.release_reply(claimed, &account, &code, &to_user).await
             }
+            (
+                Task::Profile
+                | Task::Confirm
+                | Task::Recover { .. }
+                | Task::Renew { .. }
+                | Task::ReleaseReply { .. },
+                None,
+            ) => End::dead("unreadable_task", "the task names no account"),
         }
     }
 

@@ -11,12 +11,12 @@ mod request;
 pub use decode::{Refusal, Reply, ReplyError, decode};
 pub use info::{AuthorizationInfo, AuthorizerInfoReply, QueryAuthReply};
 pub use reply::{
-    AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, ListedAuthorizer, PreauthCodeReply,
-    StartPushTicketReply,
+    AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, CustomSendReply, ListedAuthorizer,
+    PreauthCodeReply, StartPushTicketReply,
 };
 pub use request::{
     AuthorizerInfoRequest, AuthorizerListRequest, AuthorizerTokenRequest, ComponentTokenRequest,
-    PreauthCodeRequest, QueryAuthRequest, Request, StartPushTicketRequest, encode,
+    CustomTextRequest, PreauthCodeRequest, QueryAuthRequest, Request, StartPushTicketRequest, encode,
 };
 
 /// A component API.
@@ -36,11 +36,13 @@ pub enum Api {
     GetAuthorizerList,
     /// Makes `WeChat` send tickets again. Not in a loop.
     StartPushTicket,
+    /// A customer-service message of an account to one of its users, under the account's token.
+    CustomSend,
 }
 
 impl Api {
     /// Every one of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ComponentToken,
         Self::CreatePreauthCode,
         Self::QueryAuth,
@@ -48,6 +50,7 @@ impl Api {
         Self::GetAuthorizerInfo,
         Self::GetAuthorizerList,
         Self::StartPushTicket,
+        Self::CustomSend,
     ];
 
     /// The path under the API's base address.
@@ -60,29 +63,48 @@ impl Api {
             Self::GetAuthorizerInfo => "/cgi-bin/component/api_get_authorizer_info",
             Self::GetAuthorizerList => "/cgi-bin/component/api_get_authorizer_list",
             Self::StartPushTicket => "/cgi-bin/component/api_start_push_ticket",
+            Self::CustomSend => "/cgi-bin/message/custom/send",
         }
     }
 
-    /// The name in metrics and logs: the last part of the path.
+    /// The name in metrics and logs: the path without what all have in common.
     pub fn name(self) -> &'static str {
-        self.path().trim_start_matches("/cgi-bin/component/")
+        self.path().trim_start_matches("/cgi-bin/").trim_start_matches("component/")
     }
 
-    /// Whether the call carries the component token, in the query parameter [`TOKEN_PARAMETER`].
-    pub fn needs_component_token(self) -> bool {
+    /// Whose access token the call carries.
+    pub fn token(self) -> Option<TokenOf> {
         match self {
-            Self::ComponentToken | Self::StartPushTicket => false,
+            Self::ComponentToken | Self::StartPushTicket => None,
             Self::CreatePreauthCode
             | Self::QueryAuth
             | Self::AuthorizerToken
             | Self::GetAuthorizerInfo
-            | Self::GetAuthorizerList => true,
+            | Self::GetAuthorizerList => Some(TokenOf::Component),
+            Self::CustomSend => Some(TokenOf::Authorizer),
         }
     }
 }
 
-/// The query parameter of the component token. Newer pages of `WeChat`'s documentation call it `access_token`; both work.
-pub const TOKEN_PARAMETER: &str = "component_access_token";
+/// Whose access token a call carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenOf {
+    /// The component's.
+    Component,
+    /// The account's that the component acts for.
+    Authorizer,
+}
+
+impl TokenOf {
+    /// The query parameter that holds it. Newer pages of `WeChat`'s documentation call the component's `access_token` too; both
+    /// work.
+    pub fn parameter(self) -> &'static str {
+        match self {
+            Self::Component => "component_access_token",
+            Self::Authorizer => "access_token",
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,10 @@ pub struct ListedAuthorizer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StartPushTicketReply;
 
+/// The message was sent. Says nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CustomSendReply;
+
 /// JSON form of the answers that are a token.
 #[derive(Deserialize)]
 struct TokenWire {
@@ -160,6 +164,12 @@ impl Reply for AuthorizerListReply {
 }
 
 impl Reply for StartPushTicketReply {
+    fn read(_: &[u8]) -> Result<Self, ReplyError> {
+        Ok(Self)
+    }
+}
+
+impl Reply for CustomSendReply {
     fn read(_: &[u8]) -> Result<Self, ReplyError> {
         Ok(Self)
     }

@@ -1,11 +1,13 @@
 //! What we send. The secrets inside are written out here and nowhere else.
 
+use std::collections::BTreeMap;
+
 use mandate_schema::{AuthorizerId, ComponentId, Secret};
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::{
     Api, AuthorizerInfoReply, AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply,
-    PreauthCodeReply, QueryAuthReply, Reply, StartPushTicketReply,
+    CustomSendReply, PreauthCodeReply, QueryAuthReply, Reply, StartPushTicketReply,
 };
 
 /// The body of a call, tied to its API and to the answer it gets.
@@ -111,6 +113,27 @@ pub struct StartPushTicketRequest<'a> {
     pub component_secret: &'a Secret,
 }
 
+/// Sends a text to a user of an account, under the account's token.
+#[derive(Clone, Copy, Debug)]
+pub struct CustomTextRequest<'a> {
+    /// The component that acts for the account; it is not sent.
+    pub component_appid: &'a ComponentId,
+    /// The user's openid.
+    pub to_user: &'a str,
+    /// The text.
+    pub content: &'a Secret,
+}
+
+impl Serialize for CustomTextRequest<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_struct("CustomText", 3)?;
+        body.serialize_field("touser", self.to_user)?;
+        body.serialize_field("msgtype", "text")?;
+        body.serialize_field("text", &BTreeMap::from([("content", self.content.expose())]))?;
+        body.end()
+    }
+}
+
 macro_rules! requests {
     ($($request:ident => $api:ident, $reply:ident;)*) => {
         $(impl Request for $request<'_> {
@@ -132,4 +155,5 @@ requests! {
     AuthorizerInfoRequest => GetAuthorizerInfo, AuthorizerInfoReply;
     AuthorizerListRequest => GetAuthorizerList, AuthorizerListReply;
     StartPushTicketRequest => StartPushTicket, StartPushTicketReply;
+    CustomTextRequest => CustomSend, CustomSendReply;
 }

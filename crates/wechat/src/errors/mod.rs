@@ -12,7 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::api::Api;
+use crate::api::{Api, TokenOf};
 
 /// What is known about one error number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,19 +90,16 @@ pub fn all() -> impl Iterator<Item = &'static ErrorEntry> {
 
 /// Whether a call to this API may be made again after this error number.
 ///
-/// All our calls with a token carry the component's, so [`Repair::RefreshToken`] becomes
-/// [`Repair::RefreshComponentToken`]; to a call without a token a token error means that the secret is wrong, which no
-/// call repairs.
+/// [`Repair::RefreshToken`] becomes [`Repair::RefreshComponentToken`] where the call carries the component's; to a call
+/// without a token a token error means that the secret is wrong, which no call repairs.
 pub fn classify(api: Api, code: i64) -> Retry {
     let retry = lookup(code).map_or(Retry::Never, |entry| entry.retry);
     match retry {
-        Retry::OnceAfter(Repair::RefreshToken | Repair::RefreshComponentToken) => {
-            if api.needs_component_token() {
-                Retry::OnceAfter(Repair::RefreshComponentToken)
-            } else {
-                Retry::Never
-            }
-        }
+        Retry::OnceAfter(Repair::RefreshToken | Repair::RefreshComponentToken) => match api.token() {
+            Some(TokenOf::Component) => Retry::OnceAfter(Repair::RefreshComponentToken),
+            Some(TokenOf::Authorizer) => Retry::OnceAfter(Repair::RefreshToken),
+            None => Retry::Never,
+        },
         Retry::Never
         | Retry::Later
         | Retry::NextDay

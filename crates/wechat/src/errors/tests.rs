@@ -43,7 +43,11 @@ fn an_unlisted_number_is_never_called_again() {
 fn a_bad_token_is_replaced_once_where_one_was_sent() {
     for code in [40001, 40014, 40094, 42001, 42006] {
         for api in Api::ALL {
-            let expected = if api.needs_component_token() { NEW_COMPONENT_TOKEN } else { Retry::Never };
+            let expected = match api.token() {
+                Some(TokenOf::Component) => NEW_COMPONENT_TOKEN,
+                Some(TokenOf::Authorizer) => Retry::OnceAfter(Repair::RefreshToken),
+                None => Retry::Never,
+            };
             assert_eq!(classify(api, code), expected, "{code} from {}", api.name());
         }
     }
