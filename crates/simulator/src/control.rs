@@ -11,7 +11,7 @@ use crate::{
     orders::{AuthorizerSpec, ClockSpec, FaultSpec, KeysSpec, PushSpec, ReleaseOrder, ReleaseSpec},
     push::{Delivery, Hold, PushOutcome, PushRecord, Schedule},
     simulator::Simulator,
-    state::{Act, Announcement, CallRecord, IssuedSecret, Snapshot, SnapshotFilter},
+    state::{Act, Announcement, CallRecord, IssuedSecret, SentMessage, Snapshot, SnapshotFilter},
     switches::Switches,
 };
 
@@ -251,6 +251,11 @@ impl Simulator {
     /// Starts the record of calls anew.
     pub fn clear_calls(&self) {
         self.state().calls.clear();
+    }
+
+    /// The newest customer-service messages in order, and how many older ones were forgotten.
+    pub fn messages(&self) -> (Vec<SentMessage>, u64) {
+        self.state().sent.list()
     }
 
     /// The newest pushes, oldest first.

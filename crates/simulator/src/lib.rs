@@ -13,6 +13,7 @@ mod error;
 mod http;
 mod orders;
 mod push;
+mod release_check;
 mod server;
 mod settings;
 mod simulator;
@@ -26,14 +27,17 @@ mod xml;
 pub use api::{FaultKind, FaultRecord};
 pub use control::AuthorizerOutcome;
 pub use error::{Error, OrderError};
-pub use orders::{AuthorizerSpec, ClockSpec, FaultSpec, KeysSpec, PushSpec, ReleaseOrder, ReleaseSpec};
+pub use orders::{
+    AuthorizerSpec, ClockSpec, FaultSpec, KeysSpec, PushSpec, ReleaseCheckSpec, ReleaseOrder, ReleaseSpec,
+};
 pub use push::{Delivery, Forge, Hold, PushOutcome, PushRecord, PushState};
+pub use release_check::{Exchange, ReleaseCheckItem, ReleaseCheckReport};
 pub use server::{Handle, start};
 pub use settings::{Settings, SimComponent};
 pub use simulator::Simulator;
 pub use state::{
     AccountKind, AccountSnapshot, Act, AuthorizerSnapshot, CallRecord, ComponentSnapshot, IssuedSecret,
-    SecretKind, Snapshot, SnapshotFilter, TokenSnapshot,
+    SecretKind, SentMessage, Snapshot, SnapshotFilter, TokenSnapshot,
 };
 pub use switches::*;
 pub use time::Span;

@@ -297,3 +297,40 @@ pub enum ReleaseOrder {
     /// The last one first.
     Reversed,
 }
+
+/// `POST /_control/release-check`: plays the release check.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseCheckSpec {
+    /// The platform.
+    pub component: ComponentId,
+    /// The group of test accounts, from 1; default: one at random.
+    #[serde(default)]
+    pub group: Option<usize>,
+    /// How long a customer-service message may take; default: 15 s.
+    #[serde(default)]
+    pub wait: Option<Span>,
+}
+
+/// `WeChat` says nowhere how long it waits.
+const RELEASE_CHECK_WAIT: std::time::Duration = std::time::Duration::from_secs(15);
+const RELEASE_CHECK_WAIT_MAX: std::time::Duration = std::time::Duration::from_mins(5);
+
+impl ReleaseCheckSpec {
+    /// A check of this platform with a group at random.
+    pub fn new(component: ComponentId) -> Self {
+        Self { component, group: None, wait: None }
+    }
+
+    /// The group, if one is named, and the time to wait.
+    pub(crate) fn checked(&self, groups: usize) -> Result<(Option<usize>, std::time::Duration), OrderError> {
+        if self.group.is_some_and(|group| !(1..=groups).contains(&group)) {
+            return Err(OrderError::Invalid(format!("the groups of test accounts are 1 to {groups}")));
+        }
+        let wait = self.wait.map_or(RELEASE_CHECK_WAIT, |wait| wait.0);
+        if wait > RELEASE_CHECK_WAIT_MAX {
+            return Err(OrderError::Invalid("wait is at most 5m".to_owned()));
+        }
+        Ok((self.group, wait))
+    }
+}

@@ -29,6 +29,11 @@ impl Fields {
         }
     }
 
+    /// A text inside an object; `None` if either is missing.
+    pub(crate) fn inner_text(&self, outer: &str, name: &str) -> Option<&str> {
+        self.0.get(outer)?.get(name)?.as_str()
+    }
+
     /// A whole number; `None` if it is missing.
     pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, ApiError> {
         match self.0.get(name) {

@@ -83,7 +83,7 @@ fn process(
     request: &Request,
     spoil: Option<&Spoil>,
 ) -> (Reply, Option<i64>, bool) {
-    let (reply, errcode) = match run(state, now.seconds(), request) {
+    let (reply, errcode) = match run(state, now, request) {
         Err(error) => (failure(state, &error), error.code),
         Ok(outcome) => (reply::success(state, outcome), 0),
     };
@@ -123,7 +123,7 @@ impl Call<'_> {
     }
 }
 
-fn run(state: &mut State, now: i64, request: &Request) -> Result<Outcome, ApiError> {
+fn run(state: &mut State, now: Now, request: &Request) -> Result<Outcome, ApiError> {
     let api = Api::parse(request.api_name()).ok_or(ApiError::new(errors::INVALID_URL))?;
     if !request.is_post {
         return Err(ApiError::new(errors::POST_REQUIRED));
@@ -134,6 +134,7 @@ fn run(state: &mut State, now: i64, request: &Request) -> Result<Outcome, ApiErr
     if api == Api::CustomSend {
         return custom_send::run(state, now, request);
     }
+    let now = now.seconds();
     let body = Fields::parse(&request.body)?;
     let component = known_component(state, &body)?;
     if api.wants_component_token() {

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 use super::{errors::Problem, help};
 use crate::{
     control::AuthorizerOutcome,
-    orders::{AuthorizerSpec, ClockSpec, FaultSpec, KeysSpec, PushSpec, ReleaseSpec},
+    orders::{AuthorizerSpec, ClockSpec, FaultSpec, KeysSpec, PushSpec, ReleaseCheckSpec, ReleaseSpec},
     push::PushOutcome,
+    release_check::ReleaseCheckReport,
     simulator::Simulator,
     state::{Snapshot, SnapshotFilter},
     switches::Switches,
@@ -38,6 +39,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/keys", web::post().to(keys))
         .service(web::resource("/calls").route(web::get().to(calls)).route(web::delete().to(clear_calls)))
         .route("/pushes", web::get().to(pushes))
+        .route("/messages", web::get().to(messages))
+        .route("/release-check", web::post().to(release_check))
         .route("/state", web::get().to(state))
         .route("/secrets", web::get().to(secrets))
         .default_service(web::to(help::page));
@@ -103,6 +106,17 @@ async fn clear_calls(simulator: Data<Simulator>) -> HttpResponse {
 
 async fn pushes(simulator: Data<Simulator>) -> Json<Value> {
     Json(json!({ "data": simulator.pushes() }))
+}
+
+async fn messages(simulator: Data<Simulator>) -> Json<Value> {
+    Json(list(simulator.messages()))
+}
+
+async fn release_check(
+    simulator: Data<Simulator>,
+    spec: Json<ReleaseCheckSpec>,
+) -> Answer<ReleaseCheckReport> {
+    Ok(Json(simulator.release_check(spec.into_inner()).await?))
 }
 
 async fn state(simulator: Data<Simulator>, filter: Query<SnapshotFilter>) -> Json<Snapshot> {

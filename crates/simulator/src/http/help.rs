@@ -26,6 +26,8 @@ fn listing() -> Value {
             "POST, GET /_control/clock": "{advance: \"2h\"}: moves the clock; answers {now}",
             "POST /_control/keys": "{component, token, encoding_aes_key, test_list?}: changes the pair that pushes are sealed with",
             "GET, DELETE /_control/calls": "the API calls: {data: [{api, component, errcode, at}]}; forgets them",
+            "POST /_control/release-check": "{component, group?: 1 to 5, wait?}: plays the release check (全网发布接入检测); answers {passed, group, items: [{name, passed, millis, cause?, exchanges?}]}",
+            "GET /_control/messages": "the customer-service messages that were sent: {data: [{component, authorizer, to_user, msg_type, content, at}]}",
             "GET /_control/pushes": "the pushes and what each delivery got",
             "GET /_control/state?component=&authorizer=": "who authorizes whom, and which tokens are current",
             "GET /_control/secrets": "every secret value that was issued, for scans",

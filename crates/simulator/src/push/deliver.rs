@@ -82,6 +82,17 @@ impl Simulator {
         Some(())
     }
 
+    /// Delivers a push once, at once, and says what it got; `None` once the simulator stops.
+    pub(crate) async fn deliver_once(&self, draft: &Draft) -> Option<Delivery> {
+        let push = self.state().pushes.open(draft, PushState::Sending);
+        let delivery = self.unless_stopped(self.attempt(draft)).await?;
+        report(draft, &delivery);
+        let mut state = self.state();
+        state.pushes.delivered(push, delivery.clone());
+        state.pushes.set_state(push, PushState::Done);
+        Some(delivery)
+    }
+
     async fn attempt(&self, draft: &Draft) -> Delivery {
         let now = self.now();
         let outgoing =

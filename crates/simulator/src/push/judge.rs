@@ -28,8 +28,11 @@ pub(super) fn judge(
                 Route::Event => delivery.ok = *status == 200 && text == "success",
                 Route::Message { .. } if *status != 200 => {}
                 Route::Message { .. } if text.is_empty() || text == "success" => delivery.ok = true,
-                Route::Message { .. } => match open_reply(&text, app_id, pair) {
-                    Ok(reply) => (delivery.ok, delivery.reply) = (true, Some(reply)),
+                Route::Message { user_name, openid, .. } => match open_reply(&text, app_id, pair) {
+                    Ok(reply) => {
+                        delivery.error = check_reply(&reply, user_name, openid).err();
+                        (delivery.ok, delivery.reply) = (delivery.error.is_none(), Some(reply));
+                    }
                     Err(error) => delivery.error = Some(error),
                 },
             }
@@ -48,6 +51,30 @@ fn open_reply(text: &str, app_id: &str, pair: &Pair) -> Result<String, String> {
     }
     crate::envelope::decrypt(&pair.key, &encrypted, app_id)
         .map_err(|error| format!("the reply does not open: {error}"))
+}
+
+/// The types of passive replies.
+const REPLY_TYPES: [&str; 7] =
+    ["text", "image", "voice", "video", "music", "news", "transfer_customer_service"];
+
+/// Checks what all passive replies have in common: they go back to the user who wrote, from the account that was written to.
+fn check_reply(reply: &str, user_name: &str, openid: &str) -> Result<(), String> {
+    let wanted = [("ToUserName", openid), ("FromUserName", user_name)];
+    for (name, wanted) in wanted {
+        let said = xml::child_text(reply, name).unwrap_or_default();
+        if said != wanted {
+            return Err(format!("the reply's {name} is {said:?}, not {wanted:?}"));
+        }
+    }
+    let field = |name| xml::child_text(reply, name).unwrap_or_default();
+    if field("CreateTime").parse::<u32>().is_err() {
+        return Err("the reply has no CreateTime in seconds".to_owned());
+    }
+    let msg_type = field("MsgType");
+    if !REPLY_TYPES.contains(&msg_type.as_str()) {
+        return Err(format!("the reply's MsgType {msg_type:?} is none that WeChat knows"));
+    }
+    Ok(())
 }
 
 impl State {
@@ -106,16 +133,25 @@ mod tests {
     #[test]
     fn an_encrypted_reply_is_opened_and_a_wrong_one_is_not_good() {
         let pair = pair();
-        let encrypted = envelope::encrypt(&pair.key, [b'7'; 16], "<xml>hello</xml>", COMPONENT);
-        let reply = |signature: &str| {
+        let reply = |inner: &str, stamp: &str| {
+            let encrypted = envelope::encrypt(&pair.key, [b'7'; 16], inner, COMPONENT);
+            let signature = pair.msg_signature(stamp, "42", &encrypted);
             format!(
                 "<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt><MsgSignature>{signature}</MsgSignature>\
                  <TimeStamp>17</TimeStamp><Nonce>42</Nonce></xml>"
             )
         };
-        let good = judged(&message(), 200, &reply(&pair.msg_signature("17", "42", &encrypted)));
-        assert_eq!((good.ok, good.reply.as_deref()), (true, Some("<xml>hello</xml>")));
-        assert!(!judged(&message(), 200, &reply(&pair.msg_signature("18", "42", &encrypted))).ok);
+        let text = "<xml><ToUserName>o1</ToUserName><FromUserName><![CDATA[gh_0a1b2c3d4e5f]]></FromUserName>\
+                    <CreateTime>17</CreateTime><MsgType>text</MsgType><Content>hi</Content></xml>";
+        let good = judged(&message(), 200, &reply(text, "17"));
+        assert_eq!((good.ok, good.reply.as_deref()), (true, Some(text)));
+        assert!(!judged(&message(), 200, &reply(text, "18")).ok, "a wrong signature");
+        for (part, other) in
+            [("o1", "o2"), ("gh_0a1b2c3d4e5f", "gh_1"), (">17<", ">soon<"), (">text<", ">txt<")]
+        {
+            let bad = judged(&message(), 200, &reply(&text.replace(part, other), "17"));
+            assert!(!bad.ok && bad.error.is_some(), "{other} was taken");
+        }
         assert!(judged(&message(), 200, "").ok);
         assert!(!judged(&message(), 200, "{}").ok);
     }

@@ -4,6 +4,7 @@ use mandate_schema::AuthorizerId;
 use serde::{Deserialize, Serialize};
 
 use super::Mint;
+use crate::release_check::test_account;
 
 /// What kind of account a merchant has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +55,14 @@ impl Account {
     /// Makes an account; number `n` of its kind of names.
     pub(crate) fn make(app_id: AuthorizerId, wishes: Wishes, n: usize, mint: &mut Mint) -> Self {
         let every_third = if n % 3 == 2 { AccountKind::MiniProgram } else { AccountKind::OfficialAccount };
+        let (user_name, usual) = match test_account(&app_id) {
+            Some(account) => (account.original_id.to_owned(), account.kind),
+            None => (format!("gh_{}", mint.hex(12)), every_third),
+        };
         Self {
             app_id,
-            user_name: format!("gh_{}", mint.hex(12)),
-            kind: wishes.kind.unwrap_or(every_third),
+            user_name,
+            kind: wishes.kind.unwrap_or(usual),
             nick_name: wishes.nick_name.unwrap_or_else(|| NICK_NAMES[n % NICK_NAMES.len()].to_owned()),
             principal_name: wishes
                 .principal_name

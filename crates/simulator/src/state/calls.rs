@@ -1,12 +1,12 @@
 //! The record of API calls, for assertions.
 
-use std::collections::VecDeque;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Calls that are remembered.
-const REMEMBERED: usize = 50_000;
+use super::remembered::Remembered;
+
+/// The newest calls.
+pub(crate) type Calls = Remembered<CallRecord, 50_000>;
 
 /// One call to the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,32 +23,4 @@ pub struct CallRecord {
     pub processed: bool,
     /// When, by the simulator's clock.
     pub at: Timestamp,
-}
-
-/// The newest calls.
-#[derive(Default)]
-pub(crate) struct Calls {
-    records: VecDeque<CallRecord>,
-    forgotten: u64,
-}
-
-impl Calls {
-    /// Remembers a call.
-    pub(crate) fn add(&mut self, record: CallRecord) {
-        if self.records.len() == REMEMBERED {
-            self.records.pop_front();
-            self.forgotten += 1;
-        }
-        self.records.push_back(record);
-    }
-
-    /// The calls in order, and how many older ones were forgotten.
-    pub(crate) fn list(&self) -> (Vec<CallRecord>, u64) {
-        (self.records.iter().cloned().collect(), self.forgotten)
-    }
-
-    /// Starts anew.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
 }

@@ -10,7 +10,9 @@ mod changes;
 mod component;
 mod grants;
 mod mint;
+mod remembered;
 mod secrets;
+mod sent;
 mod snapshot;
 mod tickets;
 mod tokens;
@@ -31,6 +33,8 @@ pub(crate) use grants::Announcement;
 pub(crate) use mint::Mint;
 pub use mint::{IssuedSecret, SecretKind};
 pub(crate) use secrets::Scope;
+pub(crate) use sent::Sent;
+pub use sent::SentMessage;
 pub use snapshot::{
     AccountSnapshot, AuthorizerSnapshot, ComponentSnapshot, Snapshot, SnapshotFilter, TokenSnapshot,
 };
@@ -58,6 +62,7 @@ pub(crate) struct State {
     pub(crate) switches: Switches,
     pub(crate) faults: Faults,
     pub(crate) calls: Calls,
+    pub(crate) sent: Sent,
     pub(crate) pushes: Pushes,
     pub(crate) mint: Mint,
 }
@@ -77,6 +82,7 @@ impl State {
             switches: settings.switches.clone(),
             faults: Faults::default(),
             calls: Calls::default(),
+            sent: Sent::default(),
             pushes: Pushes::default(),
             mint: Mint::new(settings.seed),
         })

@@ -6,6 +6,7 @@ mod forged;
 mod pushes;
 mod readme;
 mod receiver;
+mod release_check;
 
 use std::net::TcpListener;
 

@@ -35,7 +35,11 @@ struct Inner {
     received: Vec<Received>,
     /// What the next pushes are answered; `success` once it is empty.
     answers: VecDeque<(u16, String)>,
+    /// Answers instead, once it is set.
+    platform: Option<Arc<Platform>>,
 }
+
+type Platform = dyn Fn(&Received) -> (u16, String) + Send + Sync;
 
 /// The receiver: takes everything, and remembers it.
 #[derive(Clone)]
@@ -71,6 +75,11 @@ impl Receiver {
         self.lock().answers.push_back((status, body.into()));
     }
 
+    /// Lets this answer all coming pushes.
+    pub(super) fn answers_by(&self, platform: impl Fn(&Received) -> (u16, String) + Send + Sync + 'static) {
+        self.lock().platform = Some(Arc::new(platform));
+    }
+
     pub(super) fn all(&self) -> Vec<Received> {
         self.lock().received.clone()
     }
@@ -88,6 +97,19 @@ impl Receiver {
         self.all().pop().expect("a push has arrived")
     }
 
+    fn take(&self, push: &Received) -> (u16, String) {
+        let mut inner = self.lock();
+        inner.received.push(push.clone());
+        self.arrived.send_replace(inner.received.len());
+        match inner.platform.clone() {
+            Some(platform) => {
+                drop(inner);
+                platform(push)
+            }
+            None => inner.answers.pop_front().unwrap_or((200, "success".to_owned())),
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,14 +117,12 @@ impl Receiver {
 
 async fn take(request: HttpRequest, body: Bytes, receiver: Data<Receiver>) -> HttpResponse {
     let query = Query::<HashMap<String, String>>::from_query(request.query_string()).expect("a query");
-    let mut inner = receiver.lock();
-    inner.received.push(Received {
+    let received = Received {
         path: request.path().to_owned(),
         query: query.into_inner(),
         body: String::from_utf8_lossy(&body).into_owned(),
-    });
-    receiver.arrived.send_replace(inner.received.len());
-    let (status, body) = inner.answers.pop_front().unwrap_or((200, "success".to_owned()));
+    };
+    let (status, body) = receiver.take(&received);
     HttpResponse::build(StatusCode::from_u16(status).expect("a status")).body(body)
 }
 
