@@ -49,6 +49,9 @@ pub(crate) enum Command {
     },
     /// Runs WeChat's side alone, to develop against.
     Simulator(Simulator),
+    /// Rehearses WeChat's release check (全网发布接入检测): plays its steps and prints one line for each; exit code 0 only if
+    /// all pass.
+    ReleaseCheck(ReleaseCheck),
     /// Makes the secrets of a stack, each once, then brings its database up to date. For docker-compose.yml.
     Init(Init),
     /// Asks a process whether it is ready; exit code 5 if it is not. For health checks of containers.
@@ -167,6 +170,23 @@ pub(crate) struct Demo {
     /// End after the scripted run, with exit code 0 only if log and state are as expected.
     #[arg(long)]
     pub(crate) exit: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReleaseCheck {
+    /// Check the running instance that this simulator stands for WeChat to, by default an instance that is started
+    /// for it, with invented credentials.
+    #[arg(long, value_name = "URL")]
+    pub(crate) simulator: Option<String>,
+    /// The component; by default the only one.
+    #[arg(long, value_name = "APPID")]
+    pub(crate) component: Option<ComponentId>,
+    /// The group of test accounts, 1 to 5; by default one at random, as WeChat takes them.
+    #[arg(long)]
+    pub(crate) group: Option<usize>,
+    /// How long a customer-service message may take, 15s by default.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) wait: Option<String>,
 }
 
 #[derive(Args, Debug)]

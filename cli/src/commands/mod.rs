@@ -10,6 +10,7 @@ mod health;
 mod init;
 mod journal;
 mod reconcile;
+mod release_check;
 mod seal;
 mod storage;
 
@@ -31,6 +32,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Ingress => process::ingress(&global).await,
         Command::Worker { migrate } => process::worker(&global, migrate).await,
         Command::Simulator(simulator) => process::simulator(&global, &simulator).await,
+        Command::ReleaseCheck(arguments) => release_check::run(&global, arguments).await,
         Command::Init(arguments) => init::run(arguments).await,
         Command::Health { url } => health::run(&url).await,
         Command::Migrate => storage::migrate(&global).await,

@@ -17,7 +17,7 @@ use crate::{
     output::line,
     process::finish,
 };
-use setup::Stage;
+pub(crate) use setup::{Folder, Stage};
 
 /// The script is the log. The simulator drops a connection on purpose, which its HTTP server calls an error.
 const LEVEL: &str = "warn,actix_http=off";
@@ -25,9 +25,10 @@ const LEVEL: &str = "warn,actix_http=off";
 /// Runs the demo until Ctrl-C, or until its script has ended.
 pub(crate) async fn run(arguments: args::Demo) -> Result<(), CliError> {
     telemetry::init(&Log { level: LEVEL.into(), ..Log::default() }).map_err(CliError::failed)?;
-    let folder = setup::Folder::prepare(arguments.data_dir.as_deref())?;
+    let folder = Folder::prepare(arguments.data_dir.as_deref())?;
     let stop = Stop::on_signals()?;
     let stage = Stage::build(&folder, &stop).await?;
+    stage.introduce(&folder)?;
     let played = play(&stage, &stop).await;
     if played.is_err() || arguments.exit {
         stop.request();

@@ -1,4 +1,4 @@
-//! The demo's stage: a folder, settings with invented secrets, the service, the simulator.
+//! The stage of the demo and of rehearsals: a folder, settings with invented secrets, the service, the simulator.
 
 use std::{
     fs,
@@ -28,14 +28,14 @@ use crate::{
 const COMPONENTS: [&str; 2] = ["wx1f2e3d4c5b6a7988", "wx2a3b4c5d6e7f8091"];
 
 /// Where the demo keeps its files.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     temporary: Option<TempDir>,
 }
 
 impl Folder {
     /// A given folder, which must be empty, or a temporary one.
-    pub(super) fn prepare(given: Option<&Path>) -> Result<Self, CliError> {
+    pub(crate) fn prepare(given: Option<&Path>) -> Result<Self, CliError> {
         let Some(path) = given else {
             let temporary = tempfile::Builder::new().prefix("mandate-demo-").tempdir()?;
             return Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) });
@@ -53,7 +53,7 @@ impl Folder {
     }
 
     /// Removes a temporary folder.
-    pub(super) fn remove(self) {
+    pub(crate) fn remove(self) {
         if let Some(temporary) = self.temporary
             && let Err(error) = temporary.close()
         {
@@ -63,18 +63,18 @@ impl Folder {
 }
 
 /// The demo, set up and running.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     pub(super) config: Config,
     pub(super) config_file: PathBuf,
-    pub(super) components: Vec<ComponentId>,
+    pub(crate) components: Vec<ComponentId>,
     pub(super) running: Running,
-    pub(super) simulator: Simulator,
+    pub(crate) simulator: Simulator,
     pub(super) simulator_address: SocketAddr,
 }
 
 impl Stage {
     /// Starts the service on the usual ports, or on free ones if those are taken, and the simulator beside it.
-    pub(super) async fn build(folder: &Folder, stop: &Stop) -> Result<Self, CliError> {
+    pub(crate) async fn build(folder: &Folder, stop: &Stop) -> Result<Self, CliError> {
         let simulator_listener = listen(8090)?;
         let simulator_address = simulator_listener.local_addr()?;
         let mut config = settings(&folder.path, simulator_address)?;
@@ -93,15 +93,20 @@ impl Stage {
             .await
             .map_err(CliError::failed)?;
         let config_file = write_config(&folder.path, &config)?;
-        line(format!(
-            "Mandate and a simulator of WeChat, in one process; data in {}\n\
-             API http://{}/api/v1  simulator http://{simulator_address}",
-            folder.path.display(),
-            running.console
-        ))?;
         let components = config.components.iter().map(|component| component.app_id.clone()).collect();
         let simulator = handle.simulator;
         Ok(Self { config, config_file, components, running, simulator, simulator_address })
+    }
+
+    /// Says where everything is.
+    pub(super) fn introduce(&self, folder: &Folder) -> Result<(), CliError> {
+        line(format!(
+            "Mandate and a simulator of WeChat, in one process; data in {}\n\
+             API http://{}/api/v1  simulator http://{}",
+            folder.path.display(),
+            self.running.console,
+            self.simulator_address
+        ))
     }
 }
 

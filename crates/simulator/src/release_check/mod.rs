@@ -130,7 +130,7 @@ impl Fault {
         let mut received = format!("{status} {:?}", delivery.body);
         for (name, text) in [("opened", &delivery.reply), ("error", &delivery.error)] {
             if let Some(text) = text {
-                received += &format!("\n{name}: {text}");
+                received.extend(["\n", name, ": ", text]);
             }
         }
         let cause = match &delivery.error {
