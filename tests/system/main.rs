@@ -10,6 +10,7 @@ mod house;
 mod kills;
 mod load;
 mod outages;
+mod release_check;
 mod scan;
 mod stories;
 mod world;
