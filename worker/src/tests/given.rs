@@ -128,17 +128,38 @@ impl Given {
 }
 
 /// A push of the auth-event URL that says this, signed and sealed as `WeChat` does.
+/// A push of the auth-event URL.
 pub(super) fn push(create_time: i64, info_type: &str, fields: &str) -> Push {
-    let text = format!(
-        "<xml><AppId>{COMPONENT}</AppId><CreateTime>{create_time}</CreateTime><InfoType>{info_type}</InfoType>{fields}</xml>"
-    );
-    let id = CallbackId::compute(mandate_schema::CreateTime(create_time), &component(), None, &text);
-    let encrypted = cipher::encrypt(&key(), COMPONENT, [7; 16], &text);
+    sealed(
+        create_time,
+        None,
+        &format!(
+            "<xml><AppId>{COMPONENT}</AppId><CreateTime>{create_time}</CreateTime><InfoType>{info_type}</InfoType>{fields}</xml>"
+        ),
+    )
+}
+
+/// A push of the message URL of [`merchant`]; `to_user` is the account's original id.
+pub(super) fn message(create_time: i64, to_user: &str, msg_type: &str, fields: &str) -> Push {
+    sealed(
+        create_time,
+        Some(merchant()),
+        &format!(
+            "<xml><ToUserName>{to_user}</ToUserName><FromUserName>oXyz</FromUserName>\
+             <CreateTime>{create_time}</CreateTime><MsgType>{msg_type}</MsgType>{fields}</xml>"
+        ),
+    )
+}
+
+fn sealed(create_time: i64, authorizer: Option<AuthorizerId>, text: &str) -> Push {
+    let create_time = mandate_schema::CreateTime(create_time);
+    let id = CallbackId::compute(create_time, &component(), authorizer.as_ref(), text);
+    let encrypted = cipher::encrypt(&key(), COMPONENT, [7; 16], text);
     let signed = signature::sign(&[TOKEN, "1", "2", &encrypted]);
     Push {
         id,
         component: component(),
-        authorizer: None,
+        authorizer,
         pair: PairId::of(&Secret::new(TOKEN), key().bytes()),
         query: format!("timestamp=1&nonce=2&msg_signature={signed}&encrypt_type=aes"),
         body: format!("<xml><AppId>{COMPONENT}</AppId><Encrypt>{encrypted}</Encrypt></xml>"),

@@ -4,5 +4,6 @@ mod erasing;
 mod given;
 mod inbox;
 mod ingest;
+mod messages;
 mod sealing;
 mod state;
