@@ -275,13 +275,20 @@ mod tests {
         }
     }
 
-    /// On `PostgreSQL` the append is one function, which holds these.
-    const WITHIN_APPEND_BATCH: [&str; 14] = [
+    /// On `PostgreSQL` the append is one function, which holds these, partly in another one for erasing.
+    const WITHIN_APPEND_BATCH: [&str; 21] = [
         "command_put",
         "dead_letter_put",
+        "erase_keys",
+        "erase_keys_of_notices",
+        "erase_letters",
+        "erase_messages",
+        "erase_tasks",
+        "erase_token",
         "event_insert",
         "key_insert",
         "key_last",
+        "key_subject_put",
         "log_head_move",
         "state_put",
         "state_version",
