@@ -48,7 +48,8 @@ impl Callback {
             let name = path.rsplit('.').next().unwrap_or(path);
             name.to_ascii_lowercase().ends_with("appid")
         });
-        let texts = named.flat_map(|(_, texts)| texts).filter(|text| **text != self.app_id);
+        let texts =
+            named.flat_map(|(_, texts)| texts).map(|text| text.trim()).filter(|text| *text != self.app_id);
         texts.filter_map(|text| AuthorizerId::parse(text).ok()).collect()
     }
 }
