@@ -49,6 +49,7 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
         sql: include_str!("../sqlite/migrations/0002_credentials.sql"),
     },
     Migration { number: 3, name: "erasing", sql: include_str!("../sqlite/migrations/0003_erasing.sql") },
+    Migration { number: 4, name: "messages", sql: include_str!("../sqlite/migrations/0004_messages.sql") },
 ];
 
 queries! {
@@ -98,8 +99,12 @@ queries! {
         log_head_move,
         log_rename,
         message_count,
+        message_head,
+        message_head_move,
         message_prune,
+        message_prune_oldest,
         message_put,
+        message_read,
         rebuild_clear_live,
         rebuild_compare,
         rebuild_count,
@@ -165,6 +170,7 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
         sql: include_str!("../postgres/migrations/0003_credentials.sql"),
     },
     Migration { number: 4, name: "erasing", sql: include_str!("../postgres/migrations/0004_erasing.sql") },
+    Migration { number: 5, name: "messages", sql: include_str!("../postgres/migrations/0005_messages.sql") },
 ];
 
 queries! {
@@ -203,8 +209,12 @@ queries! {
         log_head_lock,
         log_rename,
         message_count,
+        message_head,
+        message_head_move,
         message_prune,
+        message_prune_oldest,
         message_put,
+        message_read,
         rebuild_clear_live,
         rebuild_compare,
         rebuild_count,

@@ -125,8 +125,11 @@ pass_on!(DeadLetters {
 
 pass_on!(Messages {
     fn store_messages(&self, pushes: Vec<Push>) -> ();
+    fn read_messages(&self, after: Position, limit: usize) -> Vec<(Position, Push)>;
+    fn message_head(&self) -> (Position, u64);
     fn message_count(&self) -> u64;
     fn prune_messages(&self, before: Timestamp) -> usize;
+    fn prune_oldest_messages(&self, count: usize) -> usize;
 });
 
 pass_on!(Callers {

@@ -339,6 +339,25 @@ pub trait Messages: Send + Sync + 'static {
     /// [`StorageError::Unavailable`]: repeat the same call.
     fn store_messages(&self, pushes: Vec<Push>) -> impl Future<Output = Result<()>> + Send;
 
+    /// Messages after a position, in order. No position is ever given to two messages, and none appears behind one that was
+    /// read.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn read_messages(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(Position, Push)>>> + Send;
+
+    /// The last position that was given, and how many bytes the stored messages have.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn message_head(&self) -> impl Future<Output = Result<(Position, u64)>> + Send;
+
     /// How many are stored.
     ///
     /// # Errors
@@ -352,6 +371,13 @@ pub trait Messages: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn prune_messages(&self, before: Timestamp) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Deletes the oldest messages, so many of them; answers how many there were.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn prune_oldest_messages(&self, count: usize) -> impl Future<Output = Result<usize>> + Send;
 }
 
 /// How far each reader of the log has come.

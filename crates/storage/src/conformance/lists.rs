@@ -29,6 +29,50 @@ pub(super) async fn messages_are_stored_once_and_pruned_by_age<S: Storage>(stora
     assert_eq!(storage.head().await.unwrap(), Position(0), "messages are no events");
 }
 
+pub(super) async fn messages_are_read_in_order_and_no_position_comes_back<S: Storage>(storage: S) {
+    let message = |number| Push { authorizer: Some(account(1)), ..push(command(number)) };
+    let read = async |after, limit| storage.read_messages(Position(after), limit).await.unwrap();
+    assert_eq!(storage.message_head().await.unwrap(), (Position(0), 0));
+    storage.store_messages(vec![message(5), message(3), message(5), message(4)]).await.unwrap();
+    let all = read(0, 10).await;
+    let ids: Vec<_> = all.iter().map(|(_, push)| push.id).collect();
+    assert_eq!(ids, [message(5).id, message(3).id, message(4).id], "in the order in which they were stored");
+    let (first, second) = (all[0].0, all[1].0);
+    assert_eq!(read(0, 1).await, all[..1]);
+    assert_eq!(read(first.0, 10).await, all[1..]);
+    let (head, size) = storage.message_head().await.unwrap();
+    assert!(head >= all[2].0 && size > 300, "{head:?}, {size} bytes");
+
+    assert_eq!(storage.prune_oldest_messages(2).await.unwrap(), 2);
+    assert_eq!(read(second.0, 10).await, all[2..]);
+    assert_eq!(storage.prune_oldest_messages(10).await.unwrap(), 1);
+    assert_eq!(storage.message_head().await.unwrap(), (head, 0), "all that was counted is gone");
+    storage.store_messages(vec![message(6)]).await.unwrap();
+    assert!(read(0, 10).await[0].0 > head, "also when there is none left");
+}
+
+pub(super) async fn messages_of_many_writers_never_appear_behind_a_reader<S: Storage>(storage: S) {
+    let writers = (0..4_u64).map(|writer| {
+        let storage = storage.clone();
+        tokio::spawn(async move {
+            for number in 0..25 {
+                let push = Push { authorizer: Some(account(1)), ..push(command(1_000 * writer + number)) };
+                storage.store_messages(vec![push]).await.unwrap();
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let (mut after, mut seen) = (Position(0), 0);
+    while seen < 100 {
+        let page = storage.read_messages(after, 7).await.unwrap();
+        seen += page.len();
+        after = page.last().map_or(after, |(position, _)| *position);
+        let over = page.is_empty() && writers.iter().all(tokio::task::JoinHandle::is_finished);
+        assert!(!over || storage.read_messages(after, 1).await.unwrap().len() == 1, "only {seen} were seen");
+        tokio::task::yield_now().await;
+    }
+}
+
 pub(super) async fn a_turn_is_taken_once_in_its_time<S: Storage>(storage: S) {
     let take = async |now, before| storage.take_turn("turn/a", at(now), at(before)).await.unwrap();
     assert!(take(100, 40).await, "never taken");

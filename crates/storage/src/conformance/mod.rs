@@ -143,6 +143,8 @@ macro_rules! suite {
         ], []);
         suite!($database, lists, [
             messages_are_stored_once_and_pruned_by_age,
+            messages_are_read_in_order_and_no_position_comes_back,
+            messages_of_many_writers_never_appear_behind_a_reader,
             a_turn_is_taken_once_in_its_time,
             a_checkpoint_goes_where_it_is_put,
             authorizers_are_counted_by_component_and_status,

@@ -39,6 +39,7 @@ const RIGHTS: &[(&str, &str)] = &[
     ("event", "select, insert"),
     ("log_head", "select, update"),
     ("message", "select, insert, delete"),
+    ("message_head", "select, update"),
     ("reconciled", "select, insert, delete"),
     ("reconciliation", "select, insert, update, delete"),
     ("schema_migration", "select"),

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use mandate_schema::{
-    AuthorizerId, CommandId, ComponentId, EventId, Position, Push, StoredEvent, StreamName, WrappedKey,
-    sql::postgres as sql,
+    AuthorizerId, CallbackId, CommandId, ComponentId, EventId, Position, Push, StoredEvent, StreamName,
+    WrappedKey, sql::postgres as sql,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Checkpoints, Command, CommandRecord, EventLog, EventOrder,
     EventQuery, Keys, Loaded, Messages, States, StatusCount, StorageError, StreamQuery,
-    convert::{limit, millis, parse, position, signed, time, to_json, unsigned},
+    convert::{from_json, limit, millis, parse, position, signed, time, to_json, unsigned},
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -167,13 +167,15 @@ fn wrapped(row: &Row, stream: StreamName, number: u32) -> Result<WrappedKey> {
 impl Messages for PostgresStorage {
     async fn store_messages(&self, pushes: Vec<Push>) -> Result<()> {
         let connection = self.connection().await?;
+        let count = signed(pushes.len() as u64);
         let work = async {
-            for push in &pushes {
+            let last: i64 = get(&connection.one(sql::message_head_move, &[&count]).await?, "position")?;
+            for (position, push) in (last - count + 1..).zip(&pushes) {
                 let authorizer = push.authorizer.as_ref().map_or("", AuthorizerId::as_str);
                 let (component, received_at) = (push.component.as_str(), millis(push.received_at));
                 let text = to_json(push)?;
-                let row: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-                    [&push.id.0, &component, &authorizer, &text, &received_at];
+                let row: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+                    [&push.id.0, &component, &authorizer, &text, &received_at, &position];
                 connection.change(sql::message_put, &row).await?;
                 settle(&connection, push.id.into()).await?; // it may have been dead
             }
@@ -182,12 +184,32 @@ impl Messages for PostgresStorage {
         connection.transaction("begin", work).await
     }
 
+    async fn read_messages(&self, after: Position, limit: usize) -> Result<Vec<(Position, Push)>> {
+        let (after, limit) = (signed(after.0), signed(limit as u64));
+        let rows = self.connection().await?.all(sql::message_read, &[&after, &limit]).await?;
+        let message = |row: &Row| {
+            let push: Push = from_json(&get::<String>(row, "push")?)?;
+            Ok((position(get(row, "position")?)?, Push { id: CallbackId(get(row, "id")?), ..push }))
+        };
+        rows.iter().map(message).collect()
+    }
+
+    async fn message_head(&self) -> Result<(Position, u64)> {
+        let row = self.connection().await?.one(sql::message_head, &[]).await?;
+        Ok((position(get(&row, "position")?)?, unsigned(get(&row, "size")?)?))
+    }
+
     async fn message_count(&self) -> Result<u64> {
         unsigned(get(&self.connection().await?.one(sql::message_count, &[]).await?, "count")?)
     }
 
     async fn prune_messages(&self, before: Timestamp) -> Result<usize> {
         Ok(counted(self.connection().await?.change(sql::message_prune, &[&millis(before)]).await?))
+    }
+
+    async fn prune_oldest_messages(&self, count: usize) -> Result<usize> {
+        let count = signed(count as u64);
+        Ok(counted(self.connection().await?.change(sql::message_prune_oldest, &[&count]).await?))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use mandate_schema::{
-    CommandId, EventId, Position, Push, StoredEvent, StreamName, WrappedKey, sql::sqlite as sql,
+    CallbackId, CommandId, EventId, Position, Push, StoredEvent, StreamName, WrappedKey, sql::sqlite as sql,
 };
 use rusqlite::{OptionalExtension, params};
 
 use super::{
     SqliteStorage, append,
-    convert::{blob, limit, millis, parse, position, signed, to_json, unsigned},
+    convert::{blob, from_json, limit, millis, parse, position, signed, to_json, unsigned, uuid},
     dead_letters::settle,
     rows,
 };
@@ -201,8 +201,11 @@ pub(super) fn find_key(
 impl Messages for SqliteStorage {
     async fn store_messages(&self, pushes: Vec<Push>) -> Result<()> {
         self.write(move |tx| {
+            let count = signed(pushes.len() as u64);
+            let last: i64 =
+                tx.prepare_cached(sql::message_head_move)?.query_row([count], |row| row.get(0))?;
             let mut statement = tx.prepare_cached(sql::message_put)?;
-            for push in &pushes {
+            for (position, push) in (last - count + 1..).zip(&pushes) {
                 let authorizer = push.authorizer.as_ref().map_or("", mandate_schema::AuthorizerId::as_str);
                 let component = push.component.as_str();
                 let received_at = millis(push.received_at);
@@ -211,11 +214,36 @@ impl Messages for SqliteStorage {
                     component,
                     authorizer,
                     to_json(push)?,
-                    received_at
+                    received_at,
+                    position
                 ])?;
                 settle(tx, push.id.into())?; // it may have been dead
             }
             Ok(())
+        })
+        .await
+    }
+
+    async fn read_messages(&self, after: Position, limit: usize) -> Result<Vec<(Position, Push)>> {
+        self.read(move |c| {
+            let mut statement = c.prepare_cached(sql::message_read)?;
+            let rows = statement.query_map([signed(after.0), signed(limit as u64)], |row| {
+                Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+            })?;
+            rows.map(|row| {
+                let (id, at, push) = row?;
+                Ok((position(at)?, Push { id: CallbackId(uuid(&id)?), ..from_json(&push)? }))
+            })
+            .collect()
+        })
+        .await
+    }
+
+    async fn message_head(&self) -> Result<(Position, u64)> {
+        self.read(|c| {
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            let (last, size) = c.prepare_cached(sql::message_head)?.query_row([], row)?;
+            Ok((position(last)?, unsigned(size)?))
         })
         .await
     }
@@ -226,6 +254,11 @@ impl Messages for SqliteStorage {
 
     async fn prune_messages(&self, before: Timestamp) -> Result<usize> {
         self.write(move |tx| Ok(tx.prepare_cached(sql::message_prune)?.execute([millis(before)])?)).await
+    }
+
+    async fn prune_oldest_messages(&self, count: usize) -> Result<usize> {
+        let count = signed(count as u64);
+        self.write(move |tx| Ok(tx.prepare_cached(sql::message_prune_oldest)?.execute([count])?)).await
     }
 }
 

@@ -1,0 +1,2 @@
+-- message_head
+select position, size from message_head
