@@ -12,6 +12,7 @@ mod events;
 mod guard;
 mod inbox;
 mod list;
+mod messages;
 mod path;
 mod problem;
 mod proxy;
@@ -56,12 +57,20 @@ pub struct Api<S> {
     /// Opens the one question of ingress; without it nobody may ask it.
     settle_key: Option<Secret>,
     proxy: Proxy,
+    /// Ends the requests that wait.
+    stop: Stop,
 }
 
 impl<S: Storage> Api<S> {
     /// The API of a worker. `views` reads the storage that `core` writes.
-    pub fn new(core: Arc<Core<S>>, views: Arc<Views<S>>, settle_key: Option<Secret>, proxy: Proxy) -> Self {
-        Self { core, views, settle_key, proxy }
+    pub fn new(
+        core: Arc<Core<S>>,
+        views: Arc<Views<S>>,
+        settle_key: Option<Secret>,
+        proxy: Proxy,
+        stop: Stop,
+    ) -> Self {
+        Self { core, views, settle_key, proxy, stop }
     }
 }
 

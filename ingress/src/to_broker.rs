@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use mandate_broker::{CallbackSink, Outgoing, Publisher, SinkUnavailable};
-use mandate_schema::{ComponentId, MessageData, MessageEvent, Push, PushKind};
+use mandate_schema::{ComponentId, Push, PushKind};
 use mandate_wechat::{
     envelope::{CallbackQuery, KeyRing},
     message::{self, Message},
@@ -79,18 +79,9 @@ impl CallbackSink for ToBroker {
 }
 
 fn published(push: &Push, message: Message) -> Outgoing {
-    let authorizer = push.authorizer.clone().expect("a push of the message URL has one");
+    let authorizer = push.authorizer.as_ref().expect("a push of the message URL has one");
     let key = routing_key(&push.component, authorizer.as_str(), &message);
-    let data = MessageData {
-        component: push.component.clone(),
-        authorizer,
-        msg_type: message.msg_type,
-        event: message.event,
-        create_time: message.create_time,
-        document: message.document,
-        unverified: push.unverified,
-    };
-    mandate_broker::message(key, &MessageEvent::new(push.id, data, push.received_at), push)
+    mandate_broker::message(key, &message::published(push, message), push)
 }
 
 /// `message.{msg_type}.{event or "none"}.{component}.{authorizer}`, lower case.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{AuthorizerId, CallbackId, ComponentId, CreateTime, Document, format_time};
+use crate::{AuthorizerId, CallbackId, ComponentId, CreateTime, Document, Position, format_time};
 
 /// The published type.
 pub const MESSAGE_TYPE: &str = "mandate.message.received.v1";
@@ -23,6 +23,9 @@ pub struct MessageEvent {
     dataschema: String,
     partitionkey: AuthorizerId,
     recordedtime: String,
+    /// Where it stands in the feed, in 20 digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<String>,
     data: MessageData,
 }
 
@@ -61,8 +64,14 @@ impl MessageEvent {
             dataschema: format!("/api/v1/schemas/{MESSAGE_TYPE}.json"),
             partitionkey: data.authorizer.clone(),
             recordedtime: format_time(received_at),
+            sequence: None,
             data,
         }
+    }
+
+    /// The same, at its position in a feed.
+    pub fn at(self, position: Position) -> Self {
+        Self { sequence: Some(format!("{:020}", position.0)), ..self }
     }
 }
 

@@ -33,10 +33,7 @@ impl<S: Storage> Core<S> {
         if let Some(oldest) = kept_since(now, self.audit_days) {
             self.storage.prune_audit(oldest).await?;
         }
-        if let Ok(oldest) = now.checked_sub(self.messages_max_age) {
-            self.storage.prune_messages(oldest).await?;
-        }
-        Ok(())
+        self.prune_messages(now).await
     }
 
     /// Sets the gauges that are read from the store.

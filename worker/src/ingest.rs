@@ -157,7 +157,7 @@ impl<S: Storage> Ingest<S> {
             }
         }
         if !messages.is_empty() {
-            self.0.storage.store_messages(messages).await?;
+            self.0.store_messages(messages).await?;
         }
         let mut decided = stream::iter(streams)
             .map(|(_, deliveries)| self.accept_stream(deliveries))
@@ -190,7 +190,7 @@ impl<S: Storage> Ingest<S> {
                     Way::Nowhere(id) => id,
                     Way::ToMessages(push) => {
                         let id = push.id.into();
-                        self.0.storage.store_messages(vec![push]).await?;
+                        self.0.store_messages(vec![push]).await?;
                         id
                     }
                 };

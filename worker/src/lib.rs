@@ -10,6 +10,7 @@ mod fold;
 mod housekeeping;
 mod inbox;
 mod ingest;
+pub mod messages;
 mod opener;
 mod reconcile;
 mod record;
@@ -24,7 +25,6 @@ pub mod views;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
 use mandate_runtime::{
     failpoint,
     health::{Dependency, Readiness},
@@ -36,7 +36,7 @@ use mandate_storage::{
     AppendObserver, Appended, Appender, Command, RebuildMode, RebuildReport, Storage, StorageError,
 };
 use mandate_wechat::envelope::KeyRing;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Where an account stands, and why it is not erased.
 pub use mandate_domain::{Status, StillHeld};
@@ -57,6 +57,7 @@ pub use tokens::TokenError;
 pub use vault::{Vault, VaultError};
 
 use api::ApiClient;
+use messages::MessageSettings;
 use tokens::{ComponentTokens, TokenRows};
 
 /// What a worker is made of. Shared by its ingest, its tasks and the doors.
@@ -73,7 +74,9 @@ pub struct Core<S> {
     rows: Arc<TokenRows<S>>,
     tokens: ComponentTokens<S>,
     components: Vec<ComponentId>,
-    messages_max_age: SignedDuration,
+    messages: MessageSettings,
+    /// Changes when messages were stored.
+    messages_stored: watch::Sender<()>,
     reconciling: ReconcileSettings,
     metrics: Metrics,
     /// Shows whether the storage answers.
@@ -119,8 +122,8 @@ pub struct Parts<S> {
     pub components: Vec<ComponentSettings>,
     /// The client of the component API.
     pub api: ApiClient,
-    /// How long pushes of the message URL are kept.
-    pub messages_max_age: Duration,
+    /// How long and how many pushes of the message URL are kept.
+    pub messages: MessageSettings,
     /// For how many days the audit trail is kept.
     pub audit_days: u32,
     /// When accounts are compared with `WeChat`'s list.
@@ -134,17 +137,8 @@ pub struct Parts<S> {
 impl<S: Storage> Core<S> {
     /// Puts a worker together; nothing runs yet but the appender. Call it inside a tokio runtime.
     pub fn new(parts: Parts<S>) -> Arc<Self> {
-        let Parts {
-            storage,
-            master,
-            components,
-            api,
-            messages_max_age,
-            audit_days,
-            reconciling,
-            metrics,
-            readiness,
-        } = parts;
+        let Parts { storage, master, components, api, messages, audit_days, reconciling, metrics, readiness } =
+            parts;
         let vault = Arc::new(Vault::new(storage.clone(), master));
         let ids = components.iter().map(|component| component.ring.component().clone()).collect();
         let secrets: HashMap<ComponentId, Secret> = components
@@ -164,7 +158,8 @@ impl<S: Storage> Core<S> {
             vault,
             storage,
             api,
-            messages_max_age: SignedDuration::try_from(messages_max_age).unwrap_or(SignedDuration::MAX),
+            messages,
+            messages_stored: watch::Sender::new(()),
             reconciling,
             metrics,
             health: readiness.register("storage"),

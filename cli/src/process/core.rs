@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mandate_ingress::key_ring;
 use mandate_runtime::{
-    config::{Config, Every},
+    config::{BrokerUrl, Config, Every},
     health::Readiness,
     metrics::Metrics,
 };
@@ -12,6 +12,7 @@ use mandate_storage::AnyStorage;
 use mandate_worker::{
     ComponentSettings, Core, Parts, ReconcileSettings,
     api::{ApiClient, ApiSettings},
+    messages::MessageSettings,
 };
 
 use crate::{
@@ -38,7 +39,11 @@ pub(super) fn core(
         master: master_keys(config)?,
         components,
         api,
-        messages_max_age: config.broker.messages_max_age,
+        messages: MessageSettings {
+            max_age: config.broker.messages_max_age,
+            max_size: config.broker.messages_max.0,
+            feed: matches!(config.broker.url, BrokerUrl::Embedded),
+        },
         audit_days: config.worker.audit_days,
         reconciling: ReconcileSettings {
             every: match config.reconcile.every {

@@ -86,7 +86,8 @@ impl Parts {
         let prefixes = config.worker.proxy_prefixes.iter().map(|prefix| prefix.0.clone()).collect();
         let proxy = console::Proxy::new(&api_settings(config)?, prefixes)
             .map_err(|error| CliError::Usage(error.to_string()))?;
-        let api = console::Api::new(core.clone(), views, config.worker.settle_key.clone(), proxy);
+        let api =
+            console::Api::new(core.clone(), views, config.worker.settle_key.clone(), proxy, stop.clone());
         let (server, console) =
             console::bind(config.worker.listen, stop, api, readiness, metrics).map_err(CliError::failed)?;
         stop.spawn("console", server);

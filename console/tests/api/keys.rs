@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    pushes::{COMPONENT, granted},
+    pushes::{COMPONENT, granted, message},
     world::{World, local, remote},
 };
 
@@ -72,6 +72,7 @@ async fn each_address_wants_its_scope() {
         (account.clone(), Scope::StateRead),
         (format!("{account}/events"), Scope::EventsRead),
         ("/api/v1/events".to_owned(), Scope::EventsRead),
+        ("/api/v1/messages".to_owned(), Scope::MessagesRead),
         (format!("{account}/access-token"), Scope::TokenRead),
         (format!("/api/v1/components/{COMPONENT}/access-token"), Scope::TokenRead),
         ("/api/v1/dead-letters".to_owned(), Scope::Admin),
@@ -147,4 +148,16 @@ async fn whoever_guesses_is_slowed_down_and_nobody_else() {
     }
     assert!(slowed >= 30, "{slowed}");
     world.ask(with(remote("/api/v1/components"), &key)).await.json();
+}
+
+#[actix_web::test]
+async fn a_limited_key_reads_the_messages_of_its_accounts() {
+    let world =
+        World::after([message(OTHERS, "theirs"), message(MINE, "mine"), message(OTHERS, "theirs, too")])
+            .await;
+    let key = key(&world, 1, &[Scope::MessagesRead], only(MINE)).await;
+    let page = world.ask(with(remote("/api/v1/messages"), &key)).await.json();
+    assert_eq!(page["data"].as_array().map(Vec::len), Some(1));
+    assert_eq!(page["data"][0]["data"]["document"]["Content"], "mine");
+    assert_eq!(page["last_position"], 3, "how far it was read, whatever was seen");
 }

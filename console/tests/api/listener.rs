@@ -41,9 +41,14 @@ impl Listener {
         let (world, stop) = (World::new(), Stop::new());
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (core, views) = (world.core.clone(), world.views.clone());
-        let (server, address) =
-            bind(any, &stop, Api::new(core, views, None, proxy()), &world.readiness, &world.metrics)
-                .expect("a free port");
+        let (server, address) = bind(
+            any,
+            &stop,
+            Api::new(core, views, None, proxy(), stop.clone()),
+            &world.readiness,
+            &world.metrics,
+        )
+        .expect("a free port");
         stop.spawn("console", server);
         Self { world, stop, address }
     }
@@ -118,7 +123,7 @@ async fn an_address_in_use_is_an_error_that_names_it() {
     let again = bind(
         listener.address,
         &listener.stop,
-        Api::new(core, views, None, proxy()),
+        Api::new(core, views, None, proxy(), Stop::new()),
         &world.readiness,
         &Metrics::new(),
     );

@@ -9,6 +9,7 @@ mod history;
 mod inbox;
 mod keys;
 mod listener;
+mod messages;
 mod problems;
 mod pushes;
 mod secrets;

@@ -84,6 +84,15 @@ fn fact(info_type: &str, authorizer: &str, seconds: i64, more: &str) -> String {
     )
 }
 
+/// A text that a user writes to an account.
+pub(crate) fn message(authorizer: &str, content: &str) -> Push {
+    let text = format!(
+        "<xml><ToUserName>gh_0a1b2c3d4e5f</ToUserName><FromUserName>oXyz</FromUserName><CreateTime>{START}</CreateTime>\
+         <MsgType>text</MsgType><Content>{content}</Content></xml>"
+    );
+    Push { authorizer: Some(authorizer.parse().expect("an id")), ..sealed(&text) }
+}
+
 /// A push that will never open.
 pub(crate) fn broken() -> Push {
     push(query("1", "2", "3"), "not a push of WeChat".to_owned())

@@ -6,7 +6,7 @@ use actix_web::{App, dev::Service as _, http::Method, test, test::TestRequest, w
 use jiff::Timestamp;
 use mandate_broker::CallbackSink;
 use mandate_console::{Api, Proxy, routes};
-use mandate_runtime::{health::Readiness, metrics::Metrics, tls, web};
+use mandate_runtime::{health::Readiness, metrics::Metrics, stop::Stop, tls, web};
 use mandate_schema::{MasterKeys, Push, Secret};
 use mandate_storage::{
     EventLog,
@@ -16,6 +16,7 @@ use mandate_wechat::envelope::KeyRing;
 use mandate_worker::{
     ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
     api::{ApiClient, ApiSettings},
+    messages::MessageSettings,
     views::Views,
 };
 use serde_json::Value;
@@ -62,7 +63,7 @@ impl World {
             master: master(),
             components: vec![ComponentSettings { ring, app_secret: None }],
             api: ApiClient::new(&settings, metrics.clone()).expect("a client"),
-            messages_max_age: Duration::from_mins(1),
+            messages: MessageSettings { max_age: Duration::from_hours(1), max_size: 1 << 20, feed: true },
             audit_days: 1,
             reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
             metrics: metrics.clone(),
@@ -96,7 +97,13 @@ impl World {
 
     /// Asks the API the way a listener would.
     pub(crate) async fn ask(&self, request: TestRequest) -> Answer {
-        let api = Data::new(Api::new(self.core.clone(), self.views.clone(), Some(settle_key()), proxy()));
+        let api = Data::new(Api::new(
+            self.core.clone(),
+            self.views.clone(),
+            Some(settle_key()),
+            proxy(),
+            Stop::new(),
+        ));
         let app = test::init_service(App::new().configure(|config| {
             web::health_routes(config, &self.readiness, &self.metrics);
             routes(config, api);

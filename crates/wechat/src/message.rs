@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use mandate_schema::{CreateTime, Document};
+use mandate_schema::{CreateTime, Document, MessageData, MessageEvent, Push};
 
 pub use crate::callback::MalformedMessage;
 use crate::{callback, xml};
@@ -68,6 +68,24 @@ pub fn parse_message(plaintext: &str) -> Result<Message, MalformedMessage> {
 /// [`MalformedMessage`] if it is not XML or has no readable `CreateTime`.
 pub fn create_time(plaintext: &str) -> Result<CreateTime, MalformedMessage> {
     callback::create_time(&xml::parse(plaintext)?)
+}
+
+/// The published form of a push of the message URL and what it says.
+///
+/// # Panics
+///
+/// If the push is not one of the message URL: those name an account.
+pub fn published(push: &Push, message: Message) -> MessageEvent {
+    let data = MessageData {
+        component: push.component.clone(),
+        authorizer: push.authorizer.clone().expect("a push of the message URL names an account"),
+        msg_type: message.msg_type,
+        event: message.event,
+        create_time: message.create_time,
+        document: message.document,
+        unverified: push.unverified,
+    };
+    MessageEvent::new(push.id, data, push.received_at)
 }
 
 #[cfg(test)]

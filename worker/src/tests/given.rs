@@ -24,6 +24,7 @@ use crate::{
     ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
     api::{ApiClient, ApiSettings},
     fold,
+    messages::MessageSettings,
 };
 
 pub(super) const COMPONENT: &str = "wx1f2e3d4c5b6a7988";
@@ -86,7 +87,7 @@ impl Given {
                 app_secret: None,
             }],
             api: ApiClient::new(&settings, metrics.clone()).unwrap(),
-            messages_max_age: Duration::from_hours(1),
+            messages: MessageSettings { max_age: Duration::from_hours(1), max_size: 1 << 20, feed: true },
             audit_days: 1,
             reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
             metrics,

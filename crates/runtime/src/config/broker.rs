@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use mandate_schema::Secret;
 
-use super::{secret::mask_url, section::Section};
+use super::{secret::mask_url, section::Section, types::Bytes};
 
 /// `[broker]`.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Broker {
     pub events_max_age: Duration,
     /// How long messages can be replayed.
     pub messages_max_age: Duration,
+    /// How many bytes the messages may have that the database keeps where there is no broker.
+    pub messages_max: Bytes,
 }
 
 /// Which broker.
@@ -36,6 +38,7 @@ impl Broker {
             ca_file: section.optional("ca_file"),
             events_max_age: section.get("events_max_age", Duration::from_hours(30 * 24)),
             messages_max_age: section.get("messages_max_age", Duration::from_hours(3 * 24)),
+            messages_max: section.get("messages_max", Bytes::gib(1)),
         };
         section.finish();
         broker

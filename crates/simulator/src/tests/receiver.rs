@@ -117,12 +117,12 @@ impl Receiver {
 
 async fn take(request: HttpRequest, body: Bytes, receiver: Data<Receiver>) -> HttpResponse {
     let query = Query::<HashMap<String, String>>::from_query(request.query_string()).expect("a query");
-    let received = Received {
+    let push = Received {
         path: request.path().to_owned(),
         query: query.into_inner(),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
-    let (status, body) = receiver.take(&received);
+    let (status, body) = receiver.take(&push);
     HttpResponse::build(StatusCode::from_u16(status).expect("a status")).body(body)
 }
 

@@ -134,6 +134,7 @@ impl Service {
             },
             // A refusal would queue a confirm task; here the profile is what does not matter.
             Task::Profile => wechat.info().map(|_| Answer::Profile(Some(profile("shop")))),
+            Task::ReleaseReply { .. } => unreachable!("no test account is among these"),
             Task::Confirm => Some(wechat.info().map_or(Answer::Gone, confirmed)),
             Task::Renew { refusal } => {
                 let hopeless = |reason| Some(Answer::Rejected(refusal.clone(), reason));

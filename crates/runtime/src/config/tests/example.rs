@@ -36,6 +36,7 @@ const KEYS: [&str; 66] = [
     "broker.url",
     "broker.ca_file",
     "broker.events_max_age",
+    "broker.messages_max",
     "broker.messages_max_age",
     "seal.keys",
     "wechat.api_base",
