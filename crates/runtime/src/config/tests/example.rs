@@ -5,7 +5,7 @@ use super::{super::show, Folder};
 const EXAMPLE: &str = include_str!("../../../../../mandate.example.toml");
 
 /// Every key that is documented, list entries as number 0.
-const KEYS: [&str; 66] = [
+const KEYS: [&str; 67] = [
     "component.0.app_id",
     "component.0.app_secret",
     "component.0.token",
