@@ -50,6 +50,7 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
     },
     Migration { number: 3, name: "erasing", sql: include_str!("../sqlite/migrations/0003_erasing.sql") },
     Migration { number: 4, name: "messages", sql: include_str!("../sqlite/migrations/0004_messages.sql") },
+    Migration { number: 5, name: "consent", sql: include_str!("../sqlite/migrations/0005_consent.sql") },
 ];
 
 queries! {
@@ -70,6 +71,14 @@ queries! {
         command_find,
         command_put,
         command_revive,
+        consent_link_find,
+        consent_link_prune,
+        consent_link_put,
+        consent_visit_by_pre_auth,
+        consent_visit_find,
+        consent_visit_land,
+        consent_visit_prune,
+        consent_visit_put,
         dead_letter_count_retry,
         dead_letter_counts,
         dead_letter_find,
@@ -171,6 +180,7 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
     },
     Migration { number: 4, name: "erasing", sql: include_str!("../postgres/migrations/0004_erasing.sql") },
     Migration { number: 5, name: "messages", sql: include_str!("../postgres/migrations/0005_messages.sql") },
+    Migration { number: 6, name: "consent", sql: include_str!("../postgres/migrations/0006_consent.sql") },
 ];
 
 queries! {
@@ -191,6 +201,14 @@ queries! {
         command_discard,
         command_find,
         command_revive,
+        consent_link_find,
+        consent_link_prune,
+        consent_link_put,
+        consent_visit_by_pre_auth,
+        consent_visit_find,
+        consent_visit_land,
+        consent_visit_prune,
+        consent_visit_put,
         dead_letter_count_retry,
         dead_letter_counts,
         dead_letter_find,

@@ -2,17 +2,17 @@
 
 use jiff::Timestamp;
 use mandate_schema::{
-    ApiKeyRecord, AuthorizerId, CommandId, ComponentId, EventId, Position, Push, SealedText, StoredEvent,
-    StreamName, TaskId, WrappedKey,
+    ApiKeyRecord, AuthorizerId, CodeDigest, CommandId, ComponentId, EventId, Position, Push, SealedText,
+    StoredEvent, StreamName, TaskId, WrappedKey,
 };
 use uuid::Uuid;
 
 use crate::{
     Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Callers, Checkpoints, Claimed, Command,
-    CommandRecord, DeadLetterId, DeadLetterRow, DeadLetters, EventLog, EventQuery, Folder, Keys, Lease,
-    Loaded, Messages, Rebuild, RebuildMode, RebuildReport, Reconciliation, Reconciliations, States,
-    StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, TaskQueue, TokenFailure, TokenReads,
-    TokenRow, Tokens, postgres::PostgresStorage, sqlite::SqliteStorage,
+    CommandRecord, ConsentLink, ConsentVisit, Consents, DeadLetterId, DeadLetterRow, DeadLetters, EventLog,
+    EventQuery, Folder, Keys, Landed, Lease, Loaded, Messages, Rebuild, RebuildMode, RebuildReport,
+    Reconciliation, Reconciliations, States, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
+    TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, postgres::PostgresStorage, sqlite::SqliteStorage,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -130,6 +130,16 @@ pass_on!(Messages {
     fn message_count(&self) -> u64;
     fn prune_messages(&self, before: Timestamp) -> usize;
     fn prune_oldest_messages(&self, count: usize) -> usize;
+});
+
+pass_on!(Consents {
+    fn put_link(&self, link: ConsentLink) -> bool;
+    fn link(&self, id: &str) -> Option<ConsentLink>;
+    fn put_visit(&self, visit: ConsentVisit) -> ();
+    fn visit(&self, id: Uuid) -> Option<ConsentVisit>;
+    fn visit_of(&self, pre_auth: CodeDigest) -> Option<ConsentVisit>;
+    fn land(&self, visit: Uuid, code: CodeDigest, command: Command) -> Landed;
+    fn prune_consents(&self, before: Timestamp) -> usize;
 });
 
 pass_on!(Callers {

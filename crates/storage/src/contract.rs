@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use mandate_schema::{CommandId, ComponentId, Position, Push, StoredEvent, StreamName, TaskId, WrappedKey};
 
 use crate::{
-    Appended, AuthorizerFilter, AuthorizerRow, Callers, Claimed, Command, CommandRecord, DeadLetterId,
-    DeadLetterRow, EventQuery, FoldError, FoldInput, Loaded, NewState, RebuildMode, RebuildReport,
-    Reconciliations, StateRow, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone, Tokens,
+    Appended, AuthorizerFilter, AuthorizerRow, Callers, Claimed, Command, CommandRecord, Consents,
+    DeadLetterId, DeadLetterRow, EventQuery, FoldError, FoldInput, Loaded, NewState, RebuildMode,
+    RebuildReport, Reconciliations, StateRow, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
+    Tokens,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -22,6 +23,7 @@ pub trait Storage:
     + Tokens
     + DeadLetters
     + Messages
+    + Consents
     + Callers
     + Reconciliations
     + Checkpoints
@@ -38,6 +40,7 @@ impl<T> Storage for T where
         + Tokens
         + DeadLetters
         + Messages
+        + Consents
         + Callers
         + Reconciliations
         + Checkpoints

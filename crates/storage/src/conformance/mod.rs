@@ -6,6 +6,7 @@
 mod append;
 mod append_atomic;
 mod callers;
+mod consents;
 mod dead_letters;
 mod erasing;
 mod given;
@@ -153,6 +154,11 @@ macro_rules! suite {
             a_search_does_not_look_at_the_component,
             authorizers_are_listed_in_pages,
             a_listed_authorizer_tells_when_its_token_expires,
+        ], []);
+        suite!($database, consents, [
+            links_and_visits_come_back_until_they_are_pruned,
+            a_visit_is_tied_to_the_first_code_and_its_task_is_queued_with_it,
+            a_landing_that_conflicts_ties_nothing,
         ], []);
         suite!($database, callers, [
             a_key_is_found_by_its_hash_until_and_after_it_is_revoked,

@@ -5,7 +5,7 @@ use mandate_schema::{EventRecord, TaskId, sql::postgres as sql};
 use serde_json::{Value, json};
 use tokio_postgres::{Row, types::Json};
 
-use super::{PostgresStorage, convert::get};
+use super::{PostgresStorage, connection::Connection, convert::get};
 use crate::{
     Append, Appended, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, NewTask, StorageError,
     TokenChange,
@@ -18,8 +18,13 @@ pub(super) async fn append_batch(storage: &PostgresStorage, commands: &[Command]
     if commands.is_empty() {
         return Ok(Vec::new());
     }
+    append_on(&storage.connection().await?, commands).await
+}
+
+/// As [`append_batch`], within what a connection is doing.
+pub(super) async fn append_on(connection: &Connection, commands: &[Command]) -> Result<Vec<Appended>> {
     let batch: Vec<Value> = commands.iter().map(item).collect::<Result<_>>()?;
-    let rows = storage.connection().await?.all(sql::append_batch, &[&Json(batch)]).await?;
+    let rows = connection.all(sql::append_batch, &[&Json(batch)]).await?;
     if rows.len() != commands.len() {
         return Err(StorageError::unreadable("the append did not answer each command"));
     }

@@ -72,11 +72,11 @@ impl Connection {
     }
 
     /// Runs `work` between `begin` and `commit`. If it fails, the connection is closed, and the server rolls back.
-    pub(super) async fn transaction<T>(
+    pub(super) async fn transaction<T, E: From<StorageError>>(
         &self,
         begin: &str,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+        work: impl Future<Output = std::result::Result<T, E>>,
+    ) -> std::result::Result<T, E> {
         use std::sync::atomic::Ordering::Relaxed;
         self.is_clean.store(false, Relaxed);
         self.batch(begin).await?;

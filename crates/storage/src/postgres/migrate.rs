@@ -33,6 +33,8 @@ const RIGHTS: &[(&str, &str)] = &[
     ("audit", "select, insert, delete"),
     ("checkpoint", "select, insert, update"),
     ("command", "select, insert, update"),
+    ("consent_link", "select, insert, delete"),
+    ("consent_visit", "select, insert, update, delete"),
     ("data_key", "select, insert, update"),
     ("data_key_subject", "select, insert"),
     ("dead_letter", "select, insert, update, delete"),

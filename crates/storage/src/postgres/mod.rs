@@ -4,6 +4,7 @@ mod append;
 mod callers;
 mod connect;
 mod connection;
+mod consents;
 mod convert;
 mod dead_letters;
 mod migrate;

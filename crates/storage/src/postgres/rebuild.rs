@@ -67,7 +67,7 @@ async fn rebuild(
             connection.change(sql::rebuild_clear_live, &[]).await?;
             connection.change(sql::rebuild_fill_live, &[]).await?;
         }
-        Ok(report)
+        Ok::<_, StorageError>(report)
     };
     let report = connection.transaction(begin, last_part).await?;
     progress(report.head);

@@ -3,6 +3,7 @@
 mod append;
 mod callers;
 mod connect;
+mod consents;
 mod convert;
 mod dead_letters;
 mod migrate;

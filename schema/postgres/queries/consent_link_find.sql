@@ -1,0 +1,2 @@
+-- consent_link_find
+select data from consent_link where id = $1

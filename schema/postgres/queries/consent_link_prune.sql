@@ -1,0 +1,2 @@
+-- consent_link_prune
+delete from consent_link where expires_at < $1

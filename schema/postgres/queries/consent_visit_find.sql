@@ -1,0 +1,2 @@
+-- consent_visit_find
+select code, data from consent_visit where id = $1
