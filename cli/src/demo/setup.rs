@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -78,12 +78,13 @@ impl Stage {
         let simulator_listener = listen(8090)?;
         let simulator_address = simulator_listener.local_addr()?;
         let mut config = settings(&folder.path, simulator_address)?;
-        config.ingress.listen = free(8080);
-        config.ingress.admin_listen = free(9080);
-        config.worker.listen = free(8081);
+        let (ports, claims): (Vec<_>, Vec<_>) = [8080, 9080, 8081].into_iter().map(claim).unzip();
+        [config.ingress.listen, config.ingress.admin_listen, config.worker.listen] =
+            [ports[0], ports[1], ports[2]];
         let running = process::start(&config, stop)
             .await?
             .ok_or_else(|| CliError::Failed(anyhow::anyhow!("stopped before it was started")))?;
+        drop(claims);
         config.simulator.push_base = HttpUrl::of_server(running.ingress.listen);
         config.simulator.listen = simulator_address;
 
@@ -115,11 +116,14 @@ fn listen(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
 }
 
-/// The usual port if it is free now; else port 0, any free one.
-fn free(port: u16) -> SocketAddr {
+/// The usual port if it is free now, with a claim that keeps other stages from it until it is bound; else port 0, any free one.
+fn claim(port: u16) -> (SocketAddr, Option<UdpSocket>) {
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let is_free = TcpListener::bind(usual).is_ok();
-    if is_free { usual } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
+    // UDP ports are others than TCP ports: nobody uses this one, and one process at a time can have it.
+    match UdpSocket::bind(usual) {
+        Ok(claim) if TcpListener::bind(usual).is_ok() => (usual, Some(claim)),
+        Ok(_) | Err(_) => (SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None),
+    }
 }
 
 /// Settings with invented secrets: no two demos share one.
