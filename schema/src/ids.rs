@@ -171,6 +171,13 @@ impl CommandId {
     }
 }
 
+impl CommandId {
+    /// The command of the code that a visit to a consent page brought.
+    pub fn of_landing(visit: Uuid, code: CodeDigest) -> Self {
+        Self(timed_uuid(uuid_millis(visit), &[b"landing", visit.as_bytes(), &code.0]))
+    }
+}
+
 impl From<CallbackId> for CommandId {
     fn from(id: CallbackId) -> Self {
         Self(id.0)

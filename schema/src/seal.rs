@@ -5,9 +5,13 @@
 
 use std::{fmt, str::FromStr};
 
-use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD_NO_PAD as BASE64, URL_SAFE_NO_PAD as BASE64_URL},
+};
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{Field, InvalidId, Secret, StreamName};
@@ -236,6 +240,18 @@ impl MasterKeys {
         Ok(DataKey::new(wrapped.number, &*self.raw(wrapped)?))
     }
 
+    /// Seals the id of a visit to a consent page, for an address that its browser brings back.
+    pub fn seal_state(&self, visit: Uuid, nonce: NonceBytes) -> String {
+        BASE64_URL.encode(encrypt(&self.0[0].1, state_aad(), visit.as_bytes(), nonce))
+    }
+
+    /// The id in a state of ours; `None` for what we have not sealed.
+    pub fn open_state(&self, state: &str) -> Option<Uuid> {
+        let sealed = BASE64_URL.decode(state).ok()?;
+        let opened = self.0.iter().find_map(|(_, key)| decrypt(key, state_aad(), &sealed).ok())?;
+        Uuid::from_slice(&opened).ok()
+    }
+
     fn raw(&self, wrapped: &WrappedKey) -> Result<Zeroizing<[u8; 32]>, SealError> {
         let (_, master) = self
             .0
@@ -250,6 +266,10 @@ impl MasterKeys {
 
 fn wrap_aad(stream: &StreamName, number: u32) -> Aad<Vec<u8>> {
     Aad::from(format!("data_key\n{stream}\n{number}").into_bytes())
+}
+
+fn state_aad() -> Aad<Vec<u8>> {
+    Aad::from(b"consent state".to_vec())
 }
 
 fn aes_key(bytes: &[u8; 32]) -> LessSafeKey {
@@ -324,6 +344,24 @@ mod tests {
         assert_eq!(key.open(place(&stream), &sealed), Ok(Secret::new("x")), "it is the same data key");
         let moved = WrappedKey { number: 2, ..wrapped };
         assert_eq!(ring.unwrap(&moved).unwrap_err(), SealError::DoesNotOpen);
+    }
+
+    #[test]
+    fn a_state_opens_under_any_master_key_of_the_ring_and_only_as_it_was_sealed() {
+        let (visit, old) = (Uuid::from_u128(7), MasterKeys::new([("old", &[1; 32])]).expect("one key"));
+        let state = old.seal_state(visit, [2; 12]);
+        let ring = MasterKeys::new([("new", &[2; 32]), ("old", &[1; 32])]).expect("two keys");
+        assert_eq!(ring.open_state(&state), Some(visit));
+        let other = MasterKeys::new([("other", &[3; 32])]).expect("one key");
+        assert_eq!(other.open_state(&state), None);
+        for at in 0..state.len() {
+            let mut forged = state.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(ring.open_state(std::str::from_utf8(&forged).expect("ASCII")), None, "byte {at}");
+        }
+        for bad in ["", "x", "AAAA", &state[1..]] {
+            assert_eq!(ring.open_state(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

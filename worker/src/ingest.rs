@@ -9,10 +9,16 @@ use std::{
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
-use mandate_domain::{decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of};
+use mandate_domain::{
+    AboutCode, decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of,
+};
 use mandate_runtime::jitter::full_jitter;
-use mandate_schema::{AuthorizerId, CallbackId, CommandId, Push, PushKind, Secret, StreamName};
-use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
+use mandate_schema::{
+    AuthorizerId, CallbackId, CodeDigest, CommandId, ComponentId, Push, PushKind, Secret, StreamName,
+};
+use mandate_storage::{
+    Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError, TaskState,
+};
 use mandate_wechat::{
     callback::{Callback, Info},
     release_check::{self, Step},
@@ -22,7 +28,7 @@ use crate::{
     Core,
     fold::{self, ReadError},
     opener::{Content, OpenedPush},
-    record::{Context, record},
+    record::{Context, record, redeem_key},
     tasks::NO_TICKET,
 };
 
@@ -260,7 +266,8 @@ impl<S: Storage> Ingest<S> {
                 decide_component_callback(component, callback)
             }
             (_, Said::Callback(callback)) => {
-                decide_authorizer_callback(component, snapshot.state.authorizer(), callback)
+                let about = self.about_code(component, callback).await?;
+                decide_authorizer_callback(component, snapshot.state.authorizer(), callback, &about)
             }
         };
         let now = Timestamp::now();
@@ -272,6 +279,28 @@ impl<S: Storage> Ingest<S> {
             core.tasks_changed.notify_one();
         }
         Ok(appended)
+    }
+
+    /// What the visit that a grant's pre-auth code was made for says, and the task that redeems its code.
+    async fn about_code(
+        &self,
+        component: &ComponentId,
+        callback: &Callback,
+    ) -> Result<AboutCode, StorageError> {
+        let (Info::Authorized(grant) | Info::UpdateAuthorized(grant)) = &callback.info else {
+            return Ok(AboutCode::default());
+        };
+        let storage = &self.0.storage;
+        let visit = match &grant.pre_auth_code {
+            Some(code) => storage.visit_of(CodeDigest::of(code)).await?,
+            None => None,
+        };
+        let visit = visit.filter(|visit| visit.terms.component == *component);
+        let task = storage.task_by_key(&redeem_key(component, CodeDigest::of(&grant.code))).await?;
+        Ok(AboutCode {
+            tag: visit.and_then(|visit| visit.terms.tag),
+            is_spent: task.is_some_and(|task| matches!(task.state, TaskState::Done | TaskState::Dead)),
+        })
     }
 
     /// A ticket makes the calls that wait for one possible.

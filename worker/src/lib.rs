@@ -4,6 +4,7 @@ pub mod access;
 pub mod api;
 mod breaker;
 mod call;
+pub mod consent;
 mod dead_letters;
 mod erase;
 mod fold;
@@ -57,6 +58,7 @@ pub use tokens::TokenError;
 pub use vault::{Vault, VaultError};
 
 use api::ApiClient;
+use consent::ConsentSettings;
 use messages::MessageSettings;
 use tokens::{ComponentTokens, TokenRows};
 
@@ -75,6 +77,7 @@ pub struct Core<S> {
     tokens: ComponentTokens<S>,
     components: Vec<ComponentId>,
     messages: MessageSettings,
+    consent: ConsentSettings,
     /// Changes when messages were stored.
     messages_stored: watch::Sender<()>,
     reconciling: ReconcileSettings,
@@ -124,6 +127,8 @@ pub struct Parts<S> {
     pub api: ApiClient,
     /// How long and how many pushes of the message URL are kept.
     pub messages: MessageSettings,
+    /// Where merchants consent.
+    pub consent: ConsentSettings,
     /// For how many days the audit trail is kept.
     pub audit_days: u32,
     /// When accounts are compared with `WeChat`'s list.
@@ -137,8 +142,18 @@ pub struct Parts<S> {
 impl<S: Storage> Core<S> {
     /// Puts a worker together; nothing runs yet but the appender. Call it inside a tokio runtime.
     pub fn new(parts: Parts<S>) -> Arc<Self> {
-        let Parts { storage, master, components, api, messages, audit_days, reconciling, metrics, readiness } =
-            parts;
+        let Parts {
+            storage,
+            master,
+            components,
+            api,
+            messages,
+            consent,
+            audit_days,
+            reconciling,
+            metrics,
+            readiness,
+        } = parts;
         let vault = Arc::new(Vault::new(storage.clone(), master));
         let ids = components.iter().map(|component| component.ring.component().clone()).collect();
         let secrets: HashMap<ComponentId, Secret> = components
@@ -159,6 +174,7 @@ impl<S: Storage> Core<S> {
             storage,
             api,
             messages,
+            consent,
             messages_stored: watch::Sender::new(()),
             reconciling,
             metrics,

@@ -12,6 +12,7 @@ use mandate_schema::{
 };
 use mandate_storage::{Keys, StorageError};
 use ring::rand::{SecureRandom, SystemRandom};
+use uuid::Uuid;
 
 /// How long data keys are kept unwrapped: another process may destroy them.
 const CACHED_FOR: Duration = Duration::from_secs(1);
@@ -117,6 +118,16 @@ impl<S: Keys> Vault<S> {
         sealed: &SealedAt,
     ) -> Result<Option<Secret>, VaultError> {
         self.open(sealed.place(stream), &sealed.text).await
+    }
+
+    /// Seals the id of a visit to a consent page.
+    pub fn seal_state(&self, visit: Uuid) -> String {
+        self.master.seal_state(visit, self.nonce())
+    }
+
+    /// The id in a state of ours.
+    pub fn open_state(&self, state: &str) -> Option<Uuid> {
+        self.master.open_state(state)
     }
 
     fn nonce(&self) -> NonceBytes {

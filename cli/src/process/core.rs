@@ -12,6 +12,7 @@ use mandate_storage::AnyStorage;
 use mandate_worker::{
     ComponentSettings, Core, Parts, ReconcileSettings,
     api::{ApiClient, ApiSettings},
+    consent::ConsentSettings,
     messages::MessageSettings,
 };
 
@@ -43,6 +44,13 @@ pub(super) fn core(
             max_age: config.broker.messages_max_age,
             max_size: config.broker.messages_max.0,
             feed: matches!(config.broker.url, BrokerUrl::Embedded),
+        },
+        consent: ConsentSettings {
+            public_url: config.worker.public_url.as_str().to_owned(),
+            base: config.wechat.consent_base.as_str().to_owned(),
+            mobile_base: config.wechat.consent_mobile_base.as_str().to_owned(),
+            open: config.worker.open_consent,
+            return_hosts: config.worker.return_hosts.iter().map(|host| host.as_str().to_owned()).collect(),
         },
         audit_days: config.worker.audit_days,
         reconciling: ReconcileSettings {

@@ -16,6 +16,7 @@ use mandate_wechat::envelope::KeyRing;
 use mandate_worker::{
     ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
     api::{ApiClient, ApiSettings},
+    consent::ConsentSettings,
     messages::MessageSettings,
     views::Views,
 };
@@ -64,6 +65,13 @@ impl World {
             components: vec![ComponentSettings { ring, app_secret: None }],
             api: ApiClient::new(&settings, metrics.clone()).expect("a client"),
             messages: MessageSettings { max_age: Duration::from_hours(1), max_size: 1 << 20, feed: true },
+            consent: ConsentSettings {
+                public_url: "https://auth.example.com".into(),
+                base: "http://wechat.test".into(),
+                mobile_base: "http://mobile.wechat.test".into(),
+                open: true,
+                return_hosts: vec!["shop.example.com".into()],
+            },
             audit_days: 1,
             reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
             metrics: metrics.clone(),

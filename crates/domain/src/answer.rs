@@ -52,6 +52,8 @@ pub struct Redeemed {
     pub digest: CodeDigest,
     /// How we got the code.
     pub via: GrantedVia,
+    /// The tag of the consent link that the code came through.
+    pub tag: Option<String>,
     /// Absent for an account without any API permission.
     pub refresh_token: Option<Secret>,
     /// Absent for an account without any API permission.
@@ -94,8 +96,10 @@ pub fn decide_redeemed(state: Option<&Authorizer>, since: &Since, answer: Redeem
     // A code that works after a revocation grants anew, even if an earlier grant carried it: without that, credentials
     // would make a revoked account authorized.
     if !state.is_some_and(|state| state.is_held() && state.has_grant(answer.digest)) {
-        decision =
-            decision.with_event(granted_or_updated(state, timeless_grant(answer.via, Some(answer.digest))));
+        decision = decision.with_event(granted_or_updated(
+            state,
+            timeless_grant(answer.via, Some(answer.digest), answer.tag),
+        ));
         generation += 1;
     }
     let issued = Event::CredentialsIssued(CredentialsIssued { generation, code_digest: answer.digest });
@@ -130,7 +134,7 @@ pub fn decide_confirmed(state: Option<&Authorizer>, since: &Since, info: Account
     let mut decision = Decision::nothing();
     let mut generation = state.map_or(0, |state| state.generation);
     if !held {
-        decision = decision.with_event(Event::Granted(timeless_grant(GrantedVia::Confirmed, None)));
+        decision = decision.with_event(Event::Granted(timeless_grant(GrantedVia::Confirmed, None, None)));
         generation += 1;
     }
     let without_credentials = !state.is_some_and(|state| state.status == Status::Authorized);
@@ -262,8 +266,8 @@ fn has_newer_code(state: &Authorizer, digest: CodeDigest) -> bool {
     newest.is_some_and(|newest| newest != digest)
 }
 
-fn timeless_grant(via: GrantedVia, code_digest: Option<CodeDigest>) -> Granted {
-    Granted { create_time: None, code_digest, code_expires_at: None, via, tag: None }
+fn timeless_grant(via: GrantedVia, code_digest: Option<CodeDigest>, tag: Option<String>) -> Granted {
+    Granted { create_time: None, code_digest, code_expires_at: None, via, tag }
 }
 
 fn confirmed_revocation() -> Event {

@@ -48,6 +48,7 @@ pub fn decide_component_callback(component: &ComponentId, callback: &Callback) -
                     authorizer: registration.app_id.clone(),
                     code: code.clone(),
                     via: GrantedVia::Notice,
+                    tag: None,
                 }));
             }
             decision
@@ -90,9 +91,19 @@ pub fn decide_release_text(
         authorizer: Some(authorizer.clone()),
         code: code.clone(),
         via: GrantedVia::ReleaseCheck,
+        tag: None,
     };
     Decision::task(Task::Redeem(redeem))
         .with_task(Task::ReleaseReply { code: code.clone(), to_user: to_user.to_owned() })
+}
+
+/// What is known about a grant's code beside the stream and the callback.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AboutCode {
+    /// The tag of the consent link that its pre-auth code was made for.
+    pub tag: Option<String>,
+    /// Whether its redemption, which the merchant's browser began, has ended without a grant.
+    pub is_spent: bool,
 }
 
 /// Decides a grant or a revocation on the account's state.
@@ -101,14 +112,17 @@ pub fn decide_release_text(
 /// | --- | --- | --- | --- |
 /// | grant | granted or updated, redeem | the same, and confirm | redeem if the newest is a revocation |
 /// | revocation | revoked | confirm | nothing |
+///
+/// A code that is spent is not redeemed; confirming finds what it brought.
 pub fn decide_authorizer_callback(
     component: &ComponentId,
     state: Option<&Authorizer>,
     callback: &Callback,
+    about: &AboutCode,
 ) -> Decision {
     match &callback.info {
         Info::Authorized(grant) | Info::UpdateAuthorized(grant) => {
-            decide_grant(component, state, grant, callback.create_time)
+            decide_grant(component, state, grant, callback.create_time, about)
         }
         Info::Unauthorized { .. } => decide_revocation(state, callback.create_time),
         _ => Decision::nothing(),
@@ -120,6 +134,7 @@ fn decide_grant(
     state: Option<&Authorizer>,
     grant: &Grant,
     sent_at: CreateTime,
+    about: &AboutCode,
 ) -> Decision {
     let digest = CodeDigest::of(&grant.code);
     if state.is_some_and(|state| state.has_grant(digest)) {
@@ -130,13 +145,15 @@ fn decide_grant(
         authorizer: Some(grant.authorizer.clone()),
         code: grant.code.clone(),
         via: GrantedVia::Callback,
+        tag: about.tag.clone(),
     });
+    let redeem = if about.is_spent { Task::Confirm } else { redeem };
     let fact = Granted {
         create_time: Some(sent_at),
         code_digest: Some(digest),
         code_expires_at: grant.code_expires_at.map(|at| CreateTime(at.as_second())),
         via: GrantedVia::Callback,
-        tag: None,
+        tag: about.tag.clone(),
     };
     match compare_to_newest(state, sent_at) {
         Age::Newer => Decision::event(granted_or_updated(state, fact)).with_task(redeem),

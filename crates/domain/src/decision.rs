@@ -81,6 +81,8 @@ pub struct Redeem {
     pub code: Secret,
     /// How we got it.
     pub via: GrantedVia,
+    /// The tag of the consent link that it came through.
+    pub tag: Option<String>,
 }
 
 impl Redeem {

@@ -16,7 +16,9 @@ pub use answer::{
     decide_unrecoverable,
 };
 pub use authorizer::{AUTHORIZER_FORM, Authorizer, Fact, FactKind, Status};
-pub use callback::{decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of};
+pub use callback::{
+    AboutCode, decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of,
+};
 pub use component::{COMPONENT_FORM, Component, Ticket};
 pub use decision::{AccessToken, Decision, NewEvent, Recorded, Redeem, Task};
 pub use erasure::{StillHeld, decide_erasure};

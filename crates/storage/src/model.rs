@@ -381,6 +381,8 @@ pub struct TaskDone {
     pub state: TaskState,
     /// The last position its command appended.
     pub position: Option<Position>,
+    /// The account that it is about, if that was known when it was queued.
+    pub authorizer: Option<AuthorizerId>,
 }
 
 /// Whether a rebuild only compares.

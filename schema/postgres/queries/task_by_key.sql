@@ -1,2 +1,2 @@
 -- task_by_key
-select state, position from task where key = $1
+select state, position, authorizer from task where key = $1

@@ -10,7 +10,8 @@ mod renew;
 mod run;
 
 pub(crate) use account::NOT_AUTHORIZED;
-use failure::Failure;
-pub(crate) use failure::{NO_TICKET, wait_after};
+pub(crate) use failure::{Failure, NO_TICKET, wait_after};
 pub(crate) use payload::UnreadableTask;
+#[cfg(test)]
+pub(crate) use run::End;
 pub use run::TaskRunner;

@@ -8,10 +8,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Payload {
-    Recover { digest: CodeDigest, refusal: Refusal },
-    Renew { refusal: Refusal },
-    Redeem { via: GrantedVia },
-    ReleaseReply { to_user: String },
+    Recover {
+        digest: CodeDigest,
+        refusal: Refusal,
+    },
+    Renew {
+        refusal: Refusal,
+    },
+    Redeem {
+        via: GrantedVia,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tag: Option<String>,
+    },
+    ReleaseReply {
+        to_user: String,
+    },
     Empty {},
 }
 
@@ -44,7 +55,7 @@ pub(crate) fn secret(task: &Task) -> Option<&Secret> {
 /// The arguments of a task, without its secret.
 pub(crate) fn write(task: &Task) -> String {
     let payload = match task {
-        Task::Redeem(redeem) => Payload::Redeem { via: redeem.via },
+        Task::Redeem(redeem) => Payload::Redeem { via: redeem.via, tag: redeem.tag.clone() },
         Task::Recover { digest, refusal } => Payload::Recover { digest: *digest, refusal: refusal.clone() },
         Task::Renew { refusal } => Payload::Renew { refusal: refusal.clone() },
         Task::ReleaseReply { to_user, .. } => Payload::ReleaseReply { to_user: to_user.clone() },
@@ -61,11 +72,12 @@ pub(crate) fn write(task: &Task) -> String {
 pub(crate) fn read(task: &NewTask, secret: Option<Secret>) -> Result<Task, UnreadableTask> {
     let payload = serde_json::from_str(&task.payload).ok();
     match (task.kind.as_str(), payload, secret) {
-        ("redeem", Some(Payload::Redeem { via }), Some(code)) => Ok(Task::Redeem(Redeem {
+        ("redeem", Some(Payload::Redeem { via, tag }), Some(code)) => Ok(Task::Redeem(Redeem {
             component: task.component.clone(),
             authorizer: task.authorizer.clone(),
             code,
             via,
+            tag,
         })),
         ("recover", Some(Payload::Recover { digest, refusal }), None) => {
             Ok(Task::Recover { digest, refusal })
@@ -92,7 +104,8 @@ mod tests {
             component: component.clone(),
             authorizer: None,
             code: code.clone(),
-            via: GrantedVia::Notice,
+            via: GrantedVia::Redirect,
+            tag: Some("spring campaign".into()),
         };
         let refusal = Refusal { errcode: 61009, errmsg: "invalid code".into(), rid: None };
         let recover = Task::Recover { digest: CodeDigest::of(&code), refusal: refusal.clone() };

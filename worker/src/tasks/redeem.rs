@@ -1,10 +1,12 @@
 //! Redeeming a code. A second call is made only after an attempt whose outcome is unknown or may change.
 
 use jiff::Timestamp;
-use mandate_domain::{AccessToken, Decision, Redeem, Redeemed, decide_redeemed, decide_redemption_refused};
-use mandate_schema::{AuthorizerId, StreamName};
+use mandate_domain::{
+    AccessToken, Decision, Redeem, Redeemed, Refusal, decide_redeemed, decide_redemption_refused,
+};
+use mandate_schema::{AuthorizerId, GrantedVia, StreamName};
 use mandate_storage::{Claimed, Storage};
-use mandate_wechat::api::{AuthorizationInfo, QueryAuthRequest};
+use mandate_wechat::api::{AuthorizationInfo, QueryAuthReply, QueryAuthRequest};
 
 use super::{
     Failure,
@@ -17,6 +19,17 @@ impl<S: Storage> TaskRunner<S> {
         let request =
             QueryAuthRequest { component_appid: &redeem.component, authorization_code: &redeem.code };
         let reply = self.call(&request, claimed.attempt).await;
+        self.settle_redemption(claimed, redeem, called_at, reply).await
+    }
+
+    /// Stores what the answer of `api_query_auth` means.
+    pub(crate) async fn settle_redemption(
+        &self,
+        claimed: &Claimed,
+        redeem: &Redeem,
+        called_at: Timestamp,
+        reply: Result<QueryAuthReply, Failure>,
+    ) -> End {
         let digest = redeem.digest();
         match reply {
             Ok(reply) => {
@@ -36,6 +49,9 @@ impl<S: Storage> TaskRunner<S> {
             }
             Err(Failure::Refused(refusal)) => {
                 let Some(account) = &redeem.authorizer else {
+                    if redeem.via == GrantedVia::Redirect {
+                        return self.note_refused(claimed, redeem, called_at, &refusal).await;
+                    }
                     return End::dead("redemption_refused", refusal.to_string());
                 };
                 let stream = StreamName::Authorizer(redeem.component.clone(), account.clone());
@@ -45,6 +61,20 @@ impl<S: Storage> TaskRunner<S> {
             }
             Err(failure) => failure.into_end("unreadable"),
         }
+    }
+
+    /// Anybody can bring a code to a consent page, so a refused one is no dead letter. If it was an account's, its callback
+    /// will find the code spent, and ask.
+    async fn note_refused(
+        &self,
+        claimed: &Claimed,
+        redeem: &Redeem,
+        called_at: Timestamp,
+        refusal: &Refusal,
+    ) -> End {
+        tracing::warn!(component = %redeem.component, code = %redeem.digest(), %refusal, "WeChat refuses a code that a browser brought");
+        let stream = StreamName::Component(redeem.component.clone());
+        self.finish(claimed, &stream, called_at, |_| Decision::nothing()).await
     }
 }
 
@@ -65,6 +95,7 @@ fn redeemed(redeem: &Redeem, info: AuthorizationInfo) -> Redeemed {
     Redeemed {
         digest: redeem.digest(),
         via: redeem.via,
+        tag: redeem.tag.clone(),
         refresh_token: info.refresh_token,
         access_token,
         permissions: info.permissions,

@@ -40,7 +40,7 @@ pub struct TaskRunner<S> {
 }
 
 /// How an attempt ended.
-pub(super) enum End {
+pub(crate) enum End {
     /// Its outcome is stored.
     Done,
     /// To be tried again.
@@ -187,7 +187,7 @@ impl<S: Storage> TaskRunner<S> {
         Ok(())
     }
 
-    async fn open(&self, claimed: &Claimed) -> Result<Task, End> {
+    pub(crate) async fn open(&self, claimed: &Claimed) -> Result<Task, End> {
         let secret = match &claimed.task.sealed {
             None => None,
             Some((by, sealed)) => {

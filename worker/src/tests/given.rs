@@ -23,6 +23,7 @@ use tempfile::TempDir;
 use crate::{
     ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
     api::{ApiClient, ApiSettings},
+    consent::ConsentSettings,
     fold,
     messages::MessageSettings,
 };
@@ -88,6 +89,13 @@ impl Given {
             }],
             api: ApiClient::new(&settings, metrics.clone()).unwrap(),
             messages: MessageSettings { max_age: Duration::from_hours(1), max_size: 1 << 20, feed: true },
+            consent: ConsentSettings {
+                public_url: "http://127.0.0.1:8082".into(),
+                base: "http://wechat.test".into(),
+                mobile_base: "http://mobile.wechat.test".into(),
+                open: true,
+                return_hosts: vec!["shop.example.com".into()],
+            },
             audit_days: 1,
             reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
             metrics,

@@ -1,5 +1,7 @@
 //! The worker over a real store: what is decided, kept and refused, without any network.
 
+mod consent;
+mod consent_race;
 mod erasing;
 mod given;
 mod inbox;

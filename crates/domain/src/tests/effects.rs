@@ -169,7 +169,13 @@ pub(super) fn redeem_via(
     authorizer: Option<mandate_schema::AuthorizerId>,
     code: &str,
 ) -> Effect {
-    Effect::Queue(Task::Redeem(Redeem { component: component(), authorizer, code: Secret::new(code), via }))
+    Effect::Queue(Task::Redeem(Redeem {
+        component: component(),
+        authorizer,
+        code: Secret::new(code),
+        via,
+        tag: None,
+    }))
 }
 
 /// The code that a grant callback of this time carries is to be redeemed.

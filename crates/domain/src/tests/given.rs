@@ -13,9 +13,10 @@ use super::{
     samples::{access_token, component, digest, merchant_stream},
 };
 use crate::{
-    AccountInfo, Authorizer, Decision, InfoRefusal, NewEvent, Recorded, Redeemed, Refusal, Renewed, Since,
-    Status, decide_authorizer_callback, decide_confirmed, decide_gone, decide_profile, decide_redeemed,
-    decide_redemption_refused, decide_refreshed, decide_rejected, decide_renewed, decide_unrecoverable,
+    AboutCode, AccountInfo, Authorizer, Decision, InfoRefusal, NewEvent, Recorded, Redeemed, Refusal,
+    Renewed, Since, Status, decide_authorizer_callback, decide_confirmed, decide_gone, decide_profile,
+    decide_redeemed, decide_redemption_refused, decide_refreshed, decide_rejected, decide_renewed,
+    decide_unrecoverable,
 };
 
 /// An account with its history. What is recorded [`meanwhile`](Self::meanwhile) counts as gained since a call started.
@@ -98,9 +99,12 @@ impl World {
     /// Decides what comes in.
     pub(super) fn when(self, input: impl Into<Input>) -> Decided {
         let decision = match input.into() {
-            Input::Callback(callback) => {
-                decide_authorizer_callback(&component(), self.state.as_ref(), &callback)
-            }
+            Input::Callback(callback) => decide_authorizer_callback(
+                &component(),
+                self.state.as_ref(),
+                &callback,
+                &AboutCode::default(),
+            ),
             Input::Answer(answer) => self.decide(self.call_started_at.unwrap_or(self.history.len()), answer),
         };
         Decided { world: self, decision }

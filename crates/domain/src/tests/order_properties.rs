@@ -8,7 +8,7 @@ use super::{
     given::{World, effects},
     samples::{authorized_at, component, merchant, unauthorized_at, updateauthorized_at},
 };
-use crate::{FactKind, Redeem, Status, Task, decide_authorizer_callback};
+use crate::{AboutCode, FactKind, Redeem, Status, Task, decide_authorizer_callback};
 
 /// Up to eight callbacks of one account in the order of their times, no two of the same second, each grant with a code
 /// of its own.
@@ -39,7 +39,8 @@ fn sent_and_arrived() -> impl Strategy<Value = (Vec<Callback>, Vec<Callback>)> {
 fn decide_all(callbacks: &[Callback]) -> (World, Vec<Effect>) {
     let (mut world, mut all) = (World::default(), Vec::new());
     for callback in callbacks {
-        let decision = decide_authorizer_callback(&component(), world.seen(), callback);
+        let decision =
+            decide_authorizer_callback(&component(), world.seen(), callback, &AboutCode::default());
         decision.events.iter().for_each(|new| world.record(new));
         all.extend(effects(&decision));
     }
@@ -56,6 +57,7 @@ fn redemption_of(callback: &Callback) -> Option<Effect> {
                 authorizer: Some(merchant()),
                 code: grant.code.clone(),
                 via,
+                tag: None,
             };
             Some(Effect::Queue(Task::Redeem(redeem)))
         }

@@ -83,7 +83,14 @@ pub(super) fn unauthorized_at(time: i64) -> Callback {
 
 /// The answer to `api_query_auth` of an account that has no API permission: a code, and nothing else.
 pub(super) fn bare_answer(code: &str, via: mandate_schema::GrantedVia) -> Redeemed {
-    Redeemed { digest: digest(code), via, refresh_token: None, access_token: None, permissions: None }
+    Redeemed {
+        digest: digest(code),
+        via,
+        tag: None,
+        refresh_token: None,
+        access_token: None,
+        permissions: None,
+    }
 }
 
 pub(super) fn access_token() -> AccessToken {

@@ -6,7 +6,7 @@ use super::samples::{
     authorized_at, callback, component, component_stream, merchant_stream, unauthorized_at,
     updateauthorized_at,
 };
-use crate::{Decision, decide_authorizer_callback, decide_component_callback, stream_of};
+use crate::{AboutCode, Decision, decide_authorizer_callback, decide_component_callback, stream_of};
 
 /// A well-formed sample of each `InfoType` that is no fact of an account, though most name one.
 fn component_callbacks() -> Vec<Callback> {
@@ -73,6 +73,9 @@ fn every_callback_of_the_component_leaves_exactly_one_event() {
 #[test]
 fn no_callback_of_the_component_changes_an_account() {
     for callback in component_callbacks() {
-        assert_eq!(decide_authorizer_callback(&component(), None, &callback), Decision::nothing());
+        assert_eq!(
+            decide_authorizer_callback(&component(), None, &callback, &AboutCode::default()),
+            Decision::nothing()
+        );
     }
 }

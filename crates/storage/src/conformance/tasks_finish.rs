@@ -4,7 +4,7 @@ use mandate_schema::{CommandId, Position};
 
 use super::{
     Database,
-    given::{append, at, command, dead_task, decided, sealed, stored, stream, task},
+    given::{account, append, at, command, dead_task, decided, sealed, stored, stream, task},
 };
 use crate::{Appended, Claimed, CommandOutcome, NewTask, Storage, TaskCount, TaskDone, TaskState};
 
@@ -15,15 +15,15 @@ async fn running<S: Storage>(storage: &S, number: u64, task: NewTask) -> Claimed
 }
 
 /// The command that attempt `attempt` appends: one event on the account's stream.
-fn finish(claimed: &Claimed, attempt: u32, account: u32) -> crate::Append {
+fn finish(claimed: &Claimed, attempt: u32, of: u32) -> crate::Append {
     let id = CommandId::of_attempt(claimed.id, attempt);
-    decided(id, &stream(account), 0).events(1).finishes(claimed.id).decided_at(at(3))
+    decided(id, &stream(of), 0).events(1).finishes(claimed.id).decided_at(at(3))
 }
 
 pub(super) async fn a_finished_task_tells_its_result<S: Storage>(storage: S) {
     assert_eq!(storage.task_by_key("redeem:1").await.unwrap(), None);
     let claimed = running(&storage, 1, task("redeem:1")).await;
-    let state = |state, position| Some(TaskDone { state, position });
+    let state = |state, position| Some(TaskDone { state, position, authorizer: Some(account(1)) });
     assert_eq!(storage.task_by_key("redeem:1").await.unwrap(), state(TaskState::Running, None));
     assert_eq!(append(&storage, finish(&claimed, 1, 2)).await, stored(1));
     assert_eq!(storage.task_by_key("redeem:1").await.unwrap(), state(TaskState::Done, Some(Position(1))));

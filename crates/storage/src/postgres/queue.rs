@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Claimed, StorageError, TaskCount, TaskDone, TaskQueue,
-    convert::{limit, millis, position, time, unsigned},
+    convert::{limit, millis, parse, position, time, unsigned},
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -55,7 +55,9 @@ impl TaskQueue for PostgresStorage {
         found
             .map(|row| {
                 let last = get::<Option<i64>>(&row, "position")?.map(position).transpose()?;
-                Ok(TaskDone { state: rows::task_state(&row)?, position: last })
+                let account = get::<Option<String>>(&row, "authorizer")?;
+                let authorizer = account.map(|id| parse(&id)).transpose()?;
+                Ok(TaskDone { state: rows::task_state(&row)?, position: last, authorizer })
             })
             .transpose()
     }

@@ -76,13 +76,15 @@ impl TaskQueue for SqliteStorage {
     async fn task_by_key(&self, key: &str) -> Result<Option<TaskDone>> {
         let key = key.to_owned();
         self.read(move |c| {
-            let found: Option<(String, Option<i64>)> = c
+            let found: Option<(String, Option<i64>, Option<String>)> = c
                 .prepare_cached(sql::task_by_key)?
-                .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
             found
-                .map(|(state, last)| {
-                    Ok(TaskDone { state: task_state(&state)?, position: last.map(position).transpose()? })
+                .map(|(state, last, account)| {
+                    let position = last.map(position).transpose()?;
+                    let authorizer = account.map(|id| parse(&id)).transpose()?;
+                    Ok(TaskDone { state: task_state(&state)?, position, authorizer })
                 })
                 .transpose()
         })

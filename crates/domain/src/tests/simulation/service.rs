@@ -7,7 +7,7 @@ use mandate_wechat::callback::Callback;
 
 use super::wechat::{Refreshed, WeChat};
 use crate::{
-    Decision, InfoRefusal, NewEvent, Redeem, Renewed, Status, Task, decide_authorizer_callback,
+    AboutCode, Decision, InfoRefusal, NewEvent, Redeem, Renewed, Status, Task, decide_authorizer_callback,
     tests::{
         given::{Answer, World},
         samples::{access_token, code_refused, component, profile},
@@ -72,13 +72,18 @@ impl Service {
     }
 
     pub(super) fn receive(&mut self, callback: &Callback) {
-        self.carry_out(decide_authorizer_callback(&component(), self.world.seen(), callback));
+        self.carry_out(decide_authorizer_callback(
+            &component(),
+            self.world.seen(),
+            callback,
+            &AboutCode::default(),
+        ));
     }
 
     /// The merchant's browser brings a code: it is redeemed, whoever it belongs to.
     pub(super) fn receive_code(&mut self, code: Secret) {
         let via = GrantedVia::Redirect;
-        self.queue(Task::Redeem(Redeem { component: component(), authorizer: None, code, via }));
+        self.queue(Task::Redeem(Redeem { component: component(), authorizer: None, code, via, tag: None }));
     }
 
     /// Starts a call. `WeChat` answers at once; we hear of it later.

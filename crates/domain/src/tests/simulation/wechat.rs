@@ -156,6 +156,7 @@ impl Told {
         crate::Redeemed {
             digest: digest(code.expose()),
             via,
+            tag: None,
             access_token: self.refresh_token.as_ref().map(access_token),
             refresh_token: self.refresh_token,
             permissions: Some(self.permissions),

@@ -1,0 +1,127 @@
+//! The return from `WeChat`'s page: the code is a durable task before anything else.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mandate_domain::{Decision, Redeem, Task};
+use mandate_runtime::jitter::full_jitter;
+use mandate_schema::{CodeDigest, CommandId, GrantedVia, Secret, StreamName};
+use mandate_storage::{Appended, Command, ConsentVisit, Landed, Storage, StorageError};
+
+use crate::{
+    Core,
+    fold::{self, ReadError},
+    record::{Context, record},
+};
+
+/// Longest code that is taken, in bytes; `WeChat`'s have about a hundred.
+const CODE_MAX: usize = 1_024;
+
+/// Why a browser's return is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LandingError {
+    /// The state is not ours, or its visit is long over.
+    #[error("the state is not one of ours")]
+    UnknownState,
+    /// Another browser opened the page.
+    #[error("the page was opened in another browser")]
+    OtherBrowser,
+    /// The visit has brought another code already.
+    #[error("the visit has brought another code already")]
+    OtherCode,
+    /// There is no code, or nothing that can be one.
+    #[error("there is no code")]
+    NoCode,
+    /// The visit is over.
+    #[error("the visit has expired")]
+    Expired,
+    /// The store, or what it holds.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<StorageError> for LandingError {
+    fn from(error: StorageError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl<S: Storage> Core<S> {
+    /// Takes the code that a browser brings back. Once it returns, the code will be redeemed, whatever happens to the browser
+    /// or to this process. The same code again, or none, finds the same visit.
+    ///
+    /// # Errors
+    ///
+    /// [`LandingError`]; nothing was changed.
+    pub async fn land(
+        &self,
+        state: &str,
+        cookie: Option<&Secret>,
+        code: Option<Secret>,
+    ) -> Result<ConsentVisit, LandingError> {
+        let id = self.vault.open_state(state).ok_or(LandingError::UnknownState)?;
+        let mut conflicts = 0;
+        loop {
+            let visit = self.storage.visit(id).await?.ok_or(LandingError::UnknownState)?;
+            // Digests of random texts: how long their comparison takes tells nothing about the texts.
+            if cookie.map(CodeDigest::of) != Some(visit.cookie) {
+                return Err(LandingError::OtherBrowser);
+            }
+            let digest = code.as_ref().map(CodeDigest::of);
+            match visit.code {
+                Some(tied) if digest.is_none_or(|digest| digest == tied) => return Ok(visit),
+                Some(_) => return Err(LandingError::OtherCode),
+                None => {}
+            }
+            let (Some(code), Some(digest)) = (code.clone().filter(fits), digest) else {
+                return Err(LandingError::NoCode);
+            };
+            if visit.expires_at <= Timestamp::now() {
+                return Err(LandingError::Expired);
+            }
+            match self.land_once(&visit, code, digest).await? {
+                Landed::Appended(Appended::Conflict) => {
+                    conflicts += 1;
+                    let wait = full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts);
+                    tokio::time::sleep(wait).await;
+                }
+                Landed::Appended(_) => {
+                    tracing::info!(component = %visit.terms.component, %digest, "a browser brought a code");
+                    return Ok(ConsentVisit { code: Some(digest), ..visit });
+                }
+                // Another request of this browser was faster: what it brought counts.
+                Landed::Refused => {}
+            }
+        }
+    }
+
+    async fn land_once(
+        &self,
+        visit: &ConsentVisit,
+        code: Secret,
+        digest: CodeDigest,
+    ) -> Result<Landed, LandingError> {
+        let component = &visit.terms.component;
+        let stream = StreamName::Component(component.clone());
+        let snapshot = fold::load(&self.storage, &self.vault, &stream).await?;
+        let redeem = Task::Redeem(Redeem {
+            component: component.clone(),
+            authorizer: None,
+            code,
+            via: GrantedVia::Redirect,
+            tag: visit.terms.tag.clone(),
+        });
+        let now = Timestamp::now();
+        let command = CommandId::of_landing(visit.id, digest);
+        let context = Context { command, stream, finishes: None, now, called_at: now };
+        let append = record(&self.vault, &context, snapshot, Decision::task(redeem)).await;
+        let command = Command::Decided(Box::new(append.map_err(ReadError::from)?));
+        let landed = self.storage.land(visit.id, digest, command).await?;
+        self.tasks_changed.notify_one();
+        Ok(landed)
+    }
+}
+
+fn fits(code: &Secret) -> bool {
+    (1..=CODE_MAX).contains(&code.expose().len())
+}
