@@ -110,6 +110,9 @@ pub(crate) enum Command {
     /// The accounts that have authorized you.
     #[command(subcommand)]
     Authorizers(AuthorizersCommand),
+    /// Links that ask merchants for their authorization.
+    #[command(subcommand)]
+    Link(LinkCommand),
     /// What could not be handled.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -151,6 +154,37 @@ pub(crate) enum ApiKeyCommand {
         /// The id, as list shows it.
         id: Uuid,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LinkCommand {
+    /// Makes a link and prints it, with a QR code on a terminal.
+    Create(LinkCreate),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LinkCreate {
+    /// The component that asks.
+    #[arg(long, value_name = "APPID")]
+    pub(crate) component: ComponentId,
+    /// Which accounts may answer: 1 official accounts, 2 mini programs, 3 both (by default), 4, 5, 6 or 8.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) auth_type: Option<u8>,
+    /// The one account that may answer.
+    #[arg(long, value_name = "APPID")]
+    pub(crate) biz_appid: Option<AuthorizerId>,
+    /// A permission set that is offered; may be repeated. By default all.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) category_id: Vec<u32>,
+    /// Where the merchant is led on to; its host must be one of those registered in the configuration.
+    #[arg(long, value_name = "URL")]
+    pub(crate) return_url: Option<String>,
+    /// A tag that the authorization's event will carry.
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+    /// How long the link works, 7d by default.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires_in: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,12 +5,14 @@
 mod authorizers;
 mod body;
 mod components;
+pub mod consent;
 mod cursor;
 mod dead_letters;
 mod error;
 mod events;
 mod guard;
 mod inbox;
+mod links;
 mod list;
 mod messages;
 mod path;
@@ -41,6 +43,7 @@ pub use dead_letters::{DeadLetterAct, DeadLetterOutcome, DeadLetterView, list_de
 pub use error::ApiError;
 pub use events::list_history;
 pub use guard::Refused;
+pub use links::LinkView;
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List};
 pub use problem::{Code, Problem};
 pub use proxy::{Proxy, ProxyRefusal};

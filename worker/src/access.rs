@@ -3,8 +3,6 @@
 //! A key is believed for a second, so that a revocation takes effect everywhere within one. Counts and entries are gathered
 //! for a moment and written together; a process that is killed loses those of the last two seconds.
 
-mod throttle;
-
 use std::{
     collections::{HashMap, HashSet},
     net::IpAddr,
@@ -13,13 +11,11 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_runtime::stop::Stop;
+use mandate_runtime::{stop::Stop, throttle::Throttle};
 use mandate_schema::{ApiKey, AuthorizerId, ComponentId, Reach, Scope, StreamName};
 use mandate_storage::{AuditEntry, Callers, StorageError, TokenReads};
 use tokio::time::Instant;
 use uuid::Uuid;
-
-use throttle::Throttle;
 
 /// How long a key is believed.
 const KNOWN_FOR: Duration = Duration::from_secs(1);
@@ -27,6 +23,9 @@ const KNOWN_FOR: Duration = Duration::from_secs(1);
 const KNOWN_MAX: usize = 10_000;
 /// How often counts and entries are written.
 const WRITE_EVERY: Duration = Duration::from_secs(2);
+/// Refusals of one address that are answered one after the other, and then how many in a second.
+const REFUSALS: f64 = 20.0;
+const REFUSALS_PER_SECOND: f64 = 1.0;
 /// Entries that wait to be written at most; beyond that, acts are still logged.
 const WAITING_MAX: usize = 10_000;
 
@@ -92,7 +91,13 @@ impl<S: Callers> Access<S> {
     /// Access by the keys in `storage`.
     pub fn new(storage: S) -> Self {
         let (known, open) = (Mutex::default(), Mutex::default());
-        Self { storage, known, open, waiting: Mutex::default(), throttle: Mutex::default() }
+        Self {
+            storage,
+            known,
+            open,
+            waiting: Mutex::default(),
+            throttle: Mutex::new(Throttle::new(REFUSALS, REFUSALS_PER_SECOND)),
+        }
     }
 
     /// The caller with this key; `None`: there is no such key, or it opens nothing any more.
@@ -174,7 +179,7 @@ impl<S: Callers> Access<S> {
         request: &str,
         why: &str,
     ) -> Option<Duration> {
-        let verdict = lock(&self.throttle).refused(address, Instant::now());
+        let verdict = lock(&self.throttle).take(address, Instant::now());
         match verdict {
             Ok(suppressed) => {
                 let more = match suppressed {

@@ -213,7 +213,7 @@ fn words(scopes: &BTreeSet<Scope>) -> String {
     scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-fn duration(text: &str) -> Result<Duration, CliError> {
+pub(super) fn duration(text: &str) -> Result<Duration, CliError> {
     parse_duration(text)
         .ok_or_else(|| CliError::Usage(format!("{text}: a time such as 24h or 90d is expected")))
 }

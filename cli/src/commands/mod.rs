@@ -9,6 +9,7 @@ mod events;
 mod health;
 mod init;
 mod journal;
+mod link;
 mod reconcile;
 mod release_check;
 mod seal;
@@ -46,6 +47,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Config(command) => config::run(&global, &command),
         Command::Events(command) => events::run(&global, command).await,
         Command::Authorizers(command) => authorizers::run(&global, command).await,
+        Command::Link(command) => link::run(&global, command).await,
         Command::DeadLetters(command) => dead_letters::run(&global, command).await,
         Command::Journal(command) => journal::run(&global, command),
         Command::Completion { shell } => {

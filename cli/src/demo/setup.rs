@@ -81,10 +81,13 @@ impl Stage {
         let (ports, claims): (Vec<_>, Vec<_>) = [8080, 9080, 8081].into_iter().map(claim).unzip();
         [config.ingress.listen, config.ingress.admin_listen, config.worker.listen] =
             [ports[0], ports[1], ports[2]];
+        let (public, public_claim) = claim_known(8082)?;
+        config.worker.public_listen = public;
+        config.worker.public_url = HttpUrl::of_server(public);
         let running = process::start(&config, stop)
             .await?
             .ok_or_else(|| CliError::Failed(anyhow::anyhow!("stopped before it was started")))?;
-        drop(claims);
+        drop((claims, public_claim));
         config.simulator.push_base = HttpUrl::of_server(running.ingress.listen);
         config.simulator.listen = simulator_address;
 
@@ -126,6 +129,14 @@ fn claim(port: u16) -> (SocketAddr, Option<UdpSocket>) {
     }
 }
 
+/// As [`claim`], but with a number: the port stands in addresses that are given out.
+fn claim_known(port: u16) -> std::io::Result<(SocketAddr, Option<UdpSocket>)> {
+    match claim(port) {
+        (usual, Some(claim)) => Ok((usual, Some(claim))),
+        (any, None) => Ok((TcpListener::bind(any)?.local_addr()?, None)),
+    }
+}
+
 /// Settings with invented secrets: no two demos share one.
 fn settings(folder: &Path, simulator: SocketAddr) -> Result<Config, CliError> {
     let mut config = Config::default();
@@ -143,7 +154,10 @@ fn settings(folder: &Path, simulator: SocketAddr) -> Result<Config, CliError> {
     config.seal.keys = vec![SealKey::new("demo", random::bytes()?)];
     config.storage.url = StorageUrl::Sqlite(folder.join("mandate.db"));
     config.ingress.journal = folder.join("journal.db");
-    config.wechat.api_base = HttpUrl::of_server(simulator);
+    let wechat = HttpUrl::of_server(simulator);
+    config.wechat.consent_base = wechat.clone();
+    config.wechat.consent_mobile_base = wechat.clone();
+    config.wechat.api_base = wechat;
     Ok(config)
 }
 
@@ -172,14 +186,19 @@ fn render(folder: &Path, config: &Config) -> String {
     let journal = serde_json::Value::from(file("journal.db"));
     format!(
         "# Written by `mandate demo`, with invented secrets.\n\n{}[seal]\nkeys = [{}]\n\n[storage]\nurl = {database}\n\n\
-         [ingress]\nlisten = \"{}\"\nadmin_listen = \"{}\"\njournal = {journal}\n\n[worker]\nlisten = \"{}\"\n\n\
-         [wechat]\napi_base = \"{}\"\n\n[simulator]\nlisten = \"{}\"\npush_base = \"{}\"\n",
+         [ingress]\nlisten = \"{}\"\nadmin_listen = \"{}\"\njournal = {journal}\n\n[worker]\nlisten = \"{}\"\n\
+         public_listen = \"{}\"\npublic_url = \"{}\"\n\n\
+         [wechat]\napi_base = \"{}\"\nconsent_base = \"{}\"\nconsent_mobile_base = \"{}\"\n\n[simulator]\nlisten = \"{}\"\npush_base = \"{}\"\n",
         components.collect::<String>(),
         keys.collect::<Vec<_>>().join(", "),
         config.ingress.listen,
         config.ingress.admin_listen,
         config.worker.listen,
+        config.worker.public_listen,
+        config.worker.public_url,
         config.wechat.api_base,
+        config.wechat.consent_base,
+        config.wechat.consent_mobile_base,
         config.simulator.listen,
         config.simulator.push_base,
     )

@@ -91,6 +91,11 @@ impl Parts {
         let (server, console) =
             console::bind(config.worker.listen, stop, api, readiness, metrics).map_err(CliError::failed)?;
         stop.spawn("console", server);
+        let pages = console::consent::Pages::new(core.clone(), stop.clone());
+        let (server, public) =
+            console::consent::bind(config.worker.public_listen, stop, pages).map_err(CliError::failed)?;
+        stop.spawn("consent pages", server);
+        tracing::info!(%public, "merchants consent at {}/authorize, served at http://{public}", config.worker.public_url);
         tracing::info!(%console, "the API is at http://{console}/api/v1");
         Ok(Some(Self { core, console, _lock: lock }))
     }

@@ -10,5 +10,6 @@ pub mod jitter;
 pub mod metrics;
 pub mod stop;
 pub mod telemetry;
+pub mod throttle;
 pub mod tls;
 pub mod web;

@@ -7,6 +7,7 @@
 //! hide behind the same mistake here.
 
 mod api;
+mod consent;
 mod control;
 mod envelope;
 mod error;

@@ -179,6 +179,20 @@ switch! {
 }
 
 switch! {
+    /// Which comes first after a merchant has confirmed on the consent page.
+    ConsentOrder {
+        /// The browser goes back when the push has been answered.
+        EventFirst,
+        /// The push comes a second after the browser was sent back.
+        RedirectFirst,
+        /// Both at once.
+        Together,
+        /// The push is lost.
+        EventLost,
+    }
+}
+
+switch! {
     /// How `unauthorized` is delivered.
     UnauthorizedDelivery {
         /// At once.
@@ -268,6 +282,8 @@ pub struct Switches {
     pub event_retry: EventRetry,
     /// Retries on the message URL.
     pub message_retry: MessageRetry,
+    /// Push and redirect after a merchant has confirmed on the consent page.
+    pub consent_order: ConsentOrder,
     /// Delivery of `unauthorized`.
     pub unauthorized_delivery: UnauthorizedDelivery,
 }

@@ -55,6 +55,7 @@ pub(crate) struct Options {
     pub(crate) ingress_port: u16,
     pub(crate) admin_port: u16,
     pub(crate) console_port: u16,
+    pub(crate) public_port: u16,
     pub(crate) simulator_port: u16,
     /// Key that ingress and worker share.
     pub(crate) settle_key: String,
@@ -78,6 +79,7 @@ impl Options {
             ingress_port: free_port(),
             admin_port: free_port(),
             console_port: free_port(),
+            public_port: free_port(),
             simulator_port: free_port(),
             settle_key: letters(32),
             servers: None,
@@ -136,16 +138,19 @@ impl Options {
             text,
             "[seal]\nkeys = [\"{}\"]\n[storage]\n{storage}\n[ingress]\n{ingress}listen = \"127.0.0.1:{}\"\n\
              admin_listen = \"127.0.0.1:{}\"\njournal = \"{data}/journal.db\"\n[worker]\n{worker}listen = \"127.0.0.1:{}\"\n\
-             [wechat]\napi_base = \"http://127.0.0.1:{}\"\n[simulator]\nlisten = \"127.0.0.1:{}\"\n\
+             public_listen = \"127.0.0.1:{public}\"\npublic_url = \"http://127.0.0.1:{public}\"\nreturn_hosts = [\"127.0.0.1:{wechat}\"]\n\
+             [wechat]\napi_base = \"http://127.0.0.1:{wechat}\"\nconsent_base = \"http://127.0.0.1:{wechat}\"\n\
+             consent_mobile_base = \"http://127.0.0.1:{wechat}\"\n[simulator]\nlisten = \"127.0.0.1:{}\"\n\
              push_base = \"http://127.0.0.1:{}\"\n[reconcile]\nevery = \"never\"\ncalls_per_minute = 100000\n[log]\nformat = \"json\"\n{}",
             self.seal_key,
             self.ingress_port,
             self.admin_port,
             self.console_port,
             self.simulator_port,
-            self.simulator_port,
             self.ingress_port,
-            self.extra
+            self.extra,
+            public = self.public_port,
+            wechat = self.simulator_port,
         )
         .expect("writing to a string");
         text

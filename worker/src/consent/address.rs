@@ -1,11 +1,11 @@
 //! Addresses of `WeChat`'s page and of the page that a merchant is led on to.
 
 use mandate_schema::{AuthorizerId, Secret};
-use mandate_storage::ConsentTerms;
+use mandate_storage::{ConsentTerms, ConsentVisit};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
-use super::{ConsentSettings, links::TermsError};
+use super::{ConsentResult, ConsentSettings, links::TermsError};
 
 /// What stands in a query as it is (RFC 3986, section 2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -56,6 +56,18 @@ impl ConsentSettings {
         Secret::new(format!("{base}{path}{query}{fragment}"))
     }
 
+    /// Where a merchant is led on to; `None` also if the host is not registered any more.
+    pub(super) fn onward(&self, visit: &ConsentVisit, result: &ConsentResult) -> Option<String> {
+        let url = visit.terms.return_url.as_ref()?;
+        match self.check_return_url(url) {
+            Ok(()) => onward(url, result.as_str(), result.authorizer()),
+            Err(error) => {
+                tracing::warn!(%error, "a merchant is not led on");
+                None
+            }
+        }
+    }
+
     /// Checks where a merchant is to be led on to.
     ///
     /// # Errors
@@ -82,7 +94,7 @@ impl ConsentSettings {
 }
 
 /// The address that a merchant is led on to, with the outcome.
-pub fn onward(return_url: &str, status: &str, authorizer: Option<&AuthorizerId>) -> Option<String> {
+fn onward(return_url: &str, status: &str, authorizer: Option<&AuthorizerId>) -> Option<String> {
     let mut url = Url::parse(return_url).ok()?;
     url.query_pairs_mut()
         .append_pair("mandate_status", status)

@@ -9,7 +9,7 @@ mod links;
 mod result;
 mod visits;
 
-pub use address::{Form, onward};
+pub use address::Form;
 pub use landing::LandingError;
 pub use links::{EXPIRES_DEFAULT, LinkError, LinkOrder, TermsError};
 pub use result::ConsentResult;

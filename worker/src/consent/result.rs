@@ -52,6 +52,16 @@ impl ConsentResult {
 }
 
 impl<S: Storage> Core<S> {
+    /// Where the merchant of a visit is led on to, with its outcome.
+    pub fn consent_onward(&self, visit: &ConsentVisit, result: &ConsentResult) -> Option<String> {
+        self.consent.onward(visit, result)
+    }
+
+    /// How browsers reach the pages.
+    pub fn consent_url(&self) -> &str {
+        &self.consent.public_url
+    }
+
     /// What became of a visit that was landed. Waits for it, but not longer than `patience`.
     ///
     /// # Errors

@@ -16,6 +16,10 @@ fn listing() -> Value {
     json!({
         "about": "Simulator of WeChat's side for third-party platforms (微信第三方平台模拟器). Nothing is served at this address.",
         "api": apis,
+        "pages": {
+            "GET /cgi-bin/componentloginpage?component_appid=&pre_auth_code=&redirect_uri=&auth_type=&biz_appid=&category_id_list=": "the page on which a merchant consents, in a desktop browser",
+            "GET /wxaopen/safe/bindcomponent?action=bindcomponent&no_scan=1&…": "the same inside WeChat",
+        },
         "control": {
             "POST /_control/push": "{component, authorizer?, info_type | msg_type, fields?, create_time?, times?, delay?, hold?, wait?, forge?}: any push; answers {push, held, deliveries: [{status, body, ok, millis}]}",
             "POST /_control/authorizers": "{component, authorizer?, act: create | authorize | update | revoke, permissions?, kind?, nick_name?, principal_name?, pre_auth_code?, create_time?, push?, times?, delay?, hold?, wait?}: answers {authorizer, code?, deliveries}",

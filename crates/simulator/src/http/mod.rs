@@ -1,6 +1,7 @@
 //! The doors: `WeChat`'s API, the control API, and a page for those who find neither.
 
 mod api;
+mod consent;
 mod control;
 mod errors;
 mod help;
@@ -8,6 +9,7 @@ mod loopback;
 mod media;
 
 use actix_web::{
+    Resource,
     middleware::{Condition, from_fn},
     web::{self, JsonConfig, PayloadConfig, QueryConfig, ServiceConfig},
 };
@@ -33,8 +35,14 @@ pub(crate) fn routes(config: &mut ServiceConfig, open_control: bool) {
                 .wrap(Condition::new(!open_control, from_fn(loopback::only)))
                 .configure(control::routes),
         )
+        .service(consent_page("/cgi-bin/componentloginpage"))
+        .service(consent_page("/wxaopen/safe/bindcomponent"))
         .service(web::resource("/cgi-bin/media/upload").to(media::upload))
         .service(web::resource("/cgi-bin/media/get").to(media::get))
         .service(web::resource("/cgi-bin/{path:.*}").to(api::call))
         .default_service(web::to(help::page));
+}
+
+fn consent_page(path: &str) -> Resource {
+    web::resource(path).get(consent::show).post(consent::confirm)
 }

@@ -24,7 +24,7 @@ impl State {
             self.retire_account_token(change, &authorizer, now)?;
         }
         let code = self.mint(SecretKind::AuthorizationCode);
-        let expires_at = now + code_life(self.switches.code_lifetimes);
+        let expires_at = now + self.code_life();
         let issued = Code {
             authorizer: authorizer.clone(),
             expires_at,
@@ -42,6 +42,14 @@ impl State {
             draft: Some(draft),
             delivery: Announcement::Now,
         })
+    }
+
+    /// How long an authorization code lives, in seconds.
+    pub(crate) fn code_life(&self) -> i64 {
+        match self.switches.code_lifetimes {
+            CodeLifetimes::Long => 3600,
+            CodeLifetimes::Short => 600,
+        }
     }
 
     /// Enters a grant; its time, and whether it updates an authorization that holds.
@@ -147,13 +155,5 @@ impl Authorization {
         let time = asked.unwrap_or_else(|| now.max(self.last_change + 1));
         self.last_change = self.last_change.max(time);
         time
-    }
-}
-
-/// How long an authorization code lives, in seconds.
-fn code_life(lifetimes: CodeLifetimes) -> i64 {
-    match lifetimes {
-        CodeLifetimes::Long => 3600,
-        CodeLifetimes::Short => 600,
     }
 }

@@ -1,0 +1,58 @@
+//! `mandate link`.
+
+use std::io::{IsTerminal, stdout};
+
+use mandate_console::LinkView;
+use mandate_storage::Callers;
+use mandate_worker::{
+    access::entry,
+    consent::{EXPIRES_DEFAULT, LinkError, LinkOrder},
+};
+
+use crate::{
+    args::{Global, LinkCommand, LinkCreate},
+    context::{load, open_storage, user, warn},
+    exit::CliError,
+    output, process,
+};
+
+use super::api_key::duration;
+
+pub(super) async fn run(global: &Global, command: LinkCommand) -> Result<(), CliError> {
+    let LinkCommand::Create(create) = command;
+    let order = order(create)?;
+    let loaded = load(global)?;
+    warn(loaded.check_standalone().into_result()?);
+    let core = process::core_for_commands(&loaded.config, open_storage(&loaded.config).await?)?;
+    let link = core.create_link(order).await.map_err(|error| match error {
+        LinkError::Terms(error) => CliError::Usage(error.to_string()),
+        LinkError::Storage(error) => error.into(),
+    })?;
+    let by = format!("command line ({})", user());
+    let tag = link.terms.tag.clone();
+    core.storage.put_audit(vec![entry(&by, None, "link.created", Some(&link.id), tag)]).await?;
+    let view = LinkView::new(&core, &link);
+    match global.output {
+        output::Format::Table => {
+            output::line(&view.url)?;
+            if stdout().is_terminal() {
+                output::line(view.qr_text())?;
+            }
+            output::note(format!("works until {}", mandate_schema::format_time(view.expires_at)))
+        }
+        format => output::json(&view, format),
+    }
+}
+
+fn order(create: LinkCreate) -> Result<LinkOrder, CliError> {
+    let life = create.expires_in.as_deref().map(duration).transpose()?;
+    Ok(LinkOrder {
+        component: create.component,
+        auth_type: create.auth_type,
+        biz_appid: create.biz_appid,
+        category_ids: create.category_id,
+        return_url: create.return_url,
+        tag: create.tag,
+        expires_in: life.unwrap_or(EXPIRES_DEFAULT),
+    })
+}

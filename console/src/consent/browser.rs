@@ -1,0 +1,155 @@
+//! What a browser says about itself. None of it is believed for more than the look of a page.
+
+use std::net::IpAddr;
+
+use actix_web::{
+    HttpRequest,
+    http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderMap, HeaderName, USER_AGENT},
+};
+use mandate_schema::Secret;
+use mandate_worker::consent::Form;
+
+use super::words::Language;
+
+/// The cookie that binds a visit to its browser.
+pub(super) const COOKIE_NAME: &str = "mandate_consent";
+/// Characters of its value.
+pub(super) const COOKIE_CHARACTERS: usize = 43;
+
+/// The form of `WeChat`'s page for this browser. The page inside the app works on phones only.
+pub(super) fn form(headers: &HeaderMap) -> Form {
+    let agent = text(headers, &USER_AGENT);
+    let elsewhere = ["WindowsWechat", "MacWechat", "wxwork"];
+    if agent.contains("MicroMessenger") && !elsewhere.iter().any(|other| agent.contains(other)) {
+        Form::InWechat
+    } else {
+        Form::Desktop
+    }
+}
+
+/// The language that the browser likes best of ours. Who says nothing is a merchant of `WeChat`: Chinese; who names only
+/// languages that we do not speak gets English.
+pub(super) fn language(headers: &HeaderMap) -> Language {
+    let wanted = text(headers, &ACCEPT_LANGUAGE);
+    let mut best: Option<(f32, Language)> = None;
+    for entry in wanted.split(',') {
+        let (tag, rest) = entry.split_once(';').unwrap_or((entry, ""));
+        let quality = rest.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse).unwrap_or(0.0);
+        let primary = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let language = match primary.as_str() {
+            "zh" | "*" => Language::Chinese,
+            "en" => Language::English,
+            _ => continue,
+        };
+        if quality > best.map_or(0.0, |(quality, _)| quality) {
+            best = Some((quality, language));
+        }
+    }
+    let unknown = if wanted.is_empty() { Language::Chinese } else { Language::English };
+    best.map_or(unknown, |(_, language)| language)
+}
+
+/// The browser's cookie, if it is one that we may have given.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<Secret> {
+    let sent = headers.get_all(&COOKIE).filter_map(|value| value.to_str().ok());
+    let mut pairs = sent.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(name, _)| *name == COOKIE_NAME)?;
+    let ours = value.len() == COOKIE_CHARACTERS
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    ours.then(|| Secret::new(value))
+}
+
+/// The browser's address. A proxy of ours, which is on this machine or in a private network, writes it at the end of
+/// `X-Forwarded-For`; from elsewhere the header is not believed.
+pub(super) fn address(request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    if !is_near(peer) {
+        return Some(peer);
+    }
+    let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
+    let last = forwarded.and_then(|value| value.rsplit(',').next()?.trim().parse().ok());
+    Some(last.unwrap_or(peer))
+}
+
+fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> HttpRequest {
+        TestRequest::default().insert_header((name, value.to_owned())).to_http_request()
+    }
+
+    #[test]
+    fn only_the_app_on_a_phone_gets_the_form_inside_wechat() {
+        let phone = "Mozilla/5.0 (iPhone) AppleWebKit/605 Mobile MicroMessenger/8.0.50 NetType/WIFI";
+        assert_eq!(form(with("user-agent", phone).headers()), Form::InWechat);
+        for other in [
+            "",
+            "Mozilla/5.0 (X11; Linux x86_64) Chrome/130",
+            "Mozilla/5.0 (iPhone) Mobile/15E148 Safari/604.1",
+            "Mozilla/5.0 (Windows NT 10.0) MicroMessenger/7.0.20 WindowsWechat",
+            "Mozilla/5.0 (Macintosh) MicroMessenger/6.8.0 MacWechat/3.8",
+            "Mozilla/5.0 (Linux; Android 14) MicroMessenger/7.0.1 wxwork/4.1.0",
+        ] {
+            assert_eq!(form(with("user-agent", other).headers()), Form::Desktop, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_language_that_is_liked_best_wins() {
+        use Language::{Chinese, English};
+        for (wanted, expected) in [
+            ("zh-CN,zh;q=0.9,en;q=0.8", Chinese),
+            ("en-US,en;q=0.9,zh;q=0.8", English),
+            ("en;q=0.5, zh-TW;q=0.7", Chinese),
+            ("fr, de;q=0.5", English),
+            ("fr, zh;q=0.1", Chinese),
+            ("en;q=0, zh;q=0", English),
+            ("*", Chinese),
+            ("", Chinese),
+            (";q=x,,", English),
+        ] {
+            assert_eq!(language(with("accept-language", wanted).headers()), expected, "{wanted:?}");
+        }
+        assert_eq!(language(TestRequest::default().to_http_request().headers()), Chinese);
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others_and_has_our_shape() {
+        let value = "a".repeat(COOKIE_CHARACTERS);
+        let sent = format!("a=b; mandate_consent={value}; c=d");
+        assert_eq!(cookie(with("cookie", &sent).headers()).unwrap().expose(), value);
+        let short = "mandate_consent=short".to_owned();
+        let odd = format!("mandate_consent={}\"", "a".repeat(COOKIE_CHARACTERS - 1));
+        for bad in [String::new(), short, odd, format!("xmandate_consent={value}")] {
+            assert_eq!(cookie(with("cookie", &bad).headers()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_near_us_is_believed_and_nobody_else() {
+        let of = |peer: &str, forwarded: &str| {
+            let peer = peer.parse().unwrap();
+            let request =
+                TestRequest::default().peer_addr(peer).insert_header(("x-forwarded-for", forwarded));
+            address(&request.to_http_request()).unwrap().to_string()
+        };
+        assert_eq!(of("127.0.0.1:1", "198.51.100.1, 203.0.113.7"), "203.0.113.7");
+        assert_eq!(of("10.0.0.2:1", "2001:db8::1"), "2001:db8::1");
+        assert_eq!(of("[::ffff:10.0.0.2]:1", "nonsense"), "10.0.0.2");
+        assert_eq!(of("203.0.113.9:1", "198.51.100.1"), "203.0.113.9");
+    }
+}

@@ -1,0 +1,113 @@
+//! The merchants' pages, on a listener of their own: what strangers reach is this and nothing else.
+
+mod browser;
+mod landing;
+mod opening;
+mod page;
+
+mod words;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse, Resource,
+    dev::Server,
+    guard,
+    http::{
+        StatusCode, Uri,
+        header::{self, HeaderValue},
+    },
+    web::{self, Data, ServiceConfig},
+};
+use mandate_runtime::{
+    stop::Stop,
+    throttle::Throttle,
+    web::{BindError, Limits},
+};
+use mandate_storage::Storage;
+use mandate_worker::Core;
+use tokio::time::Instant;
+
+use page::{Mood, Page, Referrer};
+
+/// The size of the listener. Strangers call it, so that no connection is kept.
+const LIMITS: Limits = Limits { workers: 2, max_connections: 1_024, keep_alive: None };
+/// Requests of one address that are answered one after the other, and then how many in a second. An office may share one.
+const REQUESTS: f64 = 30.0;
+const REQUESTS_PER_SECOND: f64 = 0.5;
+
+/// What the pages work with.
+pub struct Pages<S> {
+    core: Arc<Core<S>>,
+    throttle: Mutex<Throttle>,
+    /// What follows the cookie's value and its life.
+    cookie_attributes: String,
+    /// Ends the requests that wait.
+    stop: Stop,
+}
+
+impl<S: Storage> Pages<S> {
+    /// The pages of a worker.
+    pub fn new(core: Arc<Core<S>>, stop: Stop) -> Self {
+        let url = core.consent_url();
+        let base = url.parse::<Uri>().map(|uri| uri.path().trim_end_matches('/').to_owned());
+        let secure = if url.starts_with("https://") { "; Secure" } else { "" };
+        let cookie_attributes = format!("; Path={}/authorize{secure}", base.unwrap_or_default());
+        let throttle = Mutex::new(Throttle::new(REQUESTS, REQUESTS_PER_SECOND));
+        Self { core, throttle, cookie_attributes, stop }
+    }
+
+    /// Counts a request of a browser's address.
+    ///
+    /// # Errors
+    ///
+    /// Too many: after how long it may ask again.
+    fn admit(&self, request: &HttpRequest) -> Result<(), Duration> {
+        let address = browser::address(request);
+        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        throttle.take(address, Instant::now()).map(|_suppressed| ())
+    }
+}
+
+/// Binds the pages' listener (port 0 for any free one). It serves once it is polled, and ends with the stop.
+///
+/// # Errors
+///
+/// [`BindError`]: the address is in use or not ours.
+pub fn bind<S: Storage>(
+    address: SocketAddr,
+    stop: &Stop,
+    pages: Pages<S>,
+) -> Result<(Server, SocketAddr), BindError> {
+    let pages = Data::new(pages);
+    mandate_runtime::web::bind(address, LIMITS, stop, move |config| routes(config, pages.clone()))
+}
+
+/// Which address is which page.
+fn routes<S: Storage>(config: &mut ServiceConfig, pages: Data<Pages<S>>) {
+    config
+        .app_data(pages)
+        .service(looked_at("/authorize/return/{state}", web::route().to(landing::land::<S>)))
+        .service(looked_at("/authorize/{link}", web::route().to(opening::link::<S>)))
+        .service(looked_at("/authorize", web::route().to(opening::without_link::<S>)))
+        .default_service(web::to(nowhere));
+}
+
+fn looked_at(path: &str, route: actix_web::Route) -> Resource {
+    let looks = guard::Any(guard::Get()).or(guard::Head());
+    web::resource(path).route(route.guard(looks)).default_service(web::to(only_looked_at))
+}
+
+async fn only_looked_at() -> HttpResponse {
+    let allowed = HeaderValue::from_static("GET, HEAD");
+    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).finish()
+}
+
+async fn nowhere(request: HttpRequest) -> HttpResponse {
+    let words = browser::language(request.headers()).words();
+    Page::new(words, Mood::Bad, words.unknown_link).answer(StatusCode::NOT_FOUND, Referrer::Nothing)
+}
