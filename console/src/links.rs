@@ -46,7 +46,7 @@ struct Order {
 pub struct LinkView {
     /// The address to send to the merchant.
     pub url: String,
-    /// The same as a QR code, an SVG document.
+    /// The same as a QR code, an `<svg>` element.
     pub qr_svg: String,
     /// When it stops working.
     #[serde(serialize_with = "time")]
@@ -57,7 +57,9 @@ impl LinkView {
     /// The view of a link.
     pub fn new<S: Storage>(core: &Core<S>, link: &ConsentLink) -> Self {
         let url = core.link_address(link);
-        let qr_svg = qr_code(&url).render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).build();
+        let document = qr_code(&url).render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).build();
+        // Within a page there is no place for an XML declaration.
+        let qr_svg = document.split_once("?>").map_or(document.as_str(), |(_, svg)| svg).to_owned();
         Self { url, qr_svg, expires_at: link.expires_at }
     }
 

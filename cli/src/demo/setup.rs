@@ -82,6 +82,7 @@ impl Stage {
         [config.ingress.listen, config.ingress.admin_listen, config.worker.listen] =
             [ports[0], ports[1], ports[2]];
         let (public, public_claim) = claim_known(8082)?;
+        config.worker.open_consent = true;
         config.worker.public_listen = public;
         config.worker.public_url = HttpUrl::of_server(public);
         let running = process::start(&config, stop)
@@ -106,10 +107,13 @@ impl Stage {
     pub(super) fn introduce(&self, folder: &Folder) -> Result<(), CliError> {
         line(format!(
             "Mandate and a simulator of WeChat, in one process; data in {}\n\
-             API http://{}/api/v1  simulator http://{}",
+             API http://{}/api/v1  simulator http://{}\n\
+             To authorize as a merchant: {}/authorize?component={}",
             folder.path.display(),
             self.running.console,
-            self.simulator_address
+            self.simulator_address,
+            self.config.worker.public_url,
+            self.components[0]
         ))
     }
 }
@@ -187,7 +191,7 @@ fn render(folder: &Path, config: &Config) -> String {
     format!(
         "# Written by `mandate demo`, with invented secrets.\n\n{}[seal]\nkeys = [{}]\n\n[storage]\nurl = {database}\n\n\
          [ingress]\nlisten = \"{}\"\nadmin_listen = \"{}\"\njournal = {journal}\n\n[worker]\nlisten = \"{}\"\n\
-         public_listen = \"{}\"\npublic_url = \"{}\"\n\n\
+         public_listen = \"{}\"\npublic_url = \"{}\"\nopen_consent = true\n\n\
          [wechat]\napi_base = \"{}\"\nconsent_base = \"{}\"\nconsent_mobile_base = \"{}\"\n\n[simulator]\nlisten = \"{}\"\npush_base = \"{}\"\n",
         components.collect::<String>(),
         keys.collect::<Vec<_>>().join(", "),

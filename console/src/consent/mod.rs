@@ -87,8 +87,8 @@ pub fn bind<S: Storage>(
     mandate_runtime::web::bind(address, LIMITS, stop, move |config| routes(config, pages.clone()))
 }
 
-/// Which address is which page.
-fn routes<S: Storage>(config: &mut ServiceConfig, pages: Data<Pages<S>>) {
+/// Which address is which page; a page also for every other address.
+pub fn routes<S: Storage>(config: &mut ServiceConfig, pages: Data<Pages<S>>) {
     config
         .app_data(pages)
         .service(looked_at("/authorize/return/{state}", web::route().to(landing::land::<S>)))

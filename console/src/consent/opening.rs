@@ -94,7 +94,8 @@ async fn open<S: Storage>(
 }
 
 fn ask(words: &Words, form: Form, opened: &Opened) -> HttpResponse {
-    let minutes = opened.expires_at.duration_since(Timestamp::now()).as_mins().max(1);
+    let seconds = opened.expires_at.duration_since(Timestamp::now()).as_secs();
+    let minutes = (seconds + 59) / 60;
     let how = match form {
         Form::Desktop => words.how_desktop,
         Form::InWechat => words.how_in_wechat,

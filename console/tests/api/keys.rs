@@ -16,7 +16,7 @@ const MINE: &str = "wxa000000000000001";
 const OTHERS: &str = "wxb000000000000002";
 
 /// A key in the store.
-async fn key(world: &World, number: u8, scopes: &[Scope], reach: Reach) -> ApiKey {
+pub(crate) async fn key(world: &World, number: u8, scopes: &[Scope], reach: Reach) -> ApiKey {
     let key = ApiKey::new(&[number; 32]);
     let record = ApiKeyRecord {
         id: Uuid::from_u128(number.into()),
@@ -33,11 +33,11 @@ async fn key(world: &World, number: u8, scopes: &[Scope], reach: Reach) -> ApiKe
     key
 }
 
-fn with(request: TestRequest, key: &ApiKey) -> TestRequest {
+pub(crate) fn with(request: TestRequest, key: &ApiKey) -> TestRequest {
     request.insert_header(("authorization", format!("Bearer {}", key.expose())))
 }
 
-fn only(account: &str) -> Reach {
+pub(crate) fn only(account: &str) -> Reach {
     Reach { authorizers: Some([account.parse().expect("an id")].into()), ..Reach::default() }
 }
 

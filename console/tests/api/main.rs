@@ -3,11 +3,13 @@
 mod access;
 mod authorizers;
 mod components;
+mod consent;
 mod dead_letters;
 mod feed;
 mod history;
 mod inbox;
 mod keys;
+mod links;
 mod listener;
 mod messages;
 mod problems;

@@ -136,9 +136,10 @@ impl World {
 
     /// One more worker, and its address.
     pub(crate) async fn another_worker(&self) -> (Service, String) {
-        let port = free_ports(1);
-        let listen = format!("127.0.0.1:{port}");
-        let environment = [("MANDATE_WORKER__LISTEN", listen.as_str())];
+        let port = free_ports(2);
+        let (listen, public) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", port + 1));
+        let environment =
+            [("MANDATE_WORKER__LISTEN", listen.as_str()), ("MANDATE_WORKER__PUBLIC_LISTEN", public.as_str())];
         let worker = Service::spawn(self.folder.path(), &["worker"], "service.log", &environment);
         let ready = format!("http://{listen}/readyz");
         self.wait("the second worker", async |world| world.try_get(&ready).await).await;
@@ -201,6 +202,10 @@ impl World {
 
     pub(crate) fn console_url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.options.console_port)
+    }
+
+    pub(crate) fn public_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.options.public_port)
     }
 
     pub(crate) fn admin_url(&self, path: &str) -> String {

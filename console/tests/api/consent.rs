@@ -1,0 +1,167 @@
+//! The merchants' pages: what strangers see without `WeChat`. The way through `WeChat`'s page is in the tests of the whole system.
+
+use actix_web::{
+    App,
+    dev::ServiceResponse,
+    http::Method,
+    test::{self, TestRequest},
+    web::Data,
+};
+use jiff::{SignedDuration, Timestamp};
+use mandate_console::consent::{Pages, routes};
+use mandate_runtime::stop::Stop;
+use mandate_storage::{ConsentLink, ConsentTerms, Consents, sqlite::SqliteStorage};
+
+use crate::{pushes::COMPONENT, world::World};
+
+/// The pages of a world.
+struct Door(Data<Pages<SqliteStorage>>);
+
+/// A page as a browser gets it.
+struct Seen {
+    response: ServiceResponse,
+}
+
+impl Door {
+    fn of(world: &World) -> Self {
+        Self(Data::new(Pages::new(world.core.clone(), Stop::new())))
+    }
+
+    async fn open(&self, request: TestRequest) -> Seen {
+        let app = test::init_service(App::new().configure(|config| routes(config, self.0.clone()))).await;
+        Seen { response: test::call_service(&app, request.to_request()).await }
+    }
+
+    async fn get(&self, address: &str) -> Seen {
+        self.open(from(7, address)).await
+    }
+}
+
+/// A browser at an address of the internet.
+fn from(last: u8, address: &str) -> TestRequest {
+    TestRequest::with_uri(address).peer_addr(([203, 0, 113, last], 50_000).into())
+}
+
+impl Seen {
+    fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.response.headers().get(name).map(|value| value.to_str().expect("printable")).unwrap_or_default()
+    }
+
+    /// Its title. Every page is checked on the way.
+    async fn title(self) -> String {
+        let policy = self.header("content-security-policy").to_owned();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        for (name, value) in [
+            ("content-type", "text/html; charset=utf-8"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+        ] {
+            assert_eq!(self.header(name), value, "{name}");
+        }
+        let body = String::from_utf8(test::read_body(self.response).await.to_vec()).expect("text");
+        for foreign in ["<script", "<img", "<link", "src=", "@import", "url("] {
+            assert!(!body.contains(foreign), "nothing comes from elsewhere: {body}");
+        }
+        let (_, rest) = body.split_once("<h1>").expect("a title");
+        rest.split_once("</h1>").expect("its end").0.to_owned()
+    }
+}
+
+async fn link(world: &World, id: &str, component: &str, life: SignedDuration) {
+    let terms = ConsentTerms {
+        component: component.parse().expect("an id"),
+        auth_type: 3,
+        biz_appid: None,
+        category_ids: Vec::new(),
+        return_url: None,
+        tag: None,
+    };
+    let link = ConsentLink { id: id.to_owned(), terms, expires_at: Timestamp::now() + life };
+    assert!(world.core.storage.put_link(link).await.expect("the store is there"));
+}
+
+#[actix_web::test]
+async fn what_is_no_page_or_not_any_more_is_told_in_both_languages() {
+    let world = World::new();
+    let hour = SignedDuration::from_hours(1);
+    link(&world, "overoverov", COMPONENT, -hour).await;
+    link(&world, "foreignfor", "wx0000000000000000", hour).await;
+    let door = Door::of(&world);
+    for (address, status, chinese, english) in [
+        ("/", 404, "链接无效", "No such link"),
+        ("/api/v1/components", 404, "链接无效", "No such link"),
+        ("/authorize", 404, "链接无效", "No such link"),
+        ("/authorize?component=wx0000000000000000", 404, "链接无效", "No such link"),
+        ("/authorize?component=%00", 404, "链接无效", "No such link"),
+        ("/authorize/nosuchlink", 404, "链接无效", "No such link"),
+        ("/authorize/overoverov", 410, "链接已过期", "The link has expired"),
+        ("/authorize/foreignfor", 410, "链接已过期", "The link has expired"),
+        ("/authorize/return/forged?auth_code=queryauthcode%40%40%40x", 404, "页面无效", "Not a page of ours"),
+        ("/authorize/return/forged", 404, "页面无效", "Not a page of ours"),
+    ] {
+        let seen = door.open(from(1, address)).await;
+        assert_eq!((seen.status(), seen.header("content-language")), (status, "zh-CN"), "{address}");
+        assert_eq!(seen.title().await, chinese, "{address}");
+        let seen = door.open(from(2, address).insert_header(("accept-language", "en-GB"))).await;
+        assert_eq!((seen.status(), seen.header("content-language")), (status, "en"), "{address}");
+        assert_eq!(seen.title().await, english, "{address}");
+    }
+}
+
+#[actix_web::test]
+async fn without_a_pre_auth_code_there_is_no_button_but_when_to_try_again() {
+    let world = World::new();
+    link(&world, "linklinkli", COMPONENT, SignedDuration::from_hours(1)).await;
+    let door = Door::of(&world);
+    for address in ["/authorize/linklinkli".to_owned(), format!("/authorize?component={COMPONENT}")] {
+        let seen = door.get(&address).await; // no ticket has come
+        assert_eq!((seen.status(), seen.header("retry-after")), (503, "60"));
+        assert_eq!((seen.header("set-cookie"), seen.header("referrer-policy")), ("", "strict-origin"));
+        assert_eq!(seen.title().await, "暂时无法授权");
+    }
+}
+
+#[actix_web::test]
+async fn pages_are_only_looked_at_and_head_asks_wechat_for_nothing() {
+    let world = World::new();
+    let door = Door::of(&world);
+    for address in ["/authorize/linklinkli", "/authorize", "/authorize/return/state"] {
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            let seen = door.open(from(1, address).method(method)).await;
+            assert_eq!((seen.status(), seen.header("allow")), (405, "GET, HEAD"), "{address}");
+        }
+        let seen = door.open(from(2, address).method(Method::HEAD)).await;
+        assert_eq!(seen.status(), 200, "{address}");
+    }
+    let landing = door.get("/authorize/return/state").await;
+    assert_eq!(landing.header("referrer-policy"), "no-referrer");
+}
+
+#[actix_web::test]
+async fn an_address_that_asks_too_often_has_to_wait_and_others_do_not() {
+    let world = World::new();
+    let door = Door::of(&world);
+    let mut statuses = Vec::new();
+    for _ in 0..40 {
+        statuses.push(door.get("/authorize/nosuchlink").await.status());
+    }
+    assert!(statuses.starts_with(&[404; 30]) && statuses.ends_with(&[429; 5]), "{statuses:?}");
+    let seen = door.get("/authorize/return/state").await;
+    assert_eq!((seen.status(), seen.header("retry-after")), (429, "2"));
+    assert_eq!(seen.title().await, "操作过于频繁");
+    assert_eq!(door.open(from(8, "/authorize/nosuchlink")).await.status(), 404);
+    // A proxy on this machine says whom it asks for.
+    let behind = |address: &'static str| {
+        let request =
+            TestRequest::with_uri("/authorize/nosuchlink").peer_addr(([127, 0, 0, 1], 50_000).into());
+        request.insert_header(("x-forwarded-for", address))
+    };
+    assert_eq!(door.open(behind("203.0.113.9")).await.status(), 404);
+    assert_eq!(door.open(behind("203.0.113.9, 203.0.113.7")).await.status(), 429);
+}
