@@ -1,6 +1,7 @@
 //! The simulator over real HTTP, against a small receiver of pushes.
 
 mod api;
+mod consent;
 mod control;
 mod forged;
 mod pushes;
