@@ -1,7 +1,9 @@
 //! The whole system: real processes, real HTTP, against the simulator of `WeChat`.
 
+mod browser;
 mod commands;
 mod compose;
+mod consent;
 mod credentials;
 mod defects;
 mod demo;

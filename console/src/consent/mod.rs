@@ -94,6 +94,7 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, pages: Data<Pages<S>>) {
         .service(looked_at("/authorize/return/{state}", web::route().to(landing::land::<S>)))
         .service(looked_at("/authorize/{link}", web::route().to(opening::link::<S>)))
         .service(looked_at("/authorize", web::route().to(opening::without_link::<S>)))
+        .service(looked_at("/favicon.ico", web::route().to(no_icon)))
         .default_service(web::to(nowhere));
 }
 
@@ -105,6 +106,11 @@ fn looked_at(path: &str, route: actix_web::Route) -> Resource {
 async fn only_looked_at() -> HttpResponse {
     let allowed = HeaderValue::from_static("GET, HEAD");
     HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).finish()
+}
+
+/// Browsers ask for one, whatever a page says.
+async fn no_icon() -> HttpResponse {
+    HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, "public, max-age=86400")).finish()
 }
 
 async fn nowhere(request: HttpRequest) -> HttpResponse {

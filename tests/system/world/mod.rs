@@ -4,6 +4,7 @@
 //! its drop only stops the processes.
 
 pub(crate) mod act;
+pub(crate) mod browser;
 pub(crate) mod own_servers;
 pub(crate) mod process;
 pub(crate) mod servers;

@@ -9,7 +9,7 @@ mod loopback;
 mod media;
 
 use actix_web::{
-    Resource,
+    HttpResponse, Resource,
     middleware::{Condition, from_fn},
     web::{self, JsonConfig, PayloadConfig, QueryConfig, ServiceConfig},
 };
@@ -37,6 +37,7 @@ pub(crate) fn routes(config: &mut ServiceConfig, open_control: bool) {
         )
         .service(consent_page("/cgi-bin/componentloginpage"))
         .service(consent_page("/wxaopen/safe/bindcomponent"))
+        .service(web::resource("/favicon.ico").to(async || HttpResponse::NoContent()))
         .service(web::resource("/cgi-bin/media/upload").to(media::upload))
         .service(web::resource("/cgi-bin/media/get").to(media::get))
         .service(web::resource("/cgi-bin/{path:.*}").to(api::call))
