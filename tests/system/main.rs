@@ -13,6 +13,7 @@ mod kills;
 mod load;
 mod outages;
 mod release_check;
+mod replies;
 mod scan;
 mod stories;
 mod world;
