@@ -239,6 +239,9 @@ pub(crate) struct Init {
     /// Where the simulator is, as the worker reaches it.
     #[arg(long, default_value = "simulator:8090", value_name = "HOST:PORT", requires = "component")]
     pub(crate) simulator: String,
+    /// Where the simulator's pages are, as browsers reach them.
+    #[arg(long, default_value = "127.0.0.1:8090", value_name = "HOST:PORT", requires = "component")]
+    pub(crate) simulator_pages: String,
     /// Also write a mandate.toml for ingress, worker and simulator, with this component and invented credentials.
     #[arg(long, value_name = "APPID")]
     pub(crate) component: Option<ComponentId>,

@@ -169,6 +169,12 @@ mod on_servers {
                 (answer["data"][0]["status"] == "authorized").then_some(())
             })
             .await;
+        let (_, _, pages) = stack.ports.iter().find(|(_, port, _)| *port == 8082).expect("the pages");
+        let page = format!("http://127.0.0.1:{pages}/authorize?component=wx1f2e3d4c5b6a7988");
+        let page = http.get(page).send().await.expect("a page").text().await.expect("text");
+        let wechat =
+            format!("href=\"http://127.0.0.1:{}/cgi-bin/componentloginpage?", stack.port("simulator"));
+        assert!(page.contains(&wechat), "{page}");
         assert!(began.elapsed() < A_MINUTE, "it took {:?}", began.elapsed());
 
         let held = stack.files();
@@ -213,14 +219,20 @@ mod on_servers {
         folder: &'a Path,
         services: Value,
         /// Port in the file, and here.
-        ports: [(&'static str, u16, u16); 4],
+        ports: [(&'static str, u16, u16); 5],
         postgres: u16,
         rabbitmq: u16,
     }
 
     impl<'a> Stack<'a> {
         fn new(folder: &'a Path, file: &Value) -> Self {
-            let ports = [("worker", 8081), ("ingress", 8080), ("ingress", 9080), ("simulator", 8090)];
+            let ports = [
+                ("worker", 8081),
+                ("ingress", 8080),
+                ("ingress", 9080),
+                ("simulator", 8090),
+                ("worker", 8082),
+            ];
             let ports = ports.map(|(name, port)| (name, port, free_port()));
             let services = file["services"].clone();
             let stack = Self { folder, services, ports, postgres: free_port(), rabbitmq: free_ports(4) };
@@ -285,6 +297,7 @@ mod on_servers {
             ];
             if self.services["init"]["command"].to_string().contains("--component") {
                 addresses.push(format!("--simulator=127.0.0.1:{}", self.port("simulator")));
+                addresses.push(format!("--simulator-pages=127.0.0.1:{}", self.port("simulator")));
             }
             addresses
         }

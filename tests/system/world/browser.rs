@@ -37,6 +37,7 @@ pub(crate) struct Browser {
 impl Browser {
     pub(crate) async fn start(looks: &Looks) -> Self {
         let (port, profile) = (free_port(), TempDir::new().expect("a temporary folder"));
+        let capabilities = capabilities(looks, profile.path());
         let driver = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .env("HOME", profile.path())
@@ -53,7 +54,6 @@ impl Browser {
             assert!(Instant::now() < deadline, "chromedriver does not answer");
             sleep(Duration::from_millis(15)).await;
         }
-        let capabilities = capabilities(looks, browser._profile.path());
         let order = json!({ "capabilities": { "alwaysMatch": capabilities } });
         let made = browser.post(&format!("{url}/session"), order).await;
         let id = made["sessionId"].as_str().expect("a session").to_owned();

@@ -132,7 +132,12 @@ impl Stack<'_> {
         })?;
         worker.put(
             "mandate.toml",
-            &format!("{whole}\n[wechat]\napi_base = \"http://{}\"\n", self.init.simulator),
+            &format!(
+                "{whole}\n[worker]\nopen_consent = true\n\n[wechat]\napi_base = \"http://{}\"\n\
+                 consent_base = \"http://{pages}\"\nconsent_mobile_base = \"http://{pages}\"\n",
+                self.init.simulator,
+                pages = self.init.simulator_pages
+            ),
         )?;
         let public: Vec<&str> = whole.lines().filter(|line| !line.starts_with("app_secret")).collect();
         ingress.put("mandate.toml", &(public.join("\n") + "\n"))
