@@ -1,6 +1,6 @@
-//! The face of the worker: the JSON API under `/api/v1`, and health beside it. No SQL, no decisions.
+//! The face of the worker: the JSON API under `/api/v1`, with health beside it, and the merchants' pages. No SQL, no decisions.
 //!
-//! Callers are not authenticated yet, so the API answers this machine only: see [`ApiError::Refused`].
+//! Callers of the API have keys; while there is none at all, it answers this machine only: see [`ApiError::Refused`].
 
 mod authorizers;
 mod body;
