@@ -51,13 +51,6 @@ const CASES: [Case; 4] = [
     },
 ];
 
-async fn link(world: &World, order: Value) -> String {
-    let url = world.console_url("/api/v1/authorization-links");
-    let answer = world.http.post(url).json(&order).send().await.expect("the API answers");
-    let link: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
-    link["url"].as_str().expect("an address").to_owned()
-}
-
 /// The page fits its window, and has asked nobody but this machine for anything.
 async fn check(browser: &Browser, what: &str) {
     let wide = browser.run("return document.documentElement.scrollWidth > innerWidth", json!([])).await;
@@ -76,7 +69,7 @@ async fn check(browser: &Browser, what: &str) {
 async fn consents(case: &Case) {
     let world = World::start().await;
     world.ticket(A).await;
-    let address = link(&world, json!({ "component": A, "tag": case.name })).await;
+    let address = world.link(json!({ "component": A, "tag": case.name })).await;
     let browser = Browser::start(&case.looks).await;
 
     browser.open(&address).await;
@@ -133,7 +126,7 @@ async fn a_merchant_is_led_on_to_the_operators_page() {
     let world = World::start().await;
     world.ticket(A).await;
     let target = world.simulator_url("/_control/clock");
-    let address = link(&world, json!({ "component": A, "return_url": target })).await;
+    let address = world.link(json!({ "component": A, "return_url": target })).await;
     let browser = Browser::start(&CASES[2].looks).await;
     browser.open(&address).await;
     browser.click(".button").await;

@@ -79,16 +79,6 @@ impl Seen {
     }
 }
 
-/// A link for this component.
-async fn link(world: &World, component: &str, more: Value) -> String {
-    let mut order = json!({ "component": component });
-    order.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-    let url = world.console_url("/api/v1/authorization-links");
-    let answer = world.http.post(url).json(&order).send().await.expect("the API answers");
-    let link: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
-    link["url"].as_str().unwrap_or_else(|| panic!("{link}")).to_owned()
-}
-
 async fn merchants_consent_in_any_order(stack: Stack) {
     let mut world = World::on(stack).await;
     world.ticket(A).await;
@@ -98,7 +88,7 @@ async fn merchants_consent_in_any_order(stack: Stack) {
         orders.into_iter().zip(["new_official_account", "new_mini_program"].into_iter().cycle())
     {
         world.control("switches", json!({ "consent_order": order })).await;
-        let address = link(&world, A, json!({ "tag": format!("tag of {order}") })).await;
+        let address = world.link(json!({ "component": A, "tag": format!("tag of {order}") })).await;
         let mut browser = Browser::new();
         let back = browser.consent(&mut world, &address, merchant).await;
         let landed = browser.open(&back).await;
@@ -140,7 +130,8 @@ async fn what_comes_back_wrong_is_refused_and_loses_nothing(stack: Stack) {
     let mut world = World::on(stack).await;
     world.ticket(A).await;
     world.ticket(B).await;
-    let (for_a, for_b) = (link(&world, A, json!({})).await, link(&world, B, json!({})).await);
+    let (for_a, for_b) =
+        (world.link(json!({ "component": A })).await, world.link(json!({ "component": B })).await);
     let mut browser = Browser::new();
     // Two visits of one browser: the first code is kept back, and WeChat's push about it is lost.
     world.control("switches", json!({ "consent_order": "event_lost" })).await;
@@ -196,7 +187,7 @@ async fn a_code_that_came_survives_the_service(stack: Stack) {
     let mut world = World::on(stack).await;
     world.ticket(A).await;
     world.control("switches", json!({ "consent_order": "event_lost" })).await;
-    let address = link(&world, A, json!({})).await;
+    let address = world.link(json!({ "component": A })).await;
     let mut browser = Browser::new();
     let back = browser.consent(&mut world, &address, "new_official_account").await;
     world.fault("api_query_auth", "drop_before", 1, json!("30s")).await;
@@ -244,7 +235,7 @@ async fn a_merchant_is_led_on_with_the_outcome() {
     let mut world = World::start().await;
     world.ticket(A).await;
     let target = world.simulator_url("/_control/clock?from=consent");
-    let address = link(&world, A, json!({ "return_url": target })).await;
+    let address = world.link(json!({ "component": A, "return_url": target })).await;
     let mut browser = Browser::new();
     let back = browser.consent(&mut world, &address, "new_mini_program").await;
     let landed = browser.open(&back).await;

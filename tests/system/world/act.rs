@@ -49,6 +49,14 @@ impl World {
         self.act(json!({"component": component, "authorizer": authorizer, "act": act})).await
     }
 
+    /// The address of a link that asks for an authorization.
+    pub(crate) async fn link(&self, order: Value) -> String {
+        let url = self.console_url("/api/v1/authorization-links");
+        let answer = self.http.post(url).json(&order).send().await.expect("the API answers");
+        let link: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
+        link["url"].as_str().unwrap_or_else(|| panic!("{link}")).to_owned()
+    }
+
     /// A read of the API that must succeed.
     pub(crate) async fn api(&self, path: &str) -> Value {
         let url = self.console_url(&format!("/api/v1{path}"));
