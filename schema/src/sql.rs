@@ -51,6 +51,7 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
     Migration { number: 3, name: "erasing", sql: include_str!("../sqlite/migrations/0003_erasing.sql") },
     Migration { number: 4, name: "messages", sql: include_str!("../sqlite/migrations/0004_messages.sql") },
     Migration { number: 5, name: "consent", sql: include_str!("../sqlite/migrations/0005_consent.sql") },
+    Migration { number: 6, name: "leader", sql: include_str!("../sqlite/migrations/0006_leader.sql") },
 ];
 
 queries! {
@@ -104,6 +105,8 @@ queries! {
         key_samples,
         key_subject_put,
         key_under,
+        leader_resign,
+        leader_take,
         log_head,
         log_head_move,
         log_rename,
@@ -181,6 +184,7 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
     Migration { number: 4, name: "erasing", sql: include_str!("../postgres/migrations/0004_erasing.sql") },
     Migration { number: 5, name: "messages", sql: include_str!("../postgres/migrations/0005_messages.sql") },
     Migration { number: 6, name: "consent", sql: include_str!("../postgres/migrations/0006_consent.sql") },
+    Migration { number: 7, name: "leader", sql: include_str!("../postgres/migrations/0007_leader.sql") },
 ];
 
 queries! {
@@ -223,6 +227,8 @@ queries! {
         key_rewrap,
         key_samples,
         key_under,
+        leader_resign,
+        leader_take,
         log_head,
         log_head_lock,
         log_rename,

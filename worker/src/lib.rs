@@ -13,6 +13,7 @@ mod inbox;
 mod ingest;
 pub mod messages;
 mod opener;
+pub mod publisher;
 mod reconcile;
 mod record;
 mod rotate;
@@ -80,6 +81,8 @@ pub struct Core<S> {
     consent: ConsentSettings,
     /// Changes when messages were stored.
     messages_stored: watch::Sender<()>,
+    /// Changes when this process has appended events.
+    log_grown: watch::Sender<()>,
     reconciling: ReconcileSettings,
     metrics: Metrics,
     /// Shows whether the storage answers.
@@ -176,6 +179,7 @@ impl<S: Storage> Core<S> {
             messages,
             consent,
             messages_stored: watch::Sender::new(()),
+            log_grown: watch::Sender::new(()),
             reconciling,
             metrics,
             health: readiness.register("storage"),
@@ -261,6 +265,7 @@ impl<S: Storage> Core<S> {
     fn note_position(&self, position: Option<Position>) {
         if let Some(position) = position {
             self.metrics.log_position(position.0);
+            self.log_grown.send_replace(());
         }
     }
 

@@ -13,6 +13,7 @@ mod outgoing;
 mod publisher;
 mod settings;
 mod supervisor;
+mod tail;
 mod topology;
 mod window;
 
@@ -23,10 +24,11 @@ use mandate_schema::{Push, PushKind};
 pub use consumer::consume;
 pub use inbox::{Delivery, Inbox};
 pub use link::{Link, LinkState};
-pub use outgoing::{Outgoing, callback, message};
-pub use publisher::{PublishError, Publisher};
+pub use outgoing::{Outgoing, callback, event, message};
+pub use publisher::{PublishError, Publisher, Session, Tail};
 pub use settings::{Settings, SettingsError};
-pub use topology::{INBOX, INBOX_KEY, INBOX_QUEUE, MESSAGES, MESSAGES_LOG, Topology};
+pub use tail::LastMessage;
+pub use topology::{EVENTS, EVENTS_LOG, INBOX, INBOX_KEY, INBOX_QUEUE, MESSAGES, MESSAGES_LOG, Topology};
 
 pub use outcomes::{ASK_MAX, CallbackOutcomes, OutcomesUnavailable};
 

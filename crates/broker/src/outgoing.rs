@@ -3,15 +3,22 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use lapin::BasicProperties;
-use mandate_schema::{MESSAGE_TYPE, MessageEvent, Push};
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, FieldTable},
+};
+use mandate_schema::{CloudEvent, MESSAGE_TYPE, MessageEvent, Push, StoredEvent};
 
-use crate::topology::{INBOX, INBOX_KEY, MESSAGES};
+use crate::topology::{EVENTS, EVENTS_LOG, INBOX, INBOX_KEY, MESSAGES};
 
 /// The `type` of a callback in the inbox.
 const CALLBACK_TYPE: &str = "mandate.callback";
 /// Who sends.
 const APP_ID: &str = "mandate";
+/// What the body of an event or a message of users is.
+const CLOUD_EVENT: &str = "application/cloudevents+json";
+/// The header that names the log of an event.
+pub(crate) const LOG_ID: &str = "log_id";
 /// On disk before it is confirmed.
 const PERSISTENT: u8 = 2;
 
@@ -25,11 +32,13 @@ pub struct Outgoing {
     /// `message_id`: the same each time it is sent.
     pub id: String,
     /// The `type` property.
-    pub kind: &'static str,
+    pub kind: String,
     /// What the body is.
     pub content_type: &'static str,
     /// When it happened, to the second.
     pub timestamp: Timestamp,
+    /// The log that it is of, as header `log_id`.
+    pub log_id: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -40,9 +49,10 @@ pub fn callback(push: &Push) -> Outgoing {
         exchange: INBOX,
         routing_key: INBOX_KEY.to_owned(),
         id: push.id.to_string(),
-        kind: CALLBACK_TYPE,
+        kind: CALLBACK_TYPE.to_owned(),
         content_type: "application/json",
         timestamp: push.received_at,
+        log_id: None,
         body: serde_json::to_vec(push).expect("texts, an id and a time become JSON"),
     }
 }
@@ -53,18 +63,52 @@ pub fn message(routing_key: String, event: &MessageEvent, push: &Push) -> Outgoi
         exchange: MESSAGES,
         routing_key,
         id: push.id.to_string(),
-        kind: MESSAGE_TYPE,
-        content_type: "application/cloudevents+json",
+        kind: MESSAGE_TYPE.to_owned(),
+        content_type: CLOUD_EVENT,
         timestamp: push.received_at,
+        log_id: None,
         body: serde_json::to_vec(event).expect("texts, ids and maps of texts become JSON"),
     }
 }
 
+/// An event of the log `log_id` for subscribers: `published` is what `stored` says.
+pub fn event(stored: &StoredEvent, published: &CloudEvent, log_id: &str) -> Outgoing {
+    let subject = match (stored.stream.component(), stored.stream.authorizer()) {
+        (Some(component), Some(authorizer)) => format!("{component}.{authorizer}"),
+        (Some(component), None) => component.to_string(),
+        (None, _) => published.subject.clone(),
+    };
+    Outgoing {
+        exchange: EVENTS,
+        routing_key: format!("{}.{subject}", stored.record.name),
+        id: published.id.clone(),
+        kind: published.kind.clone(),
+        content_type: CLOUD_EVENT,
+        timestamp: stored.record.recorded_at,
+        log_id: Some(log_id.to_owned()),
+        body: serde_json::to_vec(published).expect("texts and a map of JSON become JSON"),
+    }
+}
+
 impl Outgoing {
+    /// The same event straight to its stream, past every other queue.
+    pub fn to_events_log(self) -> Self {
+        Self { exchange: "", routing_key: EVENTS_LOG.to_owned(), ..self }
+    }
+
     pub(crate) fn properties(&self) -> BasicProperties {
-        BasicProperties::default()
+        let properties = BasicProperties::default();
+        let properties = match &self.log_id {
+            None => properties,
+            Some(log_id) => {
+                let mut headers = FieldTable::default();
+                headers.insert(LOG_ID.into(), AMQPValue::LongString(log_id.as_str().into()));
+                properties.with_headers(headers)
+            }
+        };
+        properties
             .with_message_id(self.id.as_str().into())
-            .with_type(self.kind.into())
+            .with_type(self.kind.as_str().into())
             .with_content_type(self.content_type.into())
             .with_timestamp(u64::try_from(self.timestamp.as_second()).unwrap_or(0)) // before 1970 is no time of ours
             .with_delivery_mode(PERSISTENT)

@@ -16,6 +16,7 @@ use crate::{
     outgoing::Outgoing,
     settings::Settings,
     supervisor::{Work, supervise},
+    tail::{LastMessage, last_message},
     topology::Topology,
     window::{WINDOW, publish_window},
 };
@@ -28,6 +29,19 @@ pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(10);
 pub struct Publisher {
     requests: mpsc::Sender<Request>,
     link: watch::Receiver<Link>,
+}
+
+/// One connection of a publisher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Session(u64);
+
+/// Where a stream ends, as one connection sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// The connection. On another one the stream may have lost its end.
+    pub session: Session,
+    /// The last message; `None`: the stream is empty.
+    pub last: Option<LastMessage>,
 }
 
 /// Why a batch is not known to be in `RabbitMQ`. It is safe to publish the whole batch again: ids make it idempotent.
@@ -75,7 +89,7 @@ impl Publisher {
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (link, watching) = watch::channel(Link::connecting());
         let (sender, requests) = mpsc::channel(1);
-        let work = Publishing { requests, stop: stop.clone() };
+        let work = Publishing { requests, stop: stop.clone(), session: Session(0) };
         (Self { requests: sender, link: watching }, supervise(settings, topology, stop, link, work))
     }
 
@@ -86,13 +100,37 @@ impl Publisher {
     /// [`PublishError`]: publish the whole batch again, later. An answer comes within half a minute, and at once while there
     /// is no connection.
     pub async fn publish(&self, batch: Vec<Outgoing>) -> Result<(), PublishError> {
+        self.ask(|answer| Request::Publish { batch, session: None, answer }).await
+    }
+
+    /// Publishes a batch, but only on the connection on which [`Publisher::tail`] was read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::publish`], and [`PublishError::Unavailable`] if the connection is another one by now.
+    pub async fn publish_in(&self, session: Session, batch: Vec<Outgoing>) -> Result<(), PublishError> {
+        self.ask(|answer| Request::Publish { batch, session: Some(session), answer }).await
+    }
+
+    /// Reads where a stream ends.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Unavailable`].
+    pub async fn tail(&self, stream: &'static str) -> Result<Tail, PublishError> {
+        self.ask(|answer| Request::Tail { stream, answer }).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, PublishError> {
         let unavailable = |reason: &str| PublishError::Unavailable { reason: reason.to_owned() };
         let place = timeout(BATCH_LIMIT, self.requests.reserve()).await;
         let place = place.map_err(|_elapsed| unavailable("other batches take too long"))?;
         let (answer, answered) = oneshot::channel();
-        place.map_err(|_closed| unavailable("stopped"))?.send(Request { batch, answer });
+        place.map_err(|_closed| unavailable("stopped"))?.send(request(answer));
         let answered = answered.await;
-        answered.unwrap_or_else(|_dropped| Err(PublishError::Unknown { reason: "stopped".to_owned() }))
+        answered.unwrap_or_else(|_dropped| {
+            Err(PublishError::Unknown { reason: "the connection ended, or the process stops".to_owned() })
+        })
     }
 
     /// How the connection is.
@@ -101,10 +139,31 @@ impl Publisher {
     }
 }
 
+type Answer<T> = oneshot::Sender<Result<T, PublishError>>;
+
 #[derive(Debug)]
-struct Request {
-    batch: Vec<Outgoing>,
-    answer: oneshot::Sender<Result<(), PublishError>>,
+enum Request {
+    Publish {
+        batch: Vec<Outgoing>,
+        /// Only on this connection.
+        session: Option<Session>,
+        answer: Answer<()>,
+    },
+    Tail {
+        stream: &'static str,
+        answer: Answer<Tail>,
+    },
+}
+
+impl Request {
+    /// Answers that nothing was done. The caller may have given up.
+    fn refuse(self, reason: String) {
+        let error = PublishError::Unavailable { reason };
+        match self {
+            Self::Publish { answer, .. } => drop(answer.send(Err(error))),
+            Self::Tail { answer, .. } => drop(answer.send(Err(error))),
+        }
+    }
 }
 
 /// The one place that publishes. A caller who no longer waits changes nothing: a batch under way is finished, since its
@@ -112,12 +171,15 @@ struct Request {
 struct Publishing {
     requests: mpsc::Receiver<Request>,
     stop: CancellationToken,
+    /// The connection that is up, or was.
+    session: Session,
 }
 
 impl Work for Publishing {
     type Channel = Channel;
 
     async fn begin(&mut self, line: &Line) -> Result<Channel, Failure> {
+        self.session.0 += 1;
         confirming(line).await
     }
 
@@ -134,13 +196,28 @@ impl Work for Publishing {
                 failure = line.lost() => return Err(failure),
                 request = self.requests.recv() => request,
             };
-            let Some(Request { batch, answer }) = request else {
+            let Some(request) = request else {
                 self.stop.cancelled().await; // nobody can publish any more
                 return Ok(());
             };
-            if answer.is_closed() {
-                continue;
-            }
+            let (batch, answer) = match request {
+                Request::Publish { answer, .. } if answer.is_closed() => continue,
+                Request::Publish { session: Some(session), answer, .. } if session != self.session => {
+                    let reason = "the connection is another one by now".to_owned();
+                    drop(answer.send(Err(PublishError::Unavailable { reason })));
+                    continue;
+                }
+                Request::Publish { batch, answer, .. } => (batch, answer),
+                Request::Tail { stream, answer } => {
+                    let last = tokio::select! {
+                        last = last_message(line, stream) => last?,
+                        failure = line.lost() => return Err(failure),
+                    };
+                    // The caller may have given up.
+                    let _answered = answer.send(Ok(Tail { session: self.session, last }));
+                    continue;
+                }
+            };
             let outcome = tokio::select! {
                 outcome = timeout(BATCH_LIMIT, publish_batch(&channel, batch)) => outcome.unwrap_or_else(|_elapsed| {
                     Err(PublishError::Unknown { reason: format!("not confirmed within {BATCH_LIMIT:?}") })
@@ -176,8 +253,7 @@ impl Work for Publishing {
     async fn idle(&mut self, link: &watch::Sender<Link>) -> Infallible {
         while let Some(request) = self.requests.recv().await {
             let reason = link.borrow().failing().unwrap_or_else(|| "the connection ends".to_owned());
-            // The caller may have given up.
-            let _answered = request.answer.send(Err(PublishError::Unavailable { reason }));
+            request.refuse(reason);
         }
         std::future::pending().await
     }

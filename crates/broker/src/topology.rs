@@ -13,6 +13,10 @@ pub const INBOX: &str = "mandate.inbox";
 pub const INBOX_KEY: &str = "callback";
 /// The queue from which the worker takes callbacks.
 pub const INBOX_QUEUE: &str = "mandate.inbox.callbacks";
+/// The exchange (topic) that takes events for subscribers.
+pub const EVENTS: &str = "mandate.events";
+/// The stream that keeps events for a while.
+pub const EVENTS_LOG: &str = "mandate.events.log";
 /// The exchange (topic) that takes messages of users.
 pub const MESSAGES: &str = "mandate.messages";
 /// The stream that keeps messages of users for a while.
@@ -51,6 +55,12 @@ impl Topology {
     pub fn inbox() -> Self {
         let exchanges = vec![Exchange { name: INBOX, kind: ExchangeKind::Direct }];
         Self { exchanges, queues: vec![inbox_queue()] }
+    }
+
+    /// The events with their stream, which keeps them for `max_age` (whole seconds).
+    pub fn events(max_age: Duration) -> Self {
+        let exchanges = vec![Exchange { name: EVENTS, kind: ExchangeKind::Topic }];
+        Self { exchanges, queues: vec![log(EVENTS_LOG, EVENTS, max_age)] }
     }
 
     /// The messages with their stream, which keeps them for `max_age` (whole seconds). Apart from the inbox: a stream that
@@ -98,7 +108,8 @@ mod tests {
 
     #[test]
     fn each_queue_is_bound_to_an_exchange_that_is_declared() {
-        for topology in [Topology::inbox(), Topology::messages(Duration::from_hours(72))] {
+        let age = Duration::from_hours(72);
+        for topology in [Topology::inbox(), Topology::events(age), Topology::messages(age)] {
             let [exchange] = topology.exchanges.as_slice() else { panic!("{topology:?}") };
             assert!(topology.queues.iter().all(|queue| queue.exchange == exchange.name), "{topology:?}");
         }

@@ -45,6 +45,7 @@ struct Inner {
     journal_unsettled: Number,
     journal_oldest_seconds: Seconds,
     relay_handed_over: Counter,
+    publisher_refused: Counter,
     broker_up: Family<RoleLabels, Number>,
     log_position: Number,
     append_seconds: Histogram,
@@ -144,6 +145,10 @@ impl Metrics {
                 .add("journal_unsettled", "Callbacks in the journal that still wait for an outcome"),
             journal_oldest_seconds: names
                 .add("journal_oldest_seconds", "Age of the oldest callback that still waits, 0 if none"),
+            publisher_refused: names.add(
+                "publisher_refused",
+                "Events that a subscriber's full queue has refused; they are in the stream alone",
+            ),
             relay_handed_over: names.add("relay_handed_over", "Callbacks that the relay has handed over"),
             broker_up: names.add("broker_up", "Whether a connection to the broker works: 1 or 0"),
             log_position: names.add("log_position", "Position of the newest event of the log"),
@@ -204,6 +209,11 @@ impl Metrics {
     /// Its age is computed when the metrics are read.
     pub fn journal_oldest_seconds(&self, received_at: Option<Timestamp>) {
         self.pictures().journal_oldest = received_at;
+    }
+
+    /// `mandate_publisher_refused_total`: so many more events are in the stream alone, since a subscriber's queue is full.
+    pub fn publisher_refused_total(&self, events: u64) {
+        self.0.publisher_refused.inc_by(events);
     }
 
     /// `mandate_relay_handed_over_total`: so many more callbacks were handed over.
@@ -385,6 +395,7 @@ mod tests {
         metrics.callback_answer_seconds(Duration::from_millis(7));
         metrics.journal_unsettled(3);
         metrics.journal_oldest_seconds(Some(at(100)));
+        metrics.publisher_refused_total(128);
         metrics.relay_handed_over_total(256);
         metrics.log_position(41);
         metrics.append_seconds(Duration::from_millis(3));
@@ -410,6 +421,7 @@ mod tests {
             "mandate_callback_answer_seconds_count 1",
             "mandate_journal_unsettled 3",
             "mandate_journal_oldest_seconds 10.0",
+            "mandate_publisher_refused_total 128",
             "mandate_relay_handed_over_total 256",
             "mandate_log_position 41",
             "mandate_append_seconds_count 1",

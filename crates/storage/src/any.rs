@@ -173,6 +173,8 @@ pass_on!(Checkpoints {
     fn checkpoint(&self, reader: &str) -> Position;
     fn set_checkpoint(&self, reader: &str, position: Position) -> ();
     fn take_turn(&self, name: &str, now: Timestamp, before: Timestamp) -> bool;
+    fn lead(&self, name: &str, holder: Uuid, now: Timestamp, until: Timestamp) -> bool;
+    fn resign(&self, name: &str, holder: Uuid) -> ();
 });
 
 impl Rebuild for AnyStorage {

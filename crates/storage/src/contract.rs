@@ -4,6 +4,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use mandate_schema::{CommandId, ComponentId, Position, Push, StoredEvent, StreamName, TaskId, WrappedKey};
+use uuid::Uuid;
 
 use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Callers, Claimed, Command, CommandRecord, Consents,
@@ -411,6 +412,27 @@ pub trait Checkpoints: Send + Sync + 'static {
         now: Timestamp,
         before: Timestamp,
     ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Takes the lead at something that one process does for all, or keeps it, until `until`: `false` if another one has it at
+    /// `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn lead(
+        &self,
+        name: &str,
+        holder: Uuid,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Gives the lead up, if it is held.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn resign(&self, name: &str, holder: Uuid) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// Folds events into state; the storage does not know what they mean.

@@ -7,5 +7,6 @@ mod given;
 mod inbox;
 mod ingest;
 mod messages;
+mod publisher;
 mod sealing;
 mod state;

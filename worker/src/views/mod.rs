@@ -265,7 +265,7 @@ impl<S: Storage> Views<S> {
 }
 
 /// A reader of the log never goes on behind a hole.
-fn assert_dense(last: Position, next: Position) -> Result<(), StorageError> {
+pub(crate) fn assert_dense(last: Position, next: Position) -> Result<(), StorageError> {
     if next.0 == last.0 + 1 {
         Ok(())
     } else {

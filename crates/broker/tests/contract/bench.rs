@@ -58,9 +58,10 @@ pub(crate) fn number(number: u32) -> Outgoing {
         exchange: "mandate.inbox",
         routing_key: "callback".to_owned(),
         id: uuid::Uuid::from_u128(u128::from(number)).to_string(),
-        kind: "test",
+        kind: "test".to_owned(),
         content_type: "text/plain",
         timestamp: jiff::Timestamp::UNIX_EPOCH,
+        log_id: None,
         body: number.to_string().into_bytes(),
     }
 }

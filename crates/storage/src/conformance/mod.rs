@@ -147,6 +147,7 @@ macro_rules! suite {
             messages_are_read_in_order_and_no_position_comes_back,
             messages_of_many_writers_never_appear_behind_a_reader,
             a_turn_is_taken_once_in_its_time,
+            one_leads_until_its_time_is_over_or_it_resigns,
             a_checkpoint_goes_where_it_is_put,
             authorizers_are_counted_by_component_and_status,
             authorizers_are_filtered_by_component_and_status,

@@ -39,6 +39,7 @@ const RIGHTS: &[(&str, &str)] = &[
     ("data_key_subject", "select, insert"),
     ("dead_letter", "select, insert, update, delete"),
     ("event", "select, insert"),
+    ("leader", "select, insert, update, delete"),
     ("log_head", "select, update"),
     ("message", "select, insert, delete"),
     ("message_head", "select, update"),

@@ -228,4 +228,14 @@ impl Checkpoints for PostgresStorage {
         let (now, before) = (millis(now), millis(before));
         Ok(self.connection().await?.change(sql::turn_take, &[&name, &now, &before]).await? == 1)
     }
+
+    async fn lead(&self, name: &str, holder: Uuid, now: Timestamp, until: Timestamp) -> Result<bool> {
+        let (now, until) = (millis(now), millis(until));
+        Ok(self.connection().await?.change(sql::leader_take, &[&name, &holder, &until, &now]).await? == 1)
+    }
+
+    async fn resign(&self, name: &str, holder: Uuid) -> Result<()> {
+        self.connection().await?.change(sql::leader_resign, &[&name, &holder]).await?;
+        Ok(())
+    }
 }

@@ -1,0 +1,2 @@
+-- leader_resign
+delete from leader where name = $1 and holder = $2

@@ -1,0 +1,293 @@
+//! Publishes the events of the log for subscribers: one worker at a time, in the order of the log, each at least once.
+//!
+//! *Published* means that the event is in the stream queue. A new leader, and each new connection, goes on behind the stream's
+//! last message or behind the checkpoint, whichever is older: a subscriber may see an event again, but never misses one.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use mandate_broker::{EVENTS_LOG, Outgoing, PublishError, Publisher, Session, Tail};
+use mandate_runtime::{jitter::full_jitter, stop::Stop};
+use mandate_schema::{CloudEvent, Position, StoredEvent};
+use mandate_storage::{EventQuery, Storage, StorageError};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{
+    Core,
+    fold::{self, ReadError},
+    views::assert_dense,
+};
+
+/// The name of the lead and of the checkpoint.
+const NAME: &str = "publisher";
+/// How long the lead holds unless it is prolonged: so long events wait whose publisher died.
+const LEAD: SignedDuration = SignedDuration::from_secs(3);
+/// The lead is prolonged when less than this is left of it.
+const PROLONG: SignedDuration = SignedDuration::from_secs(2);
+/// How often others look whether they may lead.
+const LOOK: Duration = Duration::from_secs(1);
+/// Events published at once.
+const BATCH: usize = 128;
+/// How often the log is looked at: another process may have appended something.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// So often a batch is refused before it goes straight to the stream.
+const REFUSALS: u32 = 3;
+
+/// Where events are published.
+pub trait EventsOut: Send + Sync + 'static {
+    /// Where the stream of events ends.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`].
+    fn tail(&self) -> impl Future<Output = Result<Tail, PublishError>> + Send;
+
+    /// Publishes a batch on the connection on which the tail was read.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`].
+    fn publish(
+        &self,
+        session: Session,
+        batch: Vec<Outgoing>,
+    ) -> impl Future<Output = Result<(), PublishError>> + Send;
+}
+
+impl EventsOut for Publisher {
+    async fn tail(&self) -> Result<Tail, PublishError> {
+        Self::tail(self, EVENTS_LOG).await
+    }
+
+    async fn publish(&self, session: Session, batch: Vec<Outgoing>) -> Result<(), PublishError> {
+        self.publish_in(session, batch).await
+    }
+}
+
+/// Why events are not published now.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishFailure {
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] PublishError),
+    /// The log.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<StorageError> for PublishFailure {
+    fn from(error: StorageError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+/// The publisher of a worker.
+pub struct EventPublisher<S, O> {
+    core: Arc<Core<S>>,
+    out: O,
+    /// How long the stream keeps events.
+    max_age: Duration,
+    holder: Uuid,
+}
+
+/// What a publisher knows between two steps.
+#[derive(Default)]
+pub(crate) struct Progress {
+    led_until: Timestamp,
+    /// `None`: where the stream ends has to be read.
+    place: Option<Place>,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy)]
+struct Place {
+    session: Session,
+    published: Position,
+    /// How often the next batch was refused.
+    refusals: u32,
+}
+
+impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
+    /// A publisher into `out`, whose stream keeps events for `max_age`.
+    pub fn new(core: Arc<Core<S>>, out: O, max_age: Duration) -> Self {
+        Self { core, out, max_age, holder: Uuid::now_v7() }
+    }
+
+    /// Publishes whenever it leads, until the process stops.
+    pub async fn run(self, stop: &Stop) {
+        let (mut failures, mut progress) = (0, Progress::default());
+        while !stop.is_requested() {
+            let pause = match self.step(&mut progress).await {
+                Ok(pause) => {
+                    failures = 0;
+                    pause
+                }
+                Err(failure) => {
+                    if failures == 0 {
+                        tracing::warn!("events are not published now; it is tried again for ever: {failure}");
+                    }
+                    failures += 1;
+                    full_jitter(Duration::from_millis(100), Duration::from_secs(5), failures)
+                }
+            };
+            let mut grown = self.core.log_grown.subscribe();
+            tokio::select! {
+                () = stop.requested() => {}
+                () = tokio::time::sleep(pause) => {}
+                _grown = grown.changed(), if progress.place.is_some() => {}
+            }
+        }
+        if let Err(error) = self.core.storage.resign(NAME, self.holder).await {
+            tracing::debug!(%error, "the lead of the publisher ends by itself");
+        }
+    }
+
+    /// Publishes a batch, if this process leads; how long to wait then.
+    pub(crate) async fn step(&self, progress: &mut Progress) -> Result<Duration, PublishFailure> {
+        let now = Timestamp::now();
+        if now + PROLONG > progress.led_until {
+            if !self.core.storage.lead(NAME, self.holder, now, now + LEAD).await? {
+                *progress = Progress::default();
+                return Ok(LOOK);
+            }
+            progress.led_until = now + LEAD;
+        }
+        // After a failure there is no place any more: on another connection the stream may end elsewhere.
+        let here = match progress.place.take() {
+            Some(here) => here,
+            None => self.begin().await?,
+        };
+        let next = self.publish_behind(here).await?;
+        progress.place = Some(next);
+        Ok(if next.published > here.published { Duration::ZERO } else { LOOK_AGAIN })
+    }
+
+    async fn begin(&self) -> Result<Place, PublishFailure> {
+        let Tail { session, last } = self.out.tail().await?;
+        let ours = self.core.storage.log_id().await?;
+        let last = last.filter(|last| last.log_id.as_ref() == Some(&ours));
+        let published = match last.and_then(|last| sequence(&last.body)) {
+            Some(last) => {
+                let checkpoint = self.core.storage.checkpoint(NAME).await?;
+                last.min(checkpoint).min(self.core.storage.head().await?)
+            }
+            // It is empty, or of a log before this one was restored.
+            None => self.before(self.max_age).await?,
+        };
+        tracing::info!(%published, "events are published behind position {published}");
+        Ok(Place { session, published, refusals: 0 })
+    }
+
+    async fn publish_behind(&self, here: Place) -> Result<Place, PublishFailure> {
+        let (batch, last) = read_batch(&self.core, here.published, None).await?;
+        if batch.is_empty() {
+            return Ok(here);
+        }
+        let count = batch.len();
+        let straight = here.refusals >= REFUSALS;
+        let batch = if straight { batch.into_iter().map(Outgoing::to_events_log).collect() } else { batch };
+        match self.out.publish(here.session, batch).await {
+            Ok(()) => {}
+            Err(error @ PublishError::Refused { .. }) if !straight => {
+                tracing::warn!(behind = %here.published, "{error}");
+                return Ok(Place { refusals: here.refusals + 1, ..here });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if straight {
+            self.core.metrics.publisher_refused_total(count as u64);
+            tracing::error!(
+                behind = %here.published,
+                %last,
+                "a subscriber's queue refused events {REFUSALS} times; they are in {EVENTS_LOG} alone. \
+                 `mandate events republish --from {}` publishes them again", here.published.0 + 1
+            );
+        }
+        self.core.storage.set_checkpoint(NAME, last).await?;
+        self.core.metrics.reader_position(NAME, last.0);
+        Ok(Place { published: last, refusals: 0, ..here })
+    }
+
+    /// The position behind which events were recorded within `age`: positions are in the order of time, but for the clocks of
+    /// several workers.
+    async fn before(&self, age: Duration) -> Result<Position, PublishFailure> {
+        let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+        let Ok(since) = Timestamp::now().checked_sub(age) else { return Ok(Position(0)) };
+        let (mut low, mut high) = (0, self.core.storage.head().await?.0);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let query = EventQuery { after: Position(middle), limit: 1 };
+            let event = self.core.storage.read(query).await?.into_iter().next();
+            match event {
+                Some(event) if event.record.recorded_at < since => low = middle + 1,
+                Some(_) | None => high = middle,
+            }
+        }
+        Ok(Position(low))
+    }
+}
+
+/// Publishes events again, from one position to another, both included; `progress` hears how far it is.
+///
+/// # Errors
+///
+/// [`PublishFailure`]: some may have been published.
+pub async fn republish<S: Storage>(
+    core: &Core<S>,
+    out: &impl EventsOut,
+    from: Position,
+    to: Position,
+    progress: impl Fn(Position),
+) -> Result<(), PublishFailure> {
+    let session = out.tail().await?.session;
+    let mut published = Position(from.0.saturating_sub(1));
+    while published < to {
+        let (batch, last) = read_batch(core, published, Some(to)).await?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        out.publish(session, batch).await?;
+        published = last;
+        progress(published);
+    }
+    Ok(())
+}
+
+/// The events behind a position as they are published, and the position of the last one.
+async fn read_batch<S: Storage>(
+    core: &Core<S>,
+    after: Position,
+    up_to: Option<Position>,
+) -> Result<(Vec<Outgoing>, Position), PublishFailure> {
+    let log_id = core.storage.log_id().await?;
+    let (mut batch, mut last) = (Vec::new(), after);
+    for stored in core.storage.read(EventQuery { after, limit: BATCH }).await? {
+        if up_to.is_some_and(|up_to| stored.position > up_to) {
+            break;
+        }
+        assert_dense(last, stored.position)?;
+        last = stored.position;
+        batch.push(published(core, &stored, &log_id).await?);
+    }
+    Ok((batch, last))
+}
+
+async fn published<S: Storage>(
+    core: &Core<S>,
+    stored: &StoredEvent,
+    log_id: &str,
+) -> Result<Outgoing, ReadError> {
+    let event = fold::decode(&core.vault, stored).await?;
+    Ok(mandate_broker::event(stored, &CloudEvent::new(stored, &event), log_id))
+}
+
+/// The position of a published event; `None`: it is none of ours.
+fn sequence(body: &[u8]) -> Option<Position> {
+    #[derive(Deserialize)]
+    struct Sequence {
+        sequence: String,
+    }
+    let event: Sequence = serde_json::from_slice(body).ok()?;
+    event.sequence.parse().ok().map(Position)
+}
