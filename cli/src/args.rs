@@ -305,6 +305,15 @@ pub(crate) enum EventsCommand {
         /// Its position, or its id.
         event: String,
     },
+    /// Publishes events over the broker again, in order, for instance after a subscriber's queue was full.
+    Republish {
+        /// The first position.
+        #[arg(long, value_parser = position)]
+        from: Position,
+        /// The last one; by default the end of the log.
+        #[arg(long, value_parser = position)]
+        to: Option<Position>,
+    },
     /// Prints the whole log, or a part of it, as CloudEvents, one per line.
     Export {
         /// Start behind this position.

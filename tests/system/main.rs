@@ -16,4 +16,5 @@ mod release_check;
 mod replies;
 mod scan;
 mod stories;
+mod subscribers;
 mod world;

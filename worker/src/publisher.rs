@@ -104,8 +104,15 @@ pub(crate) struct Progress {
 struct Place {
     session: Session,
     published: Position,
-    /// How often the next batch was refused.
-    refusals: u32,
+    refused: Option<Refused>,
+}
+
+/// A batch that a subscriber's queue has refused.
+#[derive(Clone, Copy)]
+struct Refused {
+    /// Its last event: what came later was not refused, and must not go past the other queues.
+    up_to: Position,
+    times: u32,
 }
 
 impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
@@ -175,23 +182,26 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
             // It is empty, or of a log before this one was restored.
             None => self.before(self.max_age).await?,
         };
+        self.core.metrics.reader_position(NAME, published.0);
         tracing::info!(%published, "events are published behind position {published}");
-        Ok(Place { session, published, refusals: 0 })
+        Ok(Place { session, published, refused: None })
     }
 
     async fn publish_behind(&self, here: Place) -> Result<Place, PublishFailure> {
-        let (batch, last) = read_batch(&self.core, here.published, None).await?;
+        let up_to = here.refused.map(|refused| refused.up_to);
+        let (batch, last) = read_batch(&self.core, here.published, up_to).await?;
         if batch.is_empty() {
             return Ok(here);
         }
         let count = batch.len();
-        let straight = here.refusals >= REFUSALS;
+        let times = here.refused.map_or(0, |refused| refused.times);
+        let straight = times >= REFUSALS;
         let batch = if straight { batch.into_iter().map(Outgoing::to_events_log).collect() } else { batch };
         match self.out.publish(here.session, batch).await {
             Ok(()) => {}
             Err(error @ PublishError::Refused { .. }) if !straight => {
                 tracing::warn!(behind = %here.published, "{error}");
-                return Ok(Place { refusals: here.refusals + 1, ..here });
+                return Ok(Place { refused: Some(Refused { up_to: last, times: times + 1 }), ..here });
             }
             Err(error) => return Err(error.into()),
         }
@@ -206,7 +216,7 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
         }
         self.core.storage.set_checkpoint(NAME, last).await?;
         self.core.metrics.reader_position(NAME, last.0);
-        Ok(Place { published: last, refusals: 0, ..here })
+        Ok(Place { published: last, refused: None, ..here })
     }
 
     /// The position behind which events were recorded within `age`: positions are in the order of time, but for the clocks of

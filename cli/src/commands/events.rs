@@ -6,6 +6,7 @@ use mandate_schema::{CloudEvent, EventId, Position, Reach};
 use mandate_storage::AnyStorage;
 use mandate_worker::views::{FeedFilter, Views};
 
+use super::republish;
 use crate::{
     args::{EventFilter, EventsCommand, Global},
     context::open_views,
@@ -19,18 +20,22 @@ const PAGE: usize = 500;
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(global: &Global, command: EventsCommand) -> Result<(), CliError> {
-    let views = open_views(global).await?;
     match command {
-        EventsCommand::Tail { after, filter } => tail(&views, after, filter.into(), global.output).await,
+        EventsCommand::Tail { after, filter } => {
+            tail(&open_views(global).await?, after, filter.into(), global.output).await
+        }
         EventsCommand::List { after, limit, filter } => {
-            let events = collect(&views, after, limit as usize, &filter.into()).await?;
+            let events = collect(&open_views(global).await?, after, limit as usize, &filter.into()).await?;
             output::list(&events, global.output, HEADER, row)
         }
         EventsCommand::Show { event } => {
-            let found = find(&views, &event).await?;
+            let found = find(&open_views(global).await?, &event).await?;
             output::json(&found, global.output)
         }
-        EventsCommand::Export { after, filter } => export(&views, after, &filter.into()).await,
+        EventsCommand::Republish { from, to } => republish::run(global, from, to).await,
+        EventsCommand::Export { after, filter } => {
+            export(&open_views(global).await?, after, &filter.into()).await
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod journal;
 mod link;
 mod reconcile;
 mod release_check;
+mod republish;
 mod seal;
 mod storage;
 

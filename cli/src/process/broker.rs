@@ -12,7 +12,7 @@ use mandate_runtime::{
 };
 use mandate_storage::AnyStorage;
 use mandate_wechat::envelope::KeyRing;
-use mandate_worker::{Core, FromInbox};
+use mandate_worker::{Core, FromInbox, publisher::EventPublisher};
 use tokio::sync::watch;
 
 use crate::{context::read_file, exit::CliError};
@@ -55,6 +55,35 @@ fn start_publisher(
         Ok::<_, Infallible>(())
     });
     publisher
+}
+
+/// Publishes events in the background whenever this process leads. Nobody waits for it, so its connection makes nothing unready.
+pub(super) fn start_events(
+    config: &Config,
+    settings: &Settings,
+    core: Arc<Core<AnyStorage>>,
+    stop: &Stop,
+    metrics: &Metrics,
+) {
+    let max_age = config.broker.events_max_age;
+    let out = start_publisher(settings, Topology::events(max_age), "events", stop, metrics);
+    let (publisher, stopping) = (EventPublisher::new(core, out, max_age), stop.clone());
+    stop.spawn("event publisher", async move {
+        publisher.run(&stopping).await;
+        Ok::<_, Infallible>(())
+    });
+}
+
+/// A publisher of events for one command of the operator.
+pub(crate) fn event_publisher(
+    config: &Config,
+    role: &'static str,
+    stop: &Stop,
+) -> Result<Publisher, CliError> {
+    let settings = settings(config, role)?
+        .ok_or_else(|| CliError::Usage("broker.url: there is no broker to publish to".to_owned()))?;
+    let topology = Topology::events(config.broker.events_max_age);
+    Ok(start_publisher(&settings, topology, role, stop, &Metrics::new()))
 }
 
 /// Takes callbacks from the inbox in the background.

@@ -7,6 +7,7 @@ mod simulator;
 mod standalone;
 mod worker;
 
+pub(crate) use broker::event_publisher;
 pub(crate) use core::core_for_commands;
 pub(crate) use ingress::ingress;
 pub(crate) use simulator::{platform, simulator};

@@ -58,6 +58,7 @@ async fn start_all(config: &Config, stop: &Stop) -> Result<Option<Running>, CliE
         Some(broker) => {
             let core = parts.core.clone();
             let sink = broker::sink(config, &broker, settings.rings.clone(), stop, &metrics);
+            broker::start_events(config, &broker, core.clone(), stop, &metrics);
             broker::start_consumer(broker, core, stop, &metrics, &for_worker);
             ingress::serve(settings, sink, outcomes, stop, &metrics, &for_ingress).await?
         }

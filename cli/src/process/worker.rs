@@ -38,6 +38,7 @@ async fn start(config: &Config, migrate: bool, stop: &Stop) -> Result<Option<Par
     let Some(parts) = Parts::start(config, stop, &metrics, &readiness).await? else { return Ok(None) };
     let broker = broker::settings(config, "worker")?
         .ok_or_else(|| CliError::Usage("broker.url: a broker is required".to_owned()))?;
+    broker::start_events(config, &broker, parts.core.clone(), stop, &metrics);
     broker::start_consumer(broker, parts.core.clone(), stop, &metrics, &readiness);
     // Last, so that no call to WeChat is begun by a process that cannot listen.
     parts.core.start(stop).await?;

@@ -21,7 +21,7 @@ pub(super) fn definitions(admin: &str, worker: &str, ingress: &str) -> Result<St
             "hashing_algorithm": "rabbit_password_hashing_sha256"
         }))
     };
-    let may = |name: &str, read: &str| json!({"user": name, "vhost": VHOST, "configure": "^mandate[.]", "write": "^mandate[.]", "read": read});
+    let may = |name: &str, write: &str, read: &str| json!({"user": name, "vhost": VHOST, "configure": "^mandate[.]", "write": write, "read": read});
     let all = json!({"user": ADMIN, "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"});
     let definitions = json!({
         "vhosts": [{"name": VHOST}],
@@ -31,7 +31,12 @@ pub(super) fn definitions(admin: &str, worker: &str, ingress: &str) -> Result<St
             user(INGRESS, ingress, &[])?,
         ],
         // To bind a queue its exchange must be readable; the names of queues go on behind that of the exchange.
-        "permissions": [all, may(WORKER, "^mandate[.]"), may(INGRESS, "^mandate[.](inbox|messages|events)$")],
+        "permissions": [
+            all,
+            // Through the default exchange a worker reaches the stream of events past a subscriber's full queue.
+            may(WORKER, "^(mandate[.].*|amq[.]default)$", "^mandate[.]"),
+            may(INGRESS, "^mandate[.]", "^mandate[.](inbox|messages|events)$"),
+        ],
     });
     Ok(definitions.to_string())
 }
