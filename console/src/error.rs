@@ -46,6 +46,9 @@ pub enum ApiError {
         /// When to come back.
         seconds: u64,
     },
+    /// As many streams are open as there may be.
+    #[error("too many streams of events are open; read pages of /api/v1/events instead")]
+    TooManyStreams,
     /// Nothing is served at the address.
     #[error("nothing is served at this address")]
     UnknownRoute,
@@ -108,13 +111,13 @@ impl ApiError {
             Self::OutOfScope(_) => Code::InsufficientScope,
             Self::OutOfReach => Code::OutOfReach,
             Self::TooManyRefusals { .. } => Code::TooManyRefusals,
+            Self::TooManyStreams => Code::TooManyStreams,
             Self::UnknownRoute => Code::UnknownRoute,
             Self::MethodNotAllowed { .. } => Code::MethodNotAllowed,
             Self::Query(QueryError::Unknown { .. }) => Code::UnknownParameter,
             Self::Query(QueryError::Repeated(_) | QueryError::Invalid { .. } | QueryError::Unreadable) => {
                 Code::InvalidParameter
             }
-            Self::Query(QueryError::NotSupportedYet { .. }) => Code::NotSupportedYet,
             Self::InvalidId(_) => Code::InvalidId,
             Self::InvalidCursor(_) => Code::InvalidCursor,
             Self::Body(BodyError::NotJson) => Code::UnsupportedMediaType,
@@ -138,6 +141,7 @@ impl ApiError {
         let until = |time: Timestamp| u64::try_from(time.duration_since(now).as_secs()).unwrap_or(0) + 1;
         match self {
             Self::TooManyRefusals { seconds } => Some(*seconds),
+            Self::TooManyStreams => Some(RETRY_AFTER_SECONDS),
             Self::Token(TokenError::Failed(failed)) => Some(until(failed.not_before)),
             Self::Token(TokenError::Paused(CallError::Paused { until: time, .. })) => Some(until(*time)),
             _ => match self.code() {

@@ -1,39 +1,11 @@
-//! The log: all of it as a feed, and one account's part newest first.
+//! One account's part of the log, newest first.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use mandate_schema::{CloudEvent, EVENT_NAMES, Position, Scope, StreamName, Version};
+use mandate_schema::{CloudEvent, Scope, StreamName, Version};
 use mandate_storage::Storage;
-use mandate_worker::{
-    ReadError,
-    views::{FeedFilter, Views},
-};
+use mandate_worker::{ReadError, views::Views};
 
-use crate::{
-    Api, ApiError, List, authorizers,
-    guard::{caller, caller_for},
-    list::start,
-    path,
-    query::Query,
-};
-
-/// `GET /events`.
-pub(crate) async fn feed<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let caller = caller(&request, Scope::EventsRead)?;
-    let query = Query::read(&request, &["after", "limit", "type", "component", "authorizer", "log_id"])
-        .map_err(|error| error.not_yet("wait", "ask again after a while"))?;
-    let filter = FeedFilter {
-        kind: query.one_of("type", EVENT_NAMES)?,
-        component: query.value("component")?,
-        authorizer: query.value("authorizer")?,
-        reach: caller.reach.clone(),
-    };
-    let after = Position(query.value("after")?.unwrap_or(0));
-    let page = api.views.feed(after, query.text("log_id"), &filter, query.limit()?).await?;
-    Ok(HttpResponse::Ok().json(page))
-}
+use crate::{Api, ApiError, List, authorizers, guard::caller_for, list::start, path, query::Query};
 
 /// `GET /components/{c}/authorizers/{a}/events`.
 pub(crate) async fn history<S: Storage>(

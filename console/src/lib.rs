@@ -10,6 +10,7 @@ mod cursor;
 mod dead_letters;
 mod error;
 mod events;
+mod feed;
 mod guard;
 mod inbox;
 mod links;
@@ -51,7 +52,7 @@ pub use query::QueryError;
 pub use routes::routes;
 
 /// The size of the worker's listener: callers are services and operators, and the store answers a few reads at once.
-pub const LIMITS: Limits = Limits { workers: 2, max_connections: 1_024, ..Limits::ADMIN };
+pub const LIMITS: Limits = Limits { workers: 2, max_connections: 2_048, ..Limits::ADMIN };
 
 /// What the API's handlers work with.
 pub struct Api<S> {
@@ -60,6 +61,7 @@ pub struct Api<S> {
     /// Opens the one question of ingress; without it nobody may ask it.
     settle_key: Option<Secret>,
     proxy: Proxy,
+    streams: feed::Streams,
     /// Ends the requests that wait.
     stop: Stop,
 }
@@ -73,7 +75,7 @@ impl<S: Storage> Api<S> {
         proxy: Proxy,
         stop: Stop,
     ) -> Self {
-        Self { core, views, settle_key, proxy, stop }
+        Self { core, views, settle_key, proxy, streams: feed::Streams::default(), stop }
     }
 }
 

@@ -45,8 +45,8 @@ pub enum Code {
     BodyTooSlow,
     /// A body of a type that the address does not take.
     UnsupportedMediaType,
-    /// Promised, but not part of this release.
-    NotSupportedYet,
+    /// As many streams are open as there may be.
+    TooManyStreams,
     /// A position that this log has not reached, or that belongs to another log.
     LogReset,
     /// The proxy does not make this call.
@@ -148,7 +148,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::UnsupportedMediaType,
-        Self::NotSupportedYet,
+        Self::TooManyStreams,
         Self::LogReset,
         Self::ProxyRefused,
         Self::ComponentOnly,
@@ -196,7 +196,7 @@ impl Code {
             Self::UnsupportedMediaType => {
                 (415, "unsupported_media_type", "The body is not JSON", SEND_RIGHT_BODY)
             }
-            Self::NotSupportedYet => (400, "not_supported_yet", "Not part of this release", CORRECT),
+            Self::TooManyStreams => (503, "too_many_streams", "Too many streams of events", WAIT),
             Self::LogReset => (409, "log_reset", "The position is not of this log", START_LOG),
             Self::ProxyRefused => (400, "proxy_refused", "The proxy does not make this call", CORRECT),
             Self::ComponentOnly => (400, "component_only", "A call of the component itself", CORRECT),

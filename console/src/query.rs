@@ -1,8 +1,9 @@
 //! Query parameters, read strictly: a misspelt filter must not silently answer with everything.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use actix_web::{HttpRequest, web};
+use mandate_worker::messages::WAIT_MAX;
 
 use crate::list::{LIMIT_DEFAULT, LIMIT_MAX};
 
@@ -31,14 +32,6 @@ pub enum QueryError {
         /// What is wrong with its value.
         reason: String,
     },
-    /// A parameter that a later release will know.
-    #[error("query parameter {name} is not supported yet: {instead}")]
-    NotSupportedYet {
-        /// The parameter.
-        name: &'static str,
-        /// What to do until then.
-        instead: &'static str,
-    },
     /// It is not a query at all.
     #[error("the query is not readable")]
     Unreadable,
@@ -48,20 +41,23 @@ fn list(known: &[&str]) -> String {
     if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
 
-impl QueryError {
-    /// Says what to do instead about an unknown parameter that a later release will know.
-    pub(crate) fn not_yet(self, name: &'static str, instead: &'static str) -> Self {
-        match self {
-            Self::Unknown { name: unknown, .. } if unknown == name => Self::NotSupportedYet { name, instead },
-            error => error,
-        }
-    }
-}
-
 /// The parameters of one request, each known and given once.
 pub(crate) struct Query(Vec<(&'static str, String)>);
 
 impl Query {
+    /// `wait`: whole seconds, how long an answer without anything to tell is held back.
+    pub(crate) fn wait(&self) -> Result<Duration, QueryError> {
+        let seconds =
+            self.text("wait").map_or(Ok(0), |text| text.strip_suffix('s').unwrap_or(text).parse::<u64>());
+        match seconds.map(Duration::from_secs) {
+            Ok(wait) if wait <= WAIT_MAX => Ok(wait),
+            Ok(_) | Err(_) => {
+                let reason = format!("whole seconds, {} at most", WAIT_MAX.as_secs());
+                Err(QueryError::Invalid { name: "wait", reason })
+            }
+        }
+    }
+
     /// Reads a request's query.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use actix_web::{
 use mandate_storage::Storage;
 
 use crate::{
-    Api, ApiError, authorizers, components, dead_letters, events, guard, inbox, links, messages, problem,
-    proxy, tokens,
+    Api, ApiError, authorizers, components, dead_letters, events, feed, guard, inbox, links, messages,
+    problem, proxy, tokens,
 };
 
 /// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
@@ -34,7 +34,8 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
         .service(get("/components/{component}/authorizers/{authorizer}", authorizers::show::<S>))
         .service(get("/components/{component}/authorizers/{authorizer}/events", events::history::<S>))
         .service(get("/authorizers", authorizers::list::<S>))
-        .service(get("/events", events::feed::<S>))
+        .service(get("/events", feed::page::<S>))
+        .service(get("/events/stream", feed::stream::<S>))
         .service(post("/authorization-links", links::create::<S>))
         .service(get("/messages", messages::feed::<S>))
         .service(get("/dead-letters", dead_letters::list::<S>))

@@ -16,5 +16,6 @@ mod release_check;
 mod replies;
 mod scan;
 mod stories;
+mod streams;
 mod subscribers;
 mod world;

@@ -8,6 +8,7 @@ pub mod consent;
 mod dead_letters;
 mod erase;
 mod fold;
+mod growth;
 mod housekeeping;
 mod inbox;
 mod ingest;
@@ -81,8 +82,8 @@ pub struct Core<S> {
     consent: ConsentSettings,
     /// Changes when messages were stored.
     messages_stored: watch::Sender<()>,
-    /// Changes when this process has appended events.
-    log_grown: watch::Sender<()>,
+    /// Where the log ends, as far as this process knows.
+    log_head: watch::Sender<Position>,
     reconciling: ReconcileSettings,
     metrics: Metrics,
     /// Shows whether the storage answers.
@@ -179,7 +180,7 @@ impl<S: Storage> Core<S> {
             messages,
             consent,
             messages_stored: watch::Sender::new(()),
-            log_grown: watch::Sender::new(()),
+            log_head: watch::Sender::new(Position(0)),
             reconciling,
             metrics,
             health: readiness.register("storage"),
@@ -228,6 +229,11 @@ impl<S: Storage> Core<S> {
             core.refresh_ahead(stopping).await;
             Ok::<_, std::convert::Infallible>(())
         });
+        let (core, stopping) = (self.clone(), stop.clone());
+        stop.spawn("log watch", async move {
+            core.watch_log(stopping).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
         self.tickets.ok();
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("ticket watch", async move {
@@ -265,7 +271,7 @@ impl<S: Storage> Core<S> {
     fn note_position(&self, position: Option<Position>) {
         if let Some(position) = position {
             self.metrics.log_position(position.0);
-            self.log_grown.send_replace(());
+            self.log_grew_to(position);
         }
     }
 

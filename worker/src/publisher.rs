@@ -29,7 +29,7 @@ const PROLONG: SignedDuration = SignedDuration::from_secs(2);
 const LOOK: Duration = Duration::from_secs(1);
 /// Events published at once.
 const BATCH: usize = 128;
-/// How often the log is looked at: another process may have appended something.
+/// How long a step with nothing to do waits, unless the log grows meanwhile: the lead has to be prolonged.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// So often a batch is refused before it goes straight to the stream.
 const REFUSALS: u32 = 3;
@@ -124,6 +124,7 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
     /// Publishes whenever it leads, until the process stops.
     pub async fn run(self, stop: &Stop) {
         let (mut failures, mut progress) = (0, Progress::default());
+        let mut grown = self.core.log_head();
         while !stop.is_requested() {
             let pause = match self.step(&mut progress).await {
                 Ok(pause) => {
@@ -138,7 +139,6 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
                     full_jitter(Duration::from_millis(100), Duration::from_secs(5), failures)
                 }
             };
-            let mut grown = self.core.log_grown.subscribe();
             tokio::select! {
                 () = stop.requested() => {}
                 () = tokio::time::sleep(pause) => {}

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     pushes::{COMPONENT, MERCHANT, granted, revoked, sample},
-    world::{LOG_ID, World, keys},
+    world::{LOG_ID, World, keys, local},
 };
 
 const OTHER: &str = "wxb000000000000001";
@@ -89,9 +89,31 @@ async fn a_position_that_is_not_of_this_log_is_refused() {
 }
 
 #[actix_web::test]
-async fn waiting_is_refused_clearly() {
+async fn who_waits_is_answered_by_the_next_event_that_is_wanted() {
     let world = world().await;
-    let detail = world.get("/api/v1/events?after=7&wait=20s").await.problem(400, "not_supported_yet");
-    assert!(detail.contains("wait"), "{detail}");
+    let next = world.get("/api/v1/events?after=7&wait=30s");
+    let (page, ()) = tokio::join!(next, world.take([granted("wxd000000000000004", 50)]));
+    assert_eq!(page.json()["data"].as_array().expect("a list").len(), 1);
+    let unwanted = world.get("/api/v1/events?after=7&type=authorization.revoked&wait=1");
+    let (page, ()) = tokio::join!(unwanted, world.take([granted("wxd000000000000004", 60)]));
+    let page = page.json();
+    assert_eq!(page["data"].as_array().map(Vec::len), Some(0));
+    assert_eq!(page["last_position"], world.head().await, "it has seen that there was nothing");
+    for nonsense in ["wait=31", "wait=soon", "wait=-1"] {
+        world.get(&format!("/api/v1/events?{nonsense}")).await.problem(400, "invalid_parameter");
+    }
     world.get("/api/v1/authorizers?wait=20s").await.problem(400, "unknown_parameter");
+}
+
+#[actix_web::test]
+async fn a_stream_that_cannot_begin_says_why() {
+    let world = world().await;
+    world.get("/api/v1/events/stream?after=99").await.problem(409, "log_reset");
+    world.get("/api/v1/events/stream?wait=1").await.problem(400, "unknown_parameter");
+    world.get("/api/v1/events/stream?type=nonsense").await.problem(400, "invalid_parameter");
+    let request = local("/api/v1/events/stream").insert_header(("last-event-id", "soon"));
+    let detail = world.ask(request).await.problem(400, "invalid_parameter");
+    assert!(detail.contains("Last-Event-ID"), "{detail}");
+    let request = local("/api/v1/events/stream?after=1").insert_header(("last-event-id", "99"));
+    world.ask(request).await.problem(409, "log_reset"); // what it has seen last counts
 }

@@ -1,0 +1,85 @@
+//! `GET /events`: a page of the log, at once or when there is something.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use mandate_schema::{EVENT_NAMES, Position, Scope};
+use mandate_storage::Storage;
+use mandate_worker::{
+    access::Caller,
+    views::{FeedError, FeedFilter, FeedPage},
+};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{Api, ApiError, QueryError, guard::caller, query::Query};
+
+const PARAMETERS: [&str; 7] = ["after", "limit", "type", "component", "authorizer", "log_id", "wait"];
+
+/// `GET /events`.
+pub(crate) async fn page<S: Storage>(
+    api: Data<Api<S>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let caller = caller(&request, Scope::EventsRead)?;
+    let query = Query::read(&request, &PARAMETERS)?;
+    let asked = Asked {
+        filter: filter(&query, &caller)?,
+        log_id: query.text("log_id").map(str::to_owned),
+        limit: query.limit()?,
+    };
+    let after = Position(query.value("after")?.unwrap_or(0));
+    let page = asked.next(&api, after, query.wait()?).await?;
+    Ok(HttpResponse::Ok().json(page))
+}
+
+/// The events that are wanted, and that the caller may see.
+pub(super) fn filter(query: &Query, caller: &Caller) -> Result<FeedFilter, QueryError> {
+    Ok(FeedFilter {
+        kind: query.one_of("type", EVENT_NAMES)?,
+        component: query.value("component")?,
+        authorizer: query.value("authorizer")?,
+        reach: caller.reach.clone(),
+    })
+}
+
+/// What a reader wants of the log.
+pub(super) struct Asked {
+    pub(super) filter: FeedFilter,
+    /// The log that its cursor is of.
+    pub(super) log_id: Option<String>,
+    pub(super) limit: usize,
+}
+
+impl Asked {
+    /// The next page with events; without any after `wait`, or when the process stops.
+    ///
+    /// # Errors
+    ///
+    /// [`FeedError`].
+    pub(super) async fn next<S: Storage>(
+        &self,
+        api: &Api<S>,
+        after: Position,
+        wait: Duration,
+    ) -> Result<FeedPage, FeedError> {
+        let deadline = Instant::now() + wait;
+        let (mut after, mut head) = (after, api.core.log_head());
+        loop {
+            head.mark_unchanged();
+            let page = api.views.feed(after, self.log_id.as_deref(), &self.filter, self.limit).await?;
+            if !page.data.is_empty() || Instant::now() >= deadline || api.stop.is_requested() {
+                return Ok(page);
+            }
+            if page.last_position > after {
+                after = page.last_position; // none of what it has looked at is wanted
+                continue;
+            }
+            tokio::select! {
+                // Its sender lives as long as the core.
+                _grown = head.changed() => {}
+                () = sleep_until(deadline) => {}
+                () = api.stop.requested() => {}
+            }
+        }
+    }
+}
