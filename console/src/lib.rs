@@ -21,6 +21,7 @@ mod problem;
 mod proxy;
 mod query;
 mod routes;
+mod schemas;
 mod tokens;
 
 use std::{net::SocketAddr, sync::Arc};

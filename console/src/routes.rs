@@ -9,7 +9,7 @@ use mandate_storage::Storage;
 
 use crate::{
     Api, ApiError, authorizers, components, dead_letters, events, feed, guard, inbox, links, messages,
-    problem, proxy, tokens,
+    problem, proxy, schemas, tokens,
 };
 
 /// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
@@ -17,6 +17,7 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
     // Outside the scope: ingress is often another machine, and has a key.
     let settled = post("/api/v1/inbox/settled", inbox::settled::<S>);
     config.service(settled.app_data(api.clone()).wrap(from_fn(guard::never_kept)));
+    config.service(get("/api/v1/schemas/{file}", schemas::show));
     let api = web::scope("/api/v1")
         .app_data(api)
         .service(get("/components", components::list::<S>))

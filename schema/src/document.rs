@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 ///
 /// As JSON: an object from path to text, or to a list of texts where the path repeats.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Document(BTreeMap<String, Texts>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum Texts {
     One(String),

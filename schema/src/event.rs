@@ -57,6 +57,7 @@ pub enum Event {
 
 /// See [`Event::TicketReceived`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TicketReceived {
     /// `WeChat`'s time of the push.
     pub create_time: CreateTime,
@@ -64,6 +65,7 @@ pub struct TicketReceived {
 
 /// See [`Event::NoticeReceived`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NoticeReceived {
     /// `WeChat`'s name for the kind of notice.
     pub info_type: String,
@@ -75,6 +77,7 @@ pub struct NoticeReceived {
 
 /// See [`Event::Granted`] and [`Event::Updated`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Granted {
     /// `WeChat`'s time: `CreateTime`, or `auth_time` if reconciled; `None` if it did not say.
     pub create_time: Option<CreateTime>,
@@ -90,6 +93,7 @@ pub struct Granted {
 
 /// How a grant was learned of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GrantedVia {
     /// A callback of `WeChat`.
@@ -110,6 +114,7 @@ pub enum GrantedVia {
 
 /// See [`Event::Revoked`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Revoked {
     /// `WeChat`'s time of the callback; `None` if it was confirmed by a call.
     pub create_time: Option<CreateTime>,
@@ -119,6 +124,7 @@ pub struct Revoked {
 
 /// How a revocation was learned of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RevokedVia {
     /// A callback of `WeChat`.
@@ -129,6 +135,7 @@ pub enum RevokedVia {
 
 /// See [`Event::PermissionsChanged`]. Ids are open integers: `WeChat` adds sets often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PermissionsChanged {
     /// All sets granted now, ascending.
     pub permissions: Vec<i64>,
@@ -140,6 +147,7 @@ pub struct PermissionsChanged {
 
 /// See [`Event::CredentialsIssued`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CredentialsIssued {
     /// Number of facts in the stream when the credentials came.
     pub generation: u64,
@@ -149,6 +157,7 @@ pub struct CredentialsIssued {
 
 /// See [`Event::CredentialsRotated`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CredentialsRotated {
     /// Number of facts in the stream when the credentials came.
     pub generation: u64,
@@ -156,6 +165,7 @@ pub struct CredentialsRotated {
 
 /// See [`Event::CredentialsRejected`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CredentialsRejected {
     /// `WeChat`'s error number.
     pub errcode: i64,
@@ -167,6 +177,7 @@ pub struct CredentialsRejected {
 
 /// See [`Event::CredentialsRecovered`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CredentialsRecovered {
     /// Number of facts in the stream when the credentials came.
     pub generation: u64,
@@ -176,6 +187,7 @@ pub struct CredentialsRecovered {
 
 /// Which call gave a lost refresh token back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RecoverySource {
     /// `api_get_authorizer_info`.
@@ -186,6 +198,7 @@ pub enum RecoverySource {
 
 /// See [`Event::RedemptionFailed`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RedemptionFailed {
     /// The code that was refused.
     pub code_digest: CodeDigest,
@@ -199,6 +212,7 @@ pub struct RedemptionFailed {
 
 /// See [`Event::Erased`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Erased {
     /// Who asked for it.
     pub by: String,
@@ -208,6 +222,7 @@ pub struct Erased {
 
 /// See [`Event::WebhookDisabled`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WebhookDisabled {
     /// The endpoint's address.
     pub endpoint: String,

@@ -220,6 +220,7 @@ fn timed_uuid(millis: i64, parts: &[&[u8]]) -> Uuid {
 
 /// `WeChat`'s own clock in a callback: Unix **seconds**. It orders the facts of an account; it is never compared with ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct CreateTime(pub i64);
 
@@ -231,6 +232,7 @@ impl fmt::Display for CreateTime {
 
 /// SHA-256 of an authorization code: names a code without giving it away. 64 lower-case hex digits as text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^[0-9a-f]{64}$")))]
 #[serde(try_from = "String", into = "String")]
 pub struct CodeDigest([u8; 32]);
 

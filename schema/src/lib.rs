@@ -7,6 +7,7 @@ mod api_key;
 mod cloud_event;
 mod document;
 mod event;
+mod event_schemas;
 mod ids;
 pub mod journal_sql;
 mod message_event;
@@ -26,6 +27,7 @@ pub use event::{
     Granted, GrantedVia, NoticeReceived, PermissionsChanged, RecoverySource, RedemptionFailed, Revoked,
     RevokedVia, TicketReceived, WebhookDisabled,
 };
+pub use event_schemas::{EVENT_SCHEMAS, event_schema};
 pub use ids::{
     AuthorizerId, CallbackId, CodeDigest, CommandId, ComponentId, CreateTime, EventId, InvalidId, TaskId,
 };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Every text may be missing: `WeChat` answers with empty or stale fields for a while after a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Profile {
     /// Displayed name.
     pub nick_name: Option<String>,
@@ -36,6 +37,7 @@ pub struct Profile {
 
 /// Kind of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccountKind {
     /// 公众号: subscription and service accounts.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     pushes::{COMPONENT, MERCHANT, granted, revoked, sample},
-    world::{LOG_ID, World, keys, local},
+    world::{LOG_ID, World, keys, local, remote},
 };
 
 const OTHER: &str = "wxb000000000000001";
@@ -103,6 +103,20 @@ async fn who_waits_is_answered_by_the_next_event_that_is_wanted() {
         world.get(&format!("/api/v1/events?{nonsense}")).await.problem(400, "invalid_parameter");
     }
     world.get("/api/v1/authorizers?wait=20s").await.problem(400, "unknown_parameter");
+}
+
+#[actix_web::test]
+async fn every_event_says_where_its_schema_is_which_needs_no_key() {
+    let world = world().await;
+    let feed = world.get("/api/v1/events").await.json();
+    for event in feed["data"].as_array().expect("a list") {
+        let answer = world.ask(remote(event["dataschema"].as_str().expect("an address"))).await;
+        assert_eq!((answer.status, answer.content_type.as_str()), (200, "application/schema+json"));
+        let schema: Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert_eq!((&schema["$id"], &schema["title"]), (&event["dataschema"], &event["type"]));
+    }
+    let unknown = world.ask(remote("/api/v1/schemas/mandate.nonsense.v1.json")).await;
+    assert_eq!((unknown.status, unknown.content_type.as_str()), (404, "application/problem+json"));
 }
 
 #[actix_web::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::World;
+use super::{World, schemas};
 
 impl World {
     /// A call of the simulator's control API that must succeed.
@@ -123,6 +123,7 @@ impl World {
             }
             after = last;
         }
+        schemas::assert_valid(&events);
         for (index, event) in events.iter().enumerate() {
             assert_eq!(event["sequence"], format!("{:020}", index + 1), "the feed is dense");
         }
