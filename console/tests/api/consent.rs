@@ -10,9 +10,14 @@ use actix_web::{
 use jiff::{SignedDuration, Timestamp};
 use mandate_console::consent::{Pages, routes};
 use mandate_runtime::stop::Stop;
-use mandate_storage::{ConsentLink, ConsentTerms, Consents, sqlite::SqliteStorage};
+use mandate_schema::{CodeDigest, Secret};
+use mandate_storage::{ConsentLink, ConsentTerms, ConsentVisit, Consents, sqlite::SqliteStorage};
+use uuid::Uuid;
 
-use crate::{pushes::COMPONENT, world::World};
+use crate::{
+    pushes::COMPONENT,
+    world::{World, master},
+};
 
 /// The pages of a world.
 struct Door(Data<Pages<SqliteStorage>>);
@@ -73,16 +78,20 @@ impl Seen {
     }
 }
 
-async fn link(world: &World, id: &str, component: &str, life: SignedDuration) {
-    let terms = ConsentTerms {
+fn terms(component: &str) -> ConsentTerms {
+    ConsentTerms {
         component: component.parse().expect("an id"),
         auth_type: 3,
         biz_appid: None,
         category_ids: Vec::new(),
         return_url: None,
         tag: None,
-    };
-    let link = ConsentLink { id: id.to_owned(), terms, expires_at: Timestamp::now() + life };
+    }
+}
+
+async fn link(world: &World, id: &str, component: &str, life: SignedDuration) {
+    let link =
+        ConsentLink { id: id.to_owned(), terms: terms(component), expires_at: Timestamp::now() + life };
     assert!(world.core.storage.put_link(link).await.expect("the store is there"));
 }
 
@@ -164,4 +173,50 @@ async fn an_address_that_asks_too_often_has_to_wait_and_others_do_not() {
     };
     assert_eq!(door.open(behind("203.0.113.9")).await.status(), 404);
     assert_eq!(door.open(behind("203.0.113.9, 203.0.113.7")).await.status(), 429);
+}
+
+/// Where the browser of a visit comes back to.
+async fn landing(world: &World, number: u128, life: SignedDuration) -> String {
+    let visit = ConsentVisit {
+        id: Uuid::from_u128(number),
+        link: None,
+        terms: terms(COMPONENT),
+        pre_auth: CodeDigest::of(&Secret::new(format!("preauthcode@@@{number}"))),
+        cookie: CodeDigest::of(&Secret::new(cookie('a'))),
+        code: None,
+        expires_at: Timestamp::now() + life,
+    };
+    let state = master().seal_state(visit.id, [7; 12]);
+    world.core.storage.put_visit(visit).await.expect("the store is there");
+    format!("/authorize/return/{state}")
+}
+
+fn cookie(letter: char) -> String {
+    letter.to_string().repeat(43)
+}
+
+#[actix_web::test]
+async fn a_return_that_is_not_taken_says_why() {
+    let world = World::new();
+    let hour = SignedDuration::from_hours(1);
+    let (open, over) = (landing(&world, 1, hour).await, landing(&world, 2, -hour).await);
+    let door = Door::of(&world);
+    let code = "?auth_code=queryauthcode%40%40%40x&expires_in=3600";
+    let twice = format!("{code}&auth_code=queryauthcode%40%40%40y");
+    for (address, letter, status, title) in [
+        (format!("{open}{code}"), 'b', 403, "请使用原来的浏览器"),
+        (open.clone(), 'a', 400, "授权没有完成"),
+        (format!("{open}?auth_code="), 'a', 400, "授权没有完成"),
+        (format!("{open}{twice}"), 'a', 400, "授权没有完成"),
+        (format!("{over}{code}"), 'a', 410, "页面已过期"),
+        (format!("{over}{code}"), 'b', 403, "请使用原来的浏览器"),
+    ] {
+        let request =
+            from(1, &address).insert_header(("cookie", format!("mandate_consent={}", cookie(letter))));
+        let seen = door.open(request).await;
+        assert_eq!((seen.status(), seen.header("referrer-policy")), (status, "no-referrer"), "{address}");
+        assert_eq!(seen.title().await, title, "{address}");
+    }
+    let without = door.open(from(1, &format!("{open}{code}"))).await;
+    assert_eq!(without.status(), 403, "no cookie at all");
 }

@@ -166,7 +166,7 @@ pub(crate) fn settle_key() -> Secret {
     Secret::new("settle-key-of-the-test")
 }
 
-fn master() -> MasterKeys {
+pub(crate) fn master() -> MasterKeys {
     MasterKeys::new([("test", &[42; 32])]).expect("one key")
 }
 
