@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 
 use futures_util::{StreamExt, stream};
@@ -12,7 +11,6 @@ use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUn
 use mandate_domain::{
     AboutCode, decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of,
 };
-use mandate_runtime::jitter::full_jitter;
 use mandate_schema::{
     AuthorizerId, CallbackId, CodeDigest, CommandId, ComponentId, Push, PushKind, Secret, StreamName,
 };
@@ -28,7 +26,7 @@ use crate::{
     Core,
     fold::{self, ReadError},
     opener::{Content, OpenedPush},
-    record::{Context, record, redeem_key},
+    record::{Context, after_conflict, record, redeem_key},
     tasks::NO_TICKET,
 };
 
@@ -234,7 +232,7 @@ impl<S: Storage> Ingest<S> {
                 }
                 Ok(Appended::Conflict) => {
                     conflicts += 1;
-                    backoff(conflicts).await;
+                    after_conflict(conflicts).await;
                 }
                 Err(IngestError::Storage(StorageError::Data(source))) => {
                     self.bury(push, "refused_data", format!("the database refuses it: {source}")).await?;
@@ -343,9 +341,4 @@ impl From<ReadError> for IngestError {
             error => Self::Read(error),
         }
     }
-}
-
-/// Another command came first: a moment later, with jitter, the next try sees its result.
-async fn backoff(conflicts: u32) {
-    tokio::time::sleep(full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts)).await;
 }

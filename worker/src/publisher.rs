@@ -241,7 +241,7 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
     }
 }
 
-/// Publishes events again, from one position to another, both included; `progress` hears how far it is.
+/// Publishes events again on a connection, from one position to another, both included; `progress` hears how far it is.
 ///
 /// # Errors
 ///
@@ -249,11 +249,11 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
 pub async fn republish<S: Storage>(
     core: &Core<S>,
     out: &impl EventsOut,
+    session: Session,
     from: Position,
     to: Position,
     progress: impl Fn(Position),
 ) -> Result<(), PublishFailure> {
-    let session = out.tail().await?.session;
     let mut published = Position(from.0.saturating_sub(1));
     while published < to {
         let (batch, last) = read_batch(core, published, Some(to)).await?;
@@ -273,9 +273,13 @@ async fn read_batch<S: Storage>(
     after: Position,
     up_to: Option<Position>,
 ) -> Result<(Vec<Outgoing>, Position), PublishFailure> {
-    let log_id = core.storage.log_id().await?;
     let (mut batch, mut last) = (Vec::new(), after);
-    for stored in core.storage.read(EventQuery { after, limit: BATCH }).await? {
+    let events = core.storage.read(EventQuery { after, limit: BATCH }).await?;
+    if events.is_empty() {
+        return Ok((batch, last));
+    }
+    let log_id = core.storage.log_id().await?;
+    for stored in events {
         if up_to.is_some_and(|up_to| stored.position > up_to) {
             break;
         }

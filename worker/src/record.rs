@@ -1,9 +1,10 @@
 //! From a decision to what is stored: sealing, stored forms, the next state, tasks with their keys.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Decision, NewEvent, Task};
+use mandate_runtime::jitter::full_jitter;
 use mandate_schema::{
     AuthorizerId, CodeDigest, CommandId, ComponentId, DataKey, EVENT_FORM, Event, EventId, EventRecord,
     Place, SealedFields, Secret, StreamName, TaskId, Version,
@@ -92,6 +93,11 @@ pub(crate) async fn record<S: Keys>(
         finishes: context.finishes,
         recorded_at: to_millis(context.now),
     })
+}
+
+/// Another command came first: a moment later, with jitter, the next try sees its result.
+pub(crate) async fn after_conflict(conflicts: u32) {
+    tokio::time::sleep(full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts)).await;
 }
 
 /// When a token expires by our clock: `WeChat` counts from when it answered, we from when we asked.

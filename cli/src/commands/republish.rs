@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mandate_broker::{EVENTS_LOG, Publisher};
+use mandate_broker::{EVENTS_LOG, Publisher, Session};
 use mandate_runtime::stop::Stop;
 use mandate_schema::Position;
 use mandate_storage::{EventLog, Storage};
@@ -63,20 +63,20 @@ async fn publish<S: Storage>(
     from: Position,
     to: Position,
 ) -> Result<(), CliError> {
-    connected(publisher).await?;
+    let session = connected(publisher).await?;
     let progress = |position| tracing::info!(%position, "published up to position {position}");
-    republish(core, publisher, from, to, progress).await.map_err(|failure| match failure {
+    republish(core, publisher, session, from, to, progress).await.map_err(|failure| match failure {
         PublishFailure::Broker(error) => CliError::Unavailable(error.to_string()),
         PublishFailure::Read(error) => error.into(),
     })
 }
 
-/// Waits until the broker answers.
-async fn connected(publisher: &Publisher) -> Result<(), CliError> {
+/// Waits until the broker answers; the connection on which it did.
+async fn connected(publisher: &Publisher) -> Result<Session, CliError> {
     let until = Instant::now() + PATIENCE;
     loop {
         match publisher.tail(EVENTS_LOG).await {
-            Ok(_tail) => return Ok(()),
+            Ok(tail) => return Ok(tail.session),
             Err(error) if Instant::now() > until => return Err(CliError::Unavailable(error.to_string())),
             Err(_) => sleep(TRY_AGAIN).await,
         }

@@ -11,7 +11,7 @@ use actix_web::{
 use mandate_schema::Secret;
 use mandate_storage::{ConsentVisit, Storage};
 use mandate_worker::{
-    ReadError, Status,
+    Status,
     consent::{ConsentResult, LandingError},
 };
 
@@ -128,16 +128,12 @@ fn refuse(words: &Words, error: &LandingError) -> HttpResponse {
         LandingError::NoCode => (StatusCode::BAD_REQUEST, words.no_code),
         LandingError::Expired => (StatusCode::GONE, words.expired_visit),
         LandingError::Read(error) => {
-            log_unavailable(error);
+            tracing::warn!(%error, "a code could not be taken; the browser will bring it again");
             return unavailable(words);
         }
     };
     tracing::info!(%error, "a return from WeChat's page is refused");
     Page::new(words, Mood::Bad, saying).answer(status, Referrer::Nothing)
-}
-
-fn log_unavailable(error: &ReadError) {
-    tracing::warn!(%error, "a code could not be taken; the browser will bring it again");
 }
 
 /// The code was not taken: the page brings it again by itself.

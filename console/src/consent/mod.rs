@@ -14,19 +14,15 @@ use std::{
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse, Resource,
+    HttpRequest, HttpResponse,
     dev::Server,
-    guard,
-    http::{
-        StatusCode, Uri,
-        header::{self, HeaderValue},
-    },
+    http::{StatusCode, Uri, header},
     web::{self, Data, ServiceConfig},
 };
 use mandate_runtime::{
     stop::Stop,
     throttle::Throttle,
-    web::{BindError, Limits},
+    web::{BindError, Limits, looked_at},
 };
 use mandate_storage::Storage;
 use mandate_worker::Core;
@@ -91,21 +87,11 @@ pub fn bind<S: Storage>(
 pub fn routes<S: Storage>(config: &mut ServiceConfig, pages: Data<Pages<S>>) {
     config
         .app_data(pages)
-        .service(looked_at("/authorize/return/{state}", web::route().to(landing::land::<S>)))
-        .service(looked_at("/authorize/{link}", web::route().to(opening::link::<S>)))
-        .service(looked_at("/authorize", web::route().to(opening::without_link::<S>)))
-        .service(looked_at("/favicon.ico", web::route().to(no_icon)))
+        .service(looked_at("/authorize/return/{state}", landing::land::<S>))
+        .service(looked_at("/authorize/{link}", opening::link::<S>))
+        .service(looked_at("/authorize", opening::without_link::<S>))
+        .service(looked_at("/favicon.ico", no_icon))
         .default_service(web::to(nowhere));
-}
-
-fn looked_at(path: &str, route: actix_web::Route) -> Resource {
-    let looks = guard::Any(guard::Get()).or(guard::Head());
-    web::resource(path).route(route.guard(looks)).default_service(web::to(only_looked_at))
-}
-
-async fn only_looked_at() -> HttpResponse {
-    let allowed = HeaderValue::from_static("GET, HEAD");
-    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).finish()
 }
 
 /// Browsers ask for one, whatever a page says.

@@ -88,7 +88,7 @@ async fn open<S: Storage>(
         Ok(Err(error)) => refuse(words, &error),
         Err(error) => {
             tracing::error!(%error, "a consent page was not opened");
-            refuse(words, &VisitError::Unfinished)
+            unavailable(words)
         }
     }
 }
@@ -115,15 +115,18 @@ fn refuse(words: &Words, error: &VisitError) -> HttpResponse {
             tracing::warn!(%error, "a consent link is refused");
             (StatusCode::GONE, words.expired_link)
         }
-        VisitError::NoCode(_) | VisitError::Storage(_) | VisitError::Unfinished => {
+        VisitError::NoCode(_) | VisitError::Storage(_) => {
             tracing::warn!(%error, "a consent page cannot be opened");
-            (StatusCode::SERVICE_UNAVAILABLE, words.unavailable)
+            return unavailable(words);
         }
     };
-    let mut answer = Page::new(words, Mood::Bad, saying).answer(status, Referrer::Host);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
-    }
+    Page::new(words, Mood::Bad, saying).answer(status, Referrer::Host)
+}
+
+fn unavailable(words: &Words) -> HttpResponse {
+    let page = Page::new(words, Mood::Bad, words.unavailable);
+    let mut answer = page.answer(StatusCode::SERVICE_UNAVAILABLE, Referrer::Host);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     answer
 }
 

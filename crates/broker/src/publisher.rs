@@ -156,6 +156,11 @@ enum Request {
 }
 
 impl Request {
+    /// Whether it is meant for another connection than this one.
+    fn is_for_another(&self, up: Session) -> bool {
+        matches!(self, Self::Publish { session: Some(session), .. } if *session != up)
+    }
+
     /// Answers that nothing was done. The caller may have given up.
     fn refuse(self, reason: String) {
         let error = PublishError::Unavailable { reason };
@@ -202,9 +207,8 @@ impl Work for Publishing {
             };
             let (batch, answer) = match request {
                 Request::Publish { answer, .. } if answer.is_closed() => continue,
-                Request::Publish { session: Some(session), answer, .. } if session != self.session => {
-                    let reason = "the connection is another one by now".to_owned();
-                    drop(answer.send(Err(PublishError::Unavailable { reason })));
+                request if request.is_for_another(self.session) => {
+                    request.refuse("the connection is another one by now".to_owned());
                     continue;
                 }
                 Request::Publish { batch, answer, .. } => (batch, answer),

@@ -96,13 +96,13 @@ where
 pub fn health_routes(routes: &mut ServiceConfig, readiness: &Readiness, metrics: &Metrics) {
     let (readiness, metrics) = (readiness.clone(), metrics.clone());
     routes
-        .service(page("/healthz", async || "ok"))
-        .service(page("/readyz", move || std::future::ready(readyz(&readiness))))
-        .service(page("/metrics", move || std::future::ready(metrics_page(&metrics))));
+        .service(looked_at("/healthz", async || "ok"))
+        .service(looked_at("/readyz", move || std::future::ready(readyz(&readiness))))
+        .service(looked_at("/metrics", move || std::future::ready(metrics_page(&metrics))));
 }
 
 /// A resource that is only looked at. Load balancers also ask with HEAD, for which actix leaves the body out.
-fn page<F, Args>(path: &str, handler: F) -> Resource
+pub fn looked_at<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,

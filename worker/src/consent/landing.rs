@@ -1,17 +1,14 @@
 //! The return from `WeChat`'s page: the code is a durable task before anything else.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use mandate_domain::{Decision, Redeem, Task};
-use mandate_runtime::jitter::full_jitter;
 use mandate_schema::{CodeDigest, CommandId, GrantedVia, Secret, StreamName};
 use mandate_storage::{Appended, Command, ConsentVisit, Landed, Storage, StorageError};
 
 use crate::{
     Core,
     fold::{self, ReadError},
-    record::{Context, record},
+    record::{Context, after_conflict, record},
 };
 
 /// Longest code that is taken, in bytes; `WeChat`'s have about a hundred.
@@ -82,8 +79,7 @@ impl<S: Storage> Core<S> {
             match self.land_once(&visit, code, digest).await? {
                 Landed::Appended(Appended::Conflict) => {
                     conflicts += 1;
-                    let wait = full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts);
-                    tokio::time::sleep(wait).await;
+                    after_conflict(conflicts).await;
                 }
                 Landed::Appended(_) => {
                     tracing::info!(component = %visit.terms.component, %digest, "a browser brought a code");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mandate_domain::Status;
-use mandate_schema::{AuthorizerId, StreamName};
+use mandate_schema::{AuthorizerId, Position, StreamName};
 use mandate_storage::{ConsentVisit, EventQuery, Storage, TaskState};
 use tokio::time::{Instant, sleep};
 
@@ -91,7 +91,7 @@ impl<S: Storage> Core<S> {
         let account = match task.position {
             // WeChat is believed over the callback: the account is the one whose stream the redemption is in.
             Some(position) => {
-                let query = EventQuery { after: mandate_schema::Position(position.0 - 1), limit: 1 };
+                let query = EventQuery { after: Position(position.0 - 1), limit: 1 };
                 let event = self.storage.read(query).await?.into_iter().next();
                 event.and_then(|event| event.stream.authorizer().cloned()).or(task.authorizer)
             }

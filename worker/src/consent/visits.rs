@@ -47,9 +47,6 @@ pub enum VisitError {
     /// `WeChat` gave no pre-auth code.
     #[error("there is no pre-auth code: {0}")]
     NoCode(#[from] Uncalled),
-    /// The work panicked: a defect of ours.
-    #[error("the work was not finished")]
-    Unfinished,
     /// The store.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Decision, Since, Task};
-use mandate_runtime::{failpoint, jitter::full_jitter, stop::Stop};
+use mandate_runtime::{failpoint, stop::Stop};
 use mandate_schema::{CommandId, Event, StreamName};
 use mandate_storage::{Appended, Claimed, Command, DeadLetter, DeadPayload, Storage, StorageError};
 use mandate_wechat::api::Request;
@@ -19,7 +19,7 @@ use crate::{
     Core,
     call::Uncalled,
     fold::{self, ReadError, Snapshot},
-    record::{Context, record, task_place},
+    record::{Context, after_conflict, record, task_place},
 };
 
 /// Tasks under way at once.
@@ -260,8 +260,7 @@ impl<S: Storage> TaskRunner<S> {
                 Ok(Appended::Stored(_) | Appended::Duplicate(_) | Appended::Finished) => return End::Done,
                 Ok(Appended::Conflict) => {
                     conflicts += 1;
-                    let wait = full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts);
-                    tokio::time::sleep(wait).await;
+                    after_conflict(conflicts).await;
                 }
                 Err(error) => return Failure::of_read(&error, claimed.attempt).into_end("refused_data"),
             }

@@ -159,7 +159,7 @@ async fn a_full_queue_of_a_subscriber_does_not_stop_the_others() {
     assert_eq!(broker.tails(), 1, "a refusal is no lost connection");
     steps(&publisher, &mut progress, 1).await;
     assert_eq!(broker.got(), [(5, "mandate.events")]);
-    republish(&given.core, &broker, Position(2), Position(4), |_| {}).await.unwrap();
+    republish(&given.core, &broker, Session::default(), Position(2), Position(4), |_| {}).await.unwrap();
     assert_eq!(broker.positions(), [2, 3, 4]);
 }
 
