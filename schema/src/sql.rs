@@ -52,6 +52,7 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
     Migration { number: 4, name: "messages", sql: include_str!("../sqlite/migrations/0004_messages.sql") },
     Migration { number: 5, name: "consent", sql: include_str!("../sqlite/migrations/0005_consent.sql") },
     Migration { number: 6, name: "leader", sql: include_str!("../sqlite/migrations/0006_leader.sql") },
+    Migration { number: 7, name: "webhooks", sql: include_str!("../sqlite/migrations/0007_webhooks.sql") },
 ];
 
 queries! {
@@ -165,6 +166,15 @@ queries! {
         token_store,
         token_touch,
         turn_take,
+        webhook_attempt_list,
+        webhook_attempt_put,
+        webhook_attempt_remove,
+        webhook_attempt_trim,
+        webhook_change,
+        webhook_find,
+        webhook_list,
+        webhook_put,
+        webhook_remove,
     }
 }
 
@@ -185,6 +195,7 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
     Migration { number: 5, name: "messages", sql: include_str!("../postgres/migrations/0005_messages.sql") },
     Migration { number: 6, name: "consent", sql: include_str!("../postgres/migrations/0006_consent.sql") },
     Migration { number: 7, name: "leader", sql: include_str!("../postgres/migrations/0007_leader.sql") },
+    Migration { number: 8, name: "webhooks", sql: include_str!("../postgres/migrations/0008_webhooks.sql") },
 ];
 
 queries! {
@@ -279,6 +290,15 @@ queries! {
         token_store,
         token_touch,
         turn_take,
+        webhook_attempt_list,
+        webhook_attempt_put,
+        webhook_attempt_remove,
+        webhook_attempt_trim,
+        webhook_change,
+        webhook_find,
+        webhook_list,
+        webhook_put,
+        webhook_remove,
     }
 }
 

@@ -12,7 +12,8 @@ use crate::{
     CommandRecord, ConsentLink, ConsentVisit, Consents, DeadLetterId, DeadLetterRow, DeadLetters, EventLog,
     EventQuery, Folder, Keys, Landed, Lease, Loaded, Messages, Rebuild, RebuildMode, RebuildReport,
     Reconciliation, Reconciliations, States, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
-    TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, postgres::PostgresStorage, sqlite::SqliteStorage,
+    TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, WebhookAttemptRow, WebhookRow, Webhooks,
+    postgres::PostgresStorage, sqlite::SqliteStorage,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -140,6 +141,17 @@ pass_on!(Consents {
     fn visit_of(&self, pre_auth: CodeDigest) -> Option<ConsentVisit>;
     fn land(&self, visit: Uuid, code: CodeDigest, command: Command) -> Landed;
     fn prune_consents(&self, before: Timestamp) -> usize;
+});
+
+pass_on!(Webhooks {
+    fn put_webhook(&self, id: Uuid, data: String) -> ();
+    fn webhooks(&self) -> Vec<WebhookRow>;
+    fn webhook(&self, id: Uuid) -> Option<WebhookRow>;
+    fn change_webhook(&self, row: WebhookRow) -> bool;
+    fn remove_webhook(&self, id: Uuid) -> bool;
+    fn put_webhook_attempts(&self, attempts: Vec<WebhookAttemptRow>) -> ();
+    fn webhook_attempts(&self, webhook: Uuid, before: Option<Uuid>, limit: usize) -> Vec<WebhookAttemptRow>;
+    fn trim_webhook_attempts(&self, webhook: Uuid, keep: usize) -> usize;
 });
 
 pass_on!(Callers {

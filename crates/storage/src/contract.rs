@@ -10,7 +10,7 @@ use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Callers, Claimed, Command, CommandRecord, Consents,
     DeadLetterId, DeadLetterRow, EventQuery, FoldError, FoldInput, Loaded, NewState, RebuildMode,
     RebuildReport, Reconciliations, StateRow, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
-    Tokens,
+    Tokens, Webhooks,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -25,6 +25,7 @@ pub trait Storage:
     + DeadLetters
     + Messages
     + Consents
+    + Webhooks
     + Callers
     + Reconciliations
     + Checkpoints
@@ -42,6 +43,8 @@ impl<T> Storage for T where
         + DeadLetters
         + Messages
         + Consents
+        + Webhooks
+        + Webhooks
         + Callers
         + Reconciliations
         + Checkpoints

@@ -9,6 +9,7 @@ mod conformance;
 mod contract;
 mod contract_consent;
 mod contract_credentials;
+mod contract_webhooks;
 mod convert;
 mod error;
 mod migration;
@@ -24,6 +25,7 @@ pub use contract::{
 };
 pub use contract_consent::{ConsentLink, ConsentTerms, ConsentVisit, Consents, Landed};
 pub use contract_credentials::{Callers, Reconciliations, Tokens};
+pub use contract_webhooks::{WebhookAttemptRow, WebhookRow, Webhooks};
 pub use error::StorageError;
 pub use migration::Migrated;
 pub use model::{

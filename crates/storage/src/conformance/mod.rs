@@ -22,6 +22,7 @@ mod tasks;
 mod tasks_finish;
 mod tokens;
 mod unsure;
+mod webhooks;
 mod writers;
 
 use std::future::Future;
@@ -160,6 +161,10 @@ macro_rules! suite {
             links_and_visits_come_back_until_they_are_pruned,
             a_visit_is_tied_to_the_first_code_and_its_task_is_queued_with_it,
             a_landing_that_conflicts_ties_nothing,
+        ], []);
+        suite!($database, webhooks, [
+            an_endpoint_is_changed_by_who_has_read_its_newest_revision,
+            attempts_are_read_newest_first_and_trimmed,
         ], []);
         suite!($database, callers, [
             a_key_is_found_by_its_hash_until_and_after_it_is_revoked,

@@ -50,6 +50,8 @@ const RIGHTS: &[(&str, &str)] = &[
     ("task", "select, insert, update, delete"),
     ("token", "select, insert, update"),
     ("token_read", "select, insert, update, delete"),
+    ("webhook", "select, insert, update, delete"),
+    ("webhook_attempt", "select, insert, delete"),
 ];
 
 /// Brings the database up to date as its owner, and gives the role of `service`, the service's own address, exactly the rights

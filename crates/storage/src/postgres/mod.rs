@@ -15,6 +15,7 @@ mod reconcile;
 mod rows;
 mod tls;
 mod tokens;
+mod webhooks;
 
 use std::sync::Arc;
 

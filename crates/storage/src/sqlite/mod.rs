@@ -13,6 +13,7 @@ mod rebuild;
 mod reconcile;
 mod rows;
 mod tokens;
+mod webhooks;
 mod writer;
 
 use std::{

@@ -1,0 +1,2 @@
+-- webhook_list
+select id, revision, data from webhook order by id

@@ -1,0 +1,2 @@
+-- webhook_remove
+delete from webhook where id = ?1
