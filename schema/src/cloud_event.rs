@@ -24,8 +24,9 @@ pub struct CloudEvent {
     pub time: String,
     /// Always `application/json`.
     pub datacontenttype: String,
-    /// Where the schema of `data` is served.
-    pub dataschema: String,
+    /// Where the schema of the event is served; test deliveries have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataschema: Option<String>,
     /// The position, padded with zeros to 20 digits so that it sorts as text.
     pub sequence: String,
     /// Events of one key are in order.
@@ -57,7 +58,7 @@ impl CloudEvent {
                 .stream
                 .component()
                 .map_or_else(|| "/mandate".into(), |component| format!("/wechat/component/{component}")),
-            dataschema: format!("/api/v1/schemas/{kind}.json"),
+            dataschema: Some(format!("/api/v1/schemas/{kind}.json")),
             kind,
             subject: key.clone(),
             time: format_time(record.occurred_at.unwrap_or(record.recorded_at)),

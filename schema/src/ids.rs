@@ -178,6 +178,13 @@ impl CommandId {
     }
 }
 
+impl CommandId {
+    /// The command that disables a webhook which has failed since `millis` (Unix milliseconds).
+    pub fn of_disabled(webhook: Uuid, millis: i64) -> Self {
+        Self(timed_uuid(millis, &[b"webhook disabled", webhook.as_bytes()]))
+    }
+}
+
 impl From<CallbackId> for CommandId {
     fn from(id: CallbackId) -> Self {
         Self(id.0)

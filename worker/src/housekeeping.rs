@@ -36,6 +36,7 @@ impl<S: Storage> Core<S> {
         if let Some(oldest) = kept_since(now, self.audit_days) {
             self.storage.prune_audit(oldest).await?;
         }
+        self.prune_webhook_attempts().await?;
         self.prune_messages(now).await
     }
 

@@ -12,6 +12,8 @@ mod growth;
 mod housekeeping;
 mod inbox;
 mod ingest;
+mod lead;
+mod log_time;
 pub mod messages;
 mod opener;
 pub mod publisher;
@@ -25,6 +27,7 @@ mod ticket_watch;
 pub mod tokens;
 mod vault;
 pub mod views;
+pub mod webhooks;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -63,6 +66,7 @@ use api::ApiClient;
 use consent::ConsentSettings;
 use messages::MessageSettings;
 use tokens::{ComponentTokens, TokenRows};
+use webhooks::WebhookSettings;
 
 /// What a worker is made of. Shared by its ingest, its tasks and the doors.
 pub struct Core<S> {
@@ -80,6 +84,10 @@ pub struct Core<S> {
     components: Vec<ComponentId>,
     messages: MessageSettings,
     consent: ConsentSettings,
+    webhooks: WebhookSettings,
+    webhook_sender: webhooks::Sender,
+    /// Rung when an operator has changed one.
+    webhooks_changed: Notify,
     /// Changes when messages were stored.
     messages_stored: watch::Sender<()>,
     /// Where the log ends, as far as this process knows.
@@ -133,6 +141,8 @@ pub struct Parts<S> {
     pub messages: MessageSettings,
     /// Where merchants consent.
     pub consent: ConsentSettings,
+    /// Which endpoints of webhooks are called.
+    pub webhooks: WebhookSettings,
     /// For how many days the audit trail is kept.
     pub audit_days: u32,
     /// When accounts are compared with `WeChat`'s list.
@@ -153,6 +163,7 @@ impl<S: Storage> Core<S> {
             api,
             messages,
             consent,
+            webhooks,
             audit_days,
             reconciling,
             metrics,
@@ -179,6 +190,9 @@ impl<S: Storage> Core<S> {
             api,
             messages,
             consent,
+            webhook_sender: webhooks::Sender::new(webhooks.allow_private.clone()),
+            webhooks,
+            webhooks_changed: Notify::new(),
             messages_stored: watch::Sender::new(()),
             log_head: watch::Sender::new(Position(0)),
             reconciling,
@@ -243,6 +257,11 @@ impl<S: Storage> Core<S> {
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("reconciliation", async move {
             core.reconcile_regularly(stopping).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let (core, stopping) = (self.clone(), stop.clone());
+        stop.spawn("webhooks", async move {
+            core.deliver_webhooks(stopping).await;
             Ok::<_, std::convert::Infallible>(())
         });
         let (core, stopping) = (self.clone(), stop.clone());

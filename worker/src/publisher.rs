@@ -11,11 +11,12 @@ use mandate_runtime::{jitter::full_jitter, stop::Stop};
 use mandate_schema::{CloudEvent, Position, StoredEvent};
 use mandate_storage::{EventQuery, Storage, StorageError};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::{
     Core,
     fold::{self, ReadError},
+    lead::Lead,
+    log_time::position_before,
     views::assert_dense,
 };
 
@@ -23,8 +24,6 @@ use crate::{
 const NAME: &str = "publisher";
 /// How long the lead holds unless it is prolonged: so long events wait whose publisher died.
 const LEAD: SignedDuration = SignedDuration::from_secs(3);
-/// The lead is prolonged when less than this is left of it.
-const PROLONG: SignedDuration = SignedDuration::from_secs(2);
 /// How often others look whether they may lead.
 const LOOK: Duration = Duration::from_secs(1);
 /// Events published at once.
@@ -88,15 +87,19 @@ pub struct EventPublisher<S, O> {
     out: O,
     /// How long the stream keeps events.
     max_age: Duration,
-    holder: Uuid,
 }
 
 /// What a publisher knows between two steps.
-#[derive(Default)]
 pub(crate) struct Progress {
-    led_until: Timestamp,
+    lead: Lead,
     /// `None`: where the stream ends has to be read.
     place: Option<Place>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { lead: Lead::new(NAME, LEAD), place: None }
+    }
 }
 
 /// How far a connection has come.
@@ -118,7 +121,7 @@ struct Refused {
 impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
     /// A publisher into `out`, whose stream keeps events for `max_age`.
     pub fn new(core: Arc<Core<S>>, out: O, max_age: Duration) -> Self {
-        Self { core, out, max_age, holder: Uuid::now_v7() }
+        Self { core, out, max_age }
     }
 
     /// Publishes whenever it leads, until the process stops.
@@ -148,20 +151,14 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
                 _grown = grown.changed(), if progress.place.is_some() => {}
             }
         }
-        if let Err(error) = self.core.storage.resign(NAME, self.holder).await {
-            tracing::debug!(%error, "the lead of the publisher ends by itself");
-        }
+        progress.lead.resign(&self.core.storage).await;
     }
 
     /// Publishes a batch, if this process leads; how long to wait then.
     pub(crate) async fn step(&self, progress: &mut Progress) -> Result<Duration, PublishFailure> {
-        let now = Timestamp::now();
-        if now + PROLONG > progress.led_until {
-            if !self.core.storage.lead(NAME, self.holder, now, now + LEAD).await? {
-                *progress = Progress::default();
-                return Ok(LOOK);
-            }
-            progress.led_until = now + LEAD;
+        if !progress.lead.hold(&self.core.storage).await? {
+            progress.place = None;
+            return Ok(LOOK);
         }
         // After a failure there is no place any more: on another connection the stream may end elsewhere.
         let here = match progress.place.take() {
@@ -177,13 +174,14 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
         let Tail { session, last } = self.out.tail().await?;
         let ours = self.core.storage.log_id().await?;
         let last = last.filter(|last| last.log_id.as_ref() == Some(&ours));
-        let published = match last.and_then(|last| sequence(&last.body)) {
-            Some(last) => {
-                let checkpoint = self.core.storage.checkpoint(NAME).await?;
-                last.min(checkpoint).min(self.core.storage.head().await?)
-            }
+        let published = if let Some(last) = last.and_then(|last| sequence(&last.body)) {
+            let checkpoint = self.core.storage.checkpoint(NAME).await?;
+            last.min(checkpoint).min(self.core.storage.head().await?)
+        } else {
             // It is empty, or of a log before this one was restored.
-            None => self.before(self.max_age).await?,
+            let age = SignedDuration::try_from(self.max_age).unwrap_or(SignedDuration::MAX);
+            let since = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
+            position_before(&self.core.storage, since).await?
         };
         self.core.metrics.reader_position(NAME, published.0);
         tracing::info!(%published, "events are published behind position {published}");
@@ -220,24 +218,6 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
         self.core.storage.set_checkpoint(NAME, last).await?;
         self.core.metrics.reader_position(NAME, last.0);
         Ok(Place { published: last, refused: None, ..here })
-    }
-
-    /// The position behind which events were recorded within `age`: positions are in the order of time, but for the clocks of
-    /// several workers.
-    async fn before(&self, age: Duration) -> Result<Position, PublishFailure> {
-        let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
-        let Ok(since) = Timestamp::now().checked_sub(age) else { return Ok(Position(0)) };
-        let (mut low, mut high) = (0, self.core.storage.head().await?.0);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let query = EventQuery { after: Position(middle), limit: 1 };
-            let event = self.core.storage.read(query).await?.into_iter().next();
-            match event {
-                Some(event) if event.record.recorded_at < since => low = middle + 1,
-                Some(_) | None => high = middle,
-            }
-        }
-        Ok(Position(low))
     }
 }
 

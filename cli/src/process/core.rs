@@ -14,6 +14,7 @@ use mandate_worker::{
     api::{ApiClient, ApiSettings},
     consent::ConsentSettings,
     messages::MessageSettings,
+    webhooks::WebhookSettings,
 };
 
 use crate::{
@@ -51,6 +52,10 @@ pub(super) fn core(
             mobile_base: config.wechat.consent_mobile_base.as_str().to_owned(),
             open: config.worker.open_consent,
             return_hosts: config.worker.return_hosts.iter().map(|host| host.as_str().to_owned()).collect(),
+        },
+        webhooks: WebhookSettings {
+            allow_private: config.webhooks.allow_private.clone(),
+            disable_after: config.webhooks.disable_after,
         },
         audit_days: config.worker.audit_days,
         reconciling: ReconcileSettings {

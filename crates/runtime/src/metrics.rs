@@ -3,6 +3,8 @@
 //! Each method is named like its metric without the prefix `mandate_`. Labels are closed sets of our own words and
 //! component ids; an authorizer's appid is never a label, there are too many of them.
 
+mod labels;
+
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -14,9 +16,14 @@ use std::{
 use jiff::Timestamp;
 use mandate_schema::{ComponentId, PushKind};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text},
+    encoding::text,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Metric, Registry},
+};
+
+use labels::{
+    ApiLabels, CallLabels, CallbackLabels, ComponentLabels, OutcomeLabels, PauseLabels, ReaderLabels,
+    ReasonLabels, RefreshLabels, RoleLabels, StateLabels, TaskLabels,
 };
 
 /// The `Content-Type` of [`Metrics::encode`].
@@ -46,6 +53,8 @@ struct Inner {
     journal_oldest_seconds: Seconds,
     relay_handed_over: Counter,
     publisher_refused: Counter,
+    webhook_deliveries: Family<OutcomeLabels, Counter>,
+    webhooks: Family<StateLabels, Number>,
     broker_up: Family<RoleLabels, Number>,
     log_position: Number,
     append_seconds: Histogram,
@@ -74,62 +83,6 @@ struct Pictures {
     pauses: BTreeMap<(String, &'static str), Option<Timestamp>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallbackLabels {
-    component: String,
-    kind: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReaderLabels {
-    reader: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RoleLabels {
-    role: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ComponentLabels {
-    component: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabels {
-    reason: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TaskLabels {
-    kind: Word,
-    state: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallLabels {
-    api: &'static str,
-    errcode: i64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ApiLabels {
-    api: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PauseLabels {
-    component: String,
-    api: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RefreshLabels {
-    api: &'static str,
-    outcome: &'static str,
-}
-
 impl Metrics {
     /// A registry of its own, with everything at zero.
     pub fn new() -> Self {
@@ -149,6 +102,9 @@ impl Metrics {
                 "publisher_refused",
                 "Events that a subscriber's full queue has refused; they are in the stream alone",
             ),
+            webhook_deliveries: names
+                .add("webhook_deliveries", "Attempts to deliver to webhooks, and events that were given up"),
+            webhooks: names.add("webhooks", "Webhooks by state"),
             relay_handed_over: names.add("relay_handed_over", "Callbacks that the relay has handed over"),
             broker_up: names.add("broker_up", "Whether a connection to the broker works: 1 or 0"),
             log_position: names.add("log_position", "Position of the newest event of the log"),
@@ -214,6 +170,16 @@ impl Metrics {
     /// `mandate_publisher_refused_total`: so many more events are in the stream alone, since a subscriber's queue is full.
     pub fn publisher_refused_total(&self, events: u64) {
         self.0.publisher_refused.inc_by(events);
+    }
+
+    /// `mandate_webhook_deliveries_total`: an attempt was `delivered` or `failed`, or an event was `given_up`.
+    pub fn webhook_deliveries_total(&self, outcome: &'static str) {
+        self.0.webhook_deliveries.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// `mandate_webhooks`: how many are in a state.
+    pub fn webhooks(&self, state: &'static str, count: u64) {
+        self.0.webhooks.get_or_create(&StateLabels { state }).set(count);
     }
 
     /// `mandate_relay_handed_over_total`: so many more callbacks were handed over.
@@ -396,6 +362,8 @@ mod tests {
         metrics.journal_unsettled(3);
         metrics.journal_oldest_seconds(Some(at(100)));
         metrics.publisher_refused_total(128);
+        metrics.webhook_deliveries_total("delivered");
+        metrics.webhooks("disabled", 1);
         metrics.relay_handed_over_total(256);
         metrics.log_position(41);
         metrics.append_seconds(Duration::from_millis(3));
@@ -422,6 +390,8 @@ mod tests {
             "mandate_journal_unsettled 3",
             "mandate_journal_oldest_seconds 10.0",
             "mandate_publisher_refused_total 128",
+            r#"mandate_webhook_deliveries_total{outcome="delivered"} 1"#,
+            r#"mandate_webhooks{state="disabled"} 1"#,
             "mandate_relay_handed_over_total 256",
             "mandate_log_position 41",
             "mandate_append_seconds_count 1",

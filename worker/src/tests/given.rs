@@ -26,6 +26,7 @@ use crate::{
     consent::ConsentSettings,
     fold,
     messages::MessageSettings,
+    webhooks::WebhookSettings,
 };
 
 pub(super) const COMPONENT: &str = "wx1f2e3d4c5b6a7988";
@@ -95,6 +96,10 @@ impl Given {
                 mobile_base: "http://mobile.wechat.test".into(),
                 open: true,
                 return_hosts: vec!["shop.example.com".into()],
+            },
+            webhooks: WebhookSettings {
+                allow_private: vec!["127.0.0.0/8".parse().unwrap()],
+                disable_after: Duration::from_hours(120),
             },
             audit_days: 1,
             reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },

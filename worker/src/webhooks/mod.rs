@@ -1,0 +1,69 @@
+//! Webhooks: events delivered to addresses of subscribers, signed, in order for each account, tried for days.
+
+mod address;
+mod deliver;
+mod endpoint;
+mod manage;
+mod progress;
+mod rewind;
+mod run;
+mod secrets;
+mod sender;
+mod signature;
+mod told;
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use mandate_storage::StorageError;
+use uuid::Uuid;
+
+pub use address::AddressError;
+pub use endpoint::{Attempt, Webhook, WebhookFilter, WebhookSecret, WebhookState};
+pub use manage::{WebhookChange, WebhookOrder};
+pub use progress::{Held, Progress};
+pub use rewind::{Rewind, RewindTo};
+pub use secrets::OVERLAP_DEFAULT;
+pub use signature::{headers as signed_headers, new_secret};
+
+pub(crate) use sender::Sender;
+
+use crate::fold::ReadError;
+
+/// Endpoints at most.
+const WEBHOOKS_MAX: usize = 100;
+
+/// What the settings say about webhooks.
+#[derive(Clone, Debug)]
+pub struct WebhookSettings {
+    /// Networks that an endpoint may be in though they are not public.
+    pub allow_private: Vec<IpNet>,
+    /// An endpoint that fails for so long is disabled.
+    pub disable_after: Duration,
+}
+
+/// Why something cannot be done with an endpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// There is no such endpoint.
+    #[error("there is no webhook {0}")]
+    Unknown(Uuid),
+    /// It cannot be called.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Something of the order cannot be used.
+    #[error("{0}")]
+    Order(String),
+    /// There are enough.
+    #[error("there are {WEBHOOKS_MAX} webhooks already: delete one that is not needed")]
+    TooMany,
+    /// The store or the log.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<StorageError> for WebhookError {
+    fn from(error: StorageError) -> Self {
+        Self::Read(error.into())
+    }
+}

@@ -1,0 +1,133 @@
+//! Delivers to all endpoints: one process at a time, each endpoint by itself.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use mandate_runtime::{jitter::full_jitter, stop::Stop};
+use mandate_schema::Position;
+use mandate_storage::{Storage, StorageError, WebhookRow};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::endpoint::{Webhook, WebhookState};
+use crate::{Core, fold::ReadError, lead::Lead};
+
+/// How long the lead holds unless it is prolonged: so long deliveries wait whose process died.
+const LEAD: SignedDuration = SignedDuration::from_secs(6);
+/// How often the endpoints are looked at while nothing happens.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Rounds that run, and endpoints that are left alone after an error.
+#[derive(Default)]
+struct Rounds {
+    running: JoinSet<(Uuid, Result<bool, ReadError>)>,
+    busy: HashSet<Uuid>,
+    resting: HashMap<Uuid, Rest>,
+}
+
+/// What of the log or of the store keeps an endpoint's events from being read.
+struct Rest {
+    until: Instant,
+    failures: u32,
+    told: String,
+}
+
+impl<S: Storage> Core<S> {
+    pub(crate) async fn deliver_webhooks(self: Arc<Self>, stop: Stop) {
+        let (mut lead, mut rounds) = (Lead::new("webhooks", LEAD), Rounds::default());
+        let mut head = self.log_head();
+        while !stop.is_requested() {
+            head.mark_unchanged();
+            let leads = match self.begin_rounds(&mut lead, &mut rounds, &stop).await {
+                Ok(leads) => leads,
+                Err(error) => {
+                    tracing::debug!(%error, "no webhook is delivered now; it is tried again for ever");
+                    false
+                }
+            };
+            tokio::select! {
+                () = stop.requested() => {}
+                () = tokio::time::sleep(LOOK) => {}
+                () = self.webhooks_changed.notified() => {}
+                _grown = head.changed(), if leads => {}
+                Some(ended) = rounds.running.join_next() => rounds.ended(ended.expect("rounds do not panic")),
+            }
+        }
+        // They begin nothing more, and an attempt takes ten seconds at most.
+        while let Some(ended) = rounds.running.join_next().await {
+            rounds.ended(ended.expect("rounds do not panic"));
+        }
+        lead.resign(&self.storage).await;
+    }
+
+    /// Begins a round for each endpoint that has something to do; whether this process leads.
+    async fn begin_rounds(
+        self: &Arc<Self>,
+        lead: &mut Lead,
+        rounds: &mut Rounds,
+        stop: &Stop,
+    ) -> Result<bool, StorageError> {
+        let rows = self.storage.webhooks().await?;
+        let webhooks: Vec<Webhook> = rows.iter().map(Webhook::read).collect::<Result<_, _>>()?;
+        for state in [WebhookState::Active, WebhookState::Paused, WebhookState::Disabled] {
+            let count = webhooks.iter().filter(|webhook| webhook.state == state).count();
+            self.metrics.webhooks(state.as_str(), count as u64);
+        }
+        // Without endpoints nobody needs to lead, and an idle process writes nothing.
+        if !webhooks.iter().any(|webhook| webhook.state == WebhookState::Active)
+            || !lead.hold(&self.storage).await?
+        {
+            return Ok(false);
+        }
+        let (head, now) = (self.storage.head().await?, Timestamp::now());
+        for (row, webhook) in rows.into_iter().zip(webhooks) {
+            if has_work(&webhook, head, now) && rounds.may_begin(row.id) {
+                rounds.begin(self.clone(), row, stop.clone());
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn has_work(webhook: &Webhook, head: Position, now: Timestamp) -> bool {
+    let progress = &webhook.progress;
+    let is_new = progress.takes_new() && progress.position < head;
+    let is_due = progress.next_at().is_some_and(|at| at <= now);
+    webhook.state == WebhookState::Active && (is_new || is_due)
+}
+
+impl Rounds {
+    fn may_begin(&self, webhook: Uuid) -> bool {
+        let rests = self.resting.get(&webhook).is_some_and(|rest| Instant::now() < rest.until);
+        !rests && !self.busy.contains(&webhook)
+    }
+
+    fn begin<S: Storage>(&mut self, core: Arc<Core<S>>, row: WebhookRow, stop: Stop) {
+        self.busy.insert(row.id);
+        self.running.spawn(async move {
+            let id = row.id;
+            (id, core.deliver(row, &stop).await)
+        });
+    }
+
+    fn ended(&mut self, (webhook, result): (Uuid, Result<bool, ReadError>)) {
+        self.busy.remove(&webhook);
+        let Err(error) = result else {
+            self.resting.remove(&webhook);
+            return;
+        };
+        let (failures, before) =
+            self.resting.remove(&webhook).map_or((0, String::new()), |rest| (rest.failures + 1, rest.told));
+        let told = error.to_string();
+        if told != before {
+            tracing::warn!(%webhook, "webhook {webhook} is not delivered to now; it is tried again for ever: {told}");
+        }
+        let until =
+            Instant::now() + full_jitter(Duration::from_millis(100), Duration::from_secs(5), failures);
+        self.resting.insert(webhook, Rest { until, failures, told });
+    }
+}
