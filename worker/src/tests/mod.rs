@@ -8,5 +8,7 @@ mod inbox;
 mod ingest;
 mod messages;
 mod publisher;
+mod receiver;
 mod sealing;
 mod state;
+mod webhooks;

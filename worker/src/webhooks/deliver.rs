@@ -83,7 +83,7 @@ impl<S: Storage> Core<S> {
     /// # Errors
     ///
     /// [`ReadError`]: nothing was skipped.
-    pub(super) async fn deliver(&self, row: WebhookRow, stop: &Stop) -> Result<bool, ReadError> {
+    pub(crate) async fn deliver(&self, row: WebhookRow, stop: &Stop) -> Result<bool, ReadError> {
         let mut webhook = Webhook::read(&row)?;
         let round = Round {
             core: self,

@@ -75,7 +75,7 @@ impl Progress {
     }
 
     /// Whether events that were never tried are begun.
-    pub(super) fn takes_new(&self) -> bool {
+    pub(crate) fn takes_new(&self) -> bool {
         !is_down(self.failed_in_a_row) && self.held.len() < HELD_MAX
     }
 

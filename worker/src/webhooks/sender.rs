@@ -36,9 +36,9 @@ pub(crate) struct Sender {
 }
 
 /// What came of a call.
-pub(super) struct Sent {
-    pub(super) status: Option<u16>,
-    pub(super) error: Option<String>,
+pub(crate) struct Sent {
+    pub(crate) status: Option<u16>,
+    pub(crate) error: Option<String>,
     pub(super) took: Duration,
     pub(super) answer: Option<String>,
     pub(super) retry_after: Option<Duration>,
@@ -75,7 +75,7 @@ impl Sender {
     }
 
     /// Delivers a `CloudEvent`, signed by each of the secrets.
-    pub(super) async fn send(&self, url: &str, secrets: &[Secret], id: &str, body: String) -> Sent {
+    pub(crate) async fn send(&self, url: &str, secrets: &[Secret], id: &str, body: String) -> Sent {
         let begun = Instant::now();
         let sent = match check(url, &self.allowed) {
             Ok(target) => self.call(target, secrets, id, body).await,
