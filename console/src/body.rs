@@ -58,11 +58,28 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     payload: Payload,
     max: usize,
 ) -> Result<T, BodyError> {
+    parse(request, &read(payload, max).await?)
+}
+
+/// The same where nothing stands for the default.
+///
+/// # Errors
+///
+/// [`BodyError`].
+pub(crate) async fn read_json_or_default<T: DeserializeOwned + Default>(
+    request: &HttpRequest,
+    payload: Payload,
+    max: usize,
+) -> Result<T, BodyError> {
     let body = read(payload, max).await?;
+    if body.is_empty() { Ok(T::default()) } else { parse(request, &body) }
+}
+
+fn parse<T: DeserializeOwned>(request: &HttpRequest, body: &Bytes) -> Result<T, BodyError> {
     if !is_json(request.content_type()) {
         return Err(BodyError::NotJson);
     }
-    serde_json::from_slice(&body).map_err(|error| BodyError::Unusable(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| BodyError::Unusable(error.to_string()))
 }
 
 async fn read(payload: Payload, max: usize) -> Result<Bytes, BodyError> {

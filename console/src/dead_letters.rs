@@ -2,10 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use jiff::Timestamp;
-use mandate_schema::{ComponentId, Scope, format_time};
+use mandate_schema::{ComponentId, Scope, serialize_time};
 use mandate_storage::{DeadLetterId, DeadLetterRow, DeadLetters, DeadPayload, Storage, StorageError};
 use mandate_worker::{Retried, access::Caller};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{Api, ApiError, List, body, guard::caller, list::start, path, query::Query};
 
@@ -23,7 +23,7 @@ pub struct DeadLetterView {
     /// The component whose URL was called; `None` if a task died.
     pub component: Option<ComponentId>,
     /// When it died.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub recorded_at: Timestamp,
     /// How often a retry failed again.
     pub retries: u32,
@@ -148,8 +148,4 @@ fn acted<S: Storage>(
     api.core.access.note_act(&caller.actor(), address, act, &id.to_string(), None);
     tracing::info!(%id, ?outcome, "an operator acted on dead letter {id}");
     HttpResponse::Ok().json(DeadLetterAct { id, outcome })
-}
-
-fn time<T: Serializer>(time: &Timestamp, serializer: T) -> Result<T::Ok, T::Error> {
-    serializer.serialize_str(&format_time(*time))
 }

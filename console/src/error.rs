@@ -49,6 +49,9 @@ pub enum ApiError {
     /// As many streams are open as there may be.
     #[error("too many streams of events are open; read pages of /api/v1/events instead")]
     TooManyStreams,
+    /// Nobody needs so many.
+    #[error("{0}")]
+    TooManyWebhooks(String),
     /// Nothing is served at the address.
     #[error("nothing is served at this address")]
     UnknownRoute,
@@ -112,6 +115,7 @@ impl ApiError {
             Self::OutOfReach => Code::OutOfReach,
             Self::TooManyRefusals { .. } => Code::TooManyRefusals,
             Self::TooManyStreams => Code::TooManyStreams,
+            Self::TooManyWebhooks(_) => Code::TooManyWebhooks,
             Self::UnknownRoute => Code::UnknownRoute,
             Self::MethodNotAllowed { .. } => Code::MethodNotAllowed,
             Self::Query(QueryError::Unknown { .. }) => Code::UnknownParameter,

@@ -23,6 +23,7 @@ mod query;
 mod routes;
 mod schemas;
 mod tokens;
+mod webhooks;
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use jiff::Timestamp;
-use mandate_schema::{AuthorizerId, ComponentId, Scope, format_time};
+use mandate_schema::{AuthorizerId, ComponentId, Scope, serialize_time};
 use mandate_storage::{ConsentLink, Storage};
 use mandate_worker::{
     Core,
@@ -49,7 +49,7 @@ pub struct LinkView {
     /// The same as a QR code, an `<svg>` element.
     pub qr_svg: String,
     /// When it stops working.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub expires_at: Timestamp,
 }
 
@@ -96,10 +96,6 @@ pub(crate) async fn create<S: Storage>(
 
 fn qr_code(url: &str) -> QrCode {
     QrCode::with_error_correction_level(url, EcLevel::M).expect("links are short")
-}
-
-fn time<T: serde::Serializer>(time: &Timestamp, serializer: T) -> Result<T::Ok, T::Error> {
-    serializer.serialize_str(&format_time(*time))
 }
 
 impl From<LinkError> for ApiError {

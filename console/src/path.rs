@@ -1,8 +1,11 @@
 //! Ids in paths.
 
+use std::str::FromStr;
+
 use actix_web::HttpRequest;
 use mandate_schema::{AuthorizerId, ComponentId, InvalidId};
 use mandate_storage::DeadLetterId;
+use uuid::Uuid;
 
 fn segment<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
     request.match_info().get(name).unwrap_or_default()
@@ -32,6 +35,18 @@ pub(crate) fn authorizer(request: &HttpRequest) -> Result<AuthorizerId, InvalidI
 ///
 /// [`InvalidId`].
 pub(crate) fn dead_letter(request: &HttpRequest) -> Result<DeadLetterId, InvalidId> {
-    let invalid = InvalidId { kind: "dead letter id", reason: "it must be a UUID" };
-    segment(request, "id").parse().map_err(|_| invalid)
+    uuid(request, "dead letter id")
+}
+
+/// The path's webhook.
+///
+/// # Errors
+///
+/// [`InvalidId`].
+pub(crate) fn webhook(request: &HttpRequest) -> Result<Uuid, InvalidId> {
+    uuid(request, "webhook id")
+}
+
+fn uuid<T: FromStr>(request: &HttpRequest, kind: &'static str) -> Result<T, InvalidId> {
+    segment(request, "id").parse().map_err(|_| InvalidId { kind, reason: "it must be a UUID" })
 }

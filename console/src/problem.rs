@@ -47,6 +47,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// As many streams are open as there may be.
     TooManyStreams,
+    /// As many webhooks are registered as there may be.
+    TooManyWebhooks,
     /// A position that this log has not reached, or that belongs to another log.
     LogReset,
     /// The proxy does not make this call.
@@ -130,7 +132,7 @@ impl Problem {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::LoopbackOnly,
         Self::CrossOrigin,
         Self::Unauthenticated,
@@ -149,6 +151,7 @@ impl Code {
         Self::BodyTooSlow,
         Self::UnsupportedMediaType,
         Self::TooManyStreams,
+        Self::TooManyWebhooks,
         Self::LogReset,
         Self::ProxyRefused,
         Self::ComponentOnly,
@@ -196,6 +199,7 @@ impl Code {
             Self::UnsupportedMediaType => {
                 (415, "unsupported_media_type", "The body is not JSON", SEND_RIGHT_BODY)
             }
+            Self::TooManyWebhooks => (409, "too_many_webhooks", "Too many webhooks", CORRECT),
             Self::TooManyStreams => (503, "too_many_streams", "Too many streams of events", WAIT),
             Self::LogReset => (409, "log_reset", "The position is not of this log", START_LOG),
             Self::ProxyRefused => (400, "proxy_refused", "The proxy does not make this call", CORRECT),

@@ -9,7 +9,7 @@ use mandate_storage::Storage;
 
 use crate::{
     Api, ApiError, authorizers, components, dead_letters, events, feed, guard, inbox, links, messages,
-    problem, proxy, schemas, tokens,
+    problem, proxy, schemas, tokens, webhooks,
 };
 
 /// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
@@ -38,6 +38,25 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
         .service(get("/events", feed::page::<S>))
         .service(get("/events/stream", feed::stream::<S>))
         .service(post("/authorization-links", links::create::<S>))
+        .service(
+            web::resource("/webhooks")
+                .get(webhooks::list::<S>)
+                .post(webhooks::create::<S>)
+                .default_service(web::to(async || only("GET, POST"))),
+        )
+        .service(
+            web::resource("/webhooks/{id}")
+                .get(webhooks::show::<S>)
+                .patch(webhooks::change::<S>)
+                .delete(webhooks::delete::<S>)
+                .default_service(web::to(async || only("GET, PATCH, DELETE"))),
+        )
+        .service(get("/webhooks/{id}/attempts", webhooks::attempts::<S>))
+        .service(post("/webhooks/{id}/test", webhooks::test::<S>))
+        .service(post("/webhooks/{id}/pause", webhooks::pause::<S>))
+        .service(post("/webhooks/{id}/resume", webhooks::resume::<S>))
+        .service(post("/webhooks/{id}/rewind", webhooks::rewind::<S>))
+        .service(post("/webhooks/{id}/rotate-secret", webhooks::rotate_secret::<S>))
         .service(get("/messages", messages::feed::<S>))
         .service(get("/dead-letters", dead_letters::list::<S>))
         .service(post("/dead-letters/{id}/retry", dead_letters::retry::<S>))

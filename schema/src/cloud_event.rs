@@ -1,10 +1,9 @@
 //! `CloudEvents` 1.0: the published form of an event.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{AuthorizerId, ComponentId, Event, StoredEvent, StreamName, stored::data_of};
+use crate::{AuthorizerId, ComponentId, Event, StoredEvent, StreamName, format_time, stored::data_of};
 
 /// A published event, structured JSON form. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,9 +89,4 @@ fn traceparent(stored: &StoredEvent) -> String {
     let span = &stored.record.id.0.as_bytes()[8..];
     let span = u64::from_be_bytes(span.try_into().expect("a UUID has 16 bytes")).max(1);
     format!("00-{}-{span:016x}-00", stored.record.causation.0.simple())
-}
-
-/// RFC 3339 in UTC with milliseconds: the form of every time that leaves the service.
-pub fn format_time(time: Timestamp) -> String {
-    format!("{time:.3}")
 }

@@ -227,6 +227,7 @@ pub struct WebhookDisabled {
     /// The endpoint's address.
     pub endpoint: String,
     /// Since when all deliveries failed.
+    #[serde(serialize_with = "crate::serialize_time")]
     pub since: jiff::Timestamp,
 }
 

@@ -18,9 +18,10 @@ mod secret;
 pub mod sql;
 mod stored;
 mod stream;
+mod time;
 
 pub use api_key::{ApiKey, ApiKeyRecord, Reach, Scope};
-pub use cloud_event::{CloudEvent, format_time};
+pub use cloud_event::CloudEvent;
 pub use document::{Document, is_secret_element};
 pub use event::{
     CredentialsIssued, CredentialsRecovered, CredentialsRejected, CredentialsRotated, Erased, Event, Field,
@@ -38,3 +39,4 @@ pub use seal::{DataKey, MasterKeys, NonceBytes, Place, SealError, SealedAt, Seal
 pub use secret::Secret;
 pub use stored::{DecodeError, EVENT_FORM, EVENT_NAMES, EventRecord, SealedFields, StoredEvent};
 pub use stream::{Position, StreamName, Version};
+pub use time::{format_time, serialize_maybe_time, serialize_time};

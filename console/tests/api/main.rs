@@ -15,4 +15,5 @@ mod messages;
 mod problems;
 mod pushes;
 mod secrets;
+mod webhooks;
 mod world;

@@ -19,6 +19,7 @@ use mandate_worker::{
     consent::ConsentSettings,
     messages::MessageSettings,
     views::Views,
+    webhooks::WebhookSettings,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -71,6 +72,10 @@ impl World {
                 mobile_base: "http://mobile.wechat.test".into(),
                 open: true,
                 return_hosts: vec!["shop.example.com".into()],
+            },
+            webhooks: WebhookSettings {
+                allow_private: vec!["127.0.0.0/8".parse().expect("a network")],
+                disable_after: Duration::from_hours(120),
             },
             audit_days: 1,
             reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },

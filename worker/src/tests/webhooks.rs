@@ -335,7 +335,7 @@ async fn an_order_that_cannot_be_served_is_refused_with_its_reason() {
     assert_eq!(ahead, "after: 1 is beyond the head 0 of the log");
     let types = WebhookFilter { types: ["granted".to_owned()].into(), ..WebhookFilter::default() };
     assert!(refused(WebhookOrder { filter: types, ..order() }).await.contains("authorization.granted"));
-    let description = Some("a\nb".to_owned());
+    let description = "a\nb".to_owned();
     assert!(refused(WebhookOrder { description, ..order() }).await.starts_with("description"));
     let nobody = given.core.change_webhook(Uuid::nil(), WebhookChange::default()).await;
     assert!(matches!(nobody, Err(WebhookError::Unknown(_))));

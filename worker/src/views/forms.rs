@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 use mandate_domain::Status;
-use mandate_schema::{AuthorizerId, CloudEvent, ComponentId, Position, Profile, Version, format_time};
-use serde::{Serialize, Serializer};
+use mandate_schema::{
+    AuthorizerId, CloudEvent, ComponentId, Position, Profile, Version, serialize_maybe_time, serialize_time,
+};
+use serde::Serialize;
 
 /// A component: `GET /components/{c}`.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +24,7 @@ pub struct ComponentView {
 #[derive(Clone, Debug, Serialize)]
 pub struct TicketView {
     /// When it was received.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub received_at: Timestamp,
     /// Seconds since then.
     pub age_seconds: i64,
@@ -32,7 +34,7 @@ pub struct TicketView {
 #[derive(Clone, Debug, Serialize)]
 pub struct TokenView {
     /// By our clock.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub expires_at: Timestamp,
 }
 
@@ -65,10 +67,10 @@ pub struct AuthorizerView {
     /// Position of its last event.
     pub position: Position,
     /// When it authorized us last.
-    #[serde(serialize_with = "maybe_time")]
+    #[serde(serialize_with = "serialize_maybe_time")]
     pub authorized_at: Option<Timestamp>,
     /// When it revoked last.
-    #[serde(serialize_with = "maybe_time")]
+    #[serde(serialize_with = "serialize_maybe_time")]
     pub revoked_at: Option<Timestamp>,
     /// Permission sets granted.
     pub permissions: Vec<i64>,
@@ -77,7 +79,7 @@ pub struct AuthorizerView {
     /// What credentials we hold; never the credentials.
     pub credentials: CredentialsView,
     /// When its last event was recorded.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "serialize_time")]
     pub updated_at: Timestamp,
 }
 
@@ -87,7 +89,7 @@ pub struct CredentialsView {
     /// `present` or `missing`.
     pub refresh_token: &'static str,
     /// When the access token expires; `None` if there is none, and in views of the past.
-    #[serde(serialize_with = "maybe_time")]
+    #[serde(serialize_with = "serialize_maybe_time")]
     pub access_token_expires_at: Option<Timestamp>,
 }
 
@@ -111,17 +113,5 @@ impl StatusCounts {
             Some(Status::Broken) => self.broken += count,
             None => {}
         }
-    }
-}
-
-fn time<T: Serializer>(time: &Timestamp, serializer: T) -> Result<T::Ok, T::Error> {
-    serializer.serialize_str(&format_time(*time))
-}
-
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn maybe_time<T: Serializer>(time: &Option<Timestamp>, serializer: T) -> Result<T::Ok, T::Error> {
-    match time {
-        Some(time) => serializer.serialize_str(&format_time(*time)),
-        None => serializer.serialize_none(),
     }
 }

@@ -18,7 +18,7 @@ pub struct Webhook {
     /// Its address.
     pub url: String,
     /// What it is for, for people.
-    pub description: Option<String>,
+    pub description: String,
     /// Which events it wants.
     pub filter: WebhookFilter,
     /// When it was registered.

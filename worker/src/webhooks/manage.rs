@@ -21,7 +21,7 @@ pub struct WebhookOrder {
     /// Its address.
     pub url: String,
     /// What it is for.
-    pub description: Option<String>,
+    pub description: String,
     /// Which events it wants.
     pub filter: WebhookFilter,
     /// It begins behind this position; `None`: with what is appended from now on.
@@ -33,8 +33,8 @@ pub struct WebhookOrder {
 pub struct WebhookChange {
     /// Its address.
     pub url: Option<String>,
-    /// What it is for; `Some(None)`: nothing.
-    pub description: Option<Option<String>>,
+    /// What it is for.
+    pub description: Option<String>,
     /// The stored types that it wants.
     pub types: Option<BTreeSet<String>>,
 }
@@ -47,7 +47,7 @@ impl<S: Storage> Core<S> {
     /// [`WebhookError`].
     pub async fn create_webhook(&self, order: WebhookOrder) -> Result<(Webhook, Secret), WebhookError> {
         let WebhookOrder { url, description, filter, after } = order;
-        check_description(description.as_deref())?;
+        check_description(&description)?;
         check_types(&filter.types)?;
         if filter.authorizer.is_some() && filter.component.is_none() {
             return Err(WebhookError::Order("authorizer needs component".to_owned()));
@@ -122,7 +122,7 @@ impl<S: Storage> Core<S> {
             self.webhook_sender.check(url).await?;
         }
         if let Some(description) = &change.description {
-            check_description(description.as_deref())?;
+            check_description(description)?;
         }
         if let Some(types) = &change.types {
             check_types(types)?;
@@ -130,7 +130,7 @@ impl<S: Storage> Core<S> {
         self.edit_webhook(id, |webhook| {
             let WebhookChange { url, description, types } = change.clone();
             webhook.url = url.unwrap_or_else(|| std::mem::take(&mut webhook.url));
-            webhook.description = description.unwrap_or_else(|| webhook.description.take());
+            webhook.description = description.unwrap_or_else(|| std::mem::take(&mut webhook.description));
             webhook.filter.types = types.unwrap_or_else(|| std::mem::take(&mut webhook.filter.types));
         })
         .await
@@ -193,9 +193,8 @@ impl<S: Storage> Core<S> {
     }
 }
 
-fn check_description(description: Option<&str>) -> Result<(), WebhookError> {
-    let fits = |text: &str| text.chars().count() <= DESCRIPTION_MAX && !text.chars().any(char::is_control);
-    if description.is_none_or(fits) {
+fn check_description(text: &str) -> Result<(), WebhookError> {
+    if text.chars().count() <= DESCRIPTION_MAX && !text.chars().any(char::is_control) {
         return Ok(());
     }
     Err(WebhookError::Order(format!(
