@@ -18,4 +18,5 @@ mod scan;
 mod stories;
 mod streams;
 mod subscribers;
+mod webhooks;
 mod world;

@@ -111,7 +111,7 @@ async fn a_stream_is_followed_cut_off_and_resumed() {
 
 #[tokio::test]
 async fn many_follow_at_once() {
-    const READERS: usize = 500;
+    const READERS: usize = 1_000;
     let world = World::start().await;
     world.ticket(A).await;
     world.settle().await;

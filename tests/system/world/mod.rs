@@ -7,6 +7,7 @@ pub(crate) mod act;
 pub(crate) mod browser;
 pub(crate) mod own_servers;
 pub(crate) mod process;
+pub(crate) mod receiver;
 mod schemas;
 pub(crate) mod servers;
 mod settings;
