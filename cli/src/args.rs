@@ -113,6 +113,12 @@ pub(crate) enum Command {
     /// Links that ask merchants for their authorization.
     #[command(subcommand)]
     Link(LinkCommand),
+    /// Delivers live events to a program on this machine, signed as webhooks are.
+    ///
+    /// Reads the API of a running service; the variable `MANDATE_API_KEY` holds the key where one is needed, with the scope
+    /// events:read. `MANDATE_WEBHOOK_SECRET` holds the secret that signs (whsec_…); without it one is made and printed. What
+    /// the program refuses is reported and not repeated; while it does not listen, it is waited for.
+    Listen(Listen),
     /// What could not be handled.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -277,6 +283,22 @@ pub(crate) struct EventFilter {
     /// Only events of this account.
     #[arg(long)]
     pub(crate) authorizer: Option<AuthorizerId>,
+}
+
+/// `mandate listen`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Listen {
+    /// Where the program takes events, by POST.
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward_to: String,
+    /// The service's API; by default that of worker.listen in the configuration.
+    #[arg(long, value_name = "URL")]
+    pub(crate) api: Option<String>,
+    /// Start behind this position; by default with what comes from now on.
+    #[arg(long, value_parser = position)]
+    pub(crate) after: Option<Position>,
+    #[command(flatten)]
+    pub(crate) filter: EventFilter,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use crate::world::{COMPONENT_A as A, Options, Stack, World, receiver::Receiver};
+use crate::world::{COMPONENT_A as A, Options, Service, Stack, World, receiver::Receiver};
 
 const ALLOWED: &str = "[webhooks]\nallow_private = [\"127.0.0.0/8\"]\n";
 
@@ -164,6 +164,39 @@ async fn a_private_address_is_not_called_unless_it_is_allowed() {
         let answer = world.http.post(&url).json(&body).send().await.expect("the API answers");
         assert_eq!(answer.status(), 400, "{host}");
     }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn listen_brings_live_events_to_a_program_on_this_machine() {
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let (mut world, receiver) = (World::start().await, Receiver::start());
+    world.ticket(A).await;
+    world.settle().await;
+    receiver.expect_signatures(SECRET);
+    let url = receiver.url();
+    let environment = [("MANDATE_WEBHOOK_SECRET", SECRET)];
+    let command = ["listen", "--forward-to", url.as_str(), "--type", "authorization.granted"];
+    let listening = Service::spawn(&world.folder(), &command, "listen.log", &environment);
+    let log = world.folder().join("listen.log");
+    let told = |text: &str| std::fs::read_to_string(&log).is_ok_and(|log| log.contains(text)).then_some(());
+    world.wait("it to listen", async |_| told("events behind position")).await;
+    let first = world.authorize(A).await;
+    world.wait("an event", async |_| (receiver.taken().len() == 1).then_some(())).await;
+    world.restart().await;
+    let second = world.authorize(A).await;
+    world.wait("another", async |_| (receiver.taken().len() == 2).then_some(())).await;
+    let subjects: Vec<Value> = receiver.taken().iter().map(|event| event["subject"].clone()).collect();
+    assert_eq!(subjects, [json!(first), json!(second)]);
+    receiver.answers(|_| 422);
+    world.authorize(A).await;
+    world.wait("a refusal to be told", async |_| told("-> 422 in").and(told("it said: told"))).await;
+    listening.kill().await;
+
+    let wrong = |arguments: &[&str]| world.command(arguments).0;
+    assert_eq!(wrong(&["listen", "--forward-to", "nonsense"]), 2);
+    assert_eq!(wrong(&["listen", "--forward-to", &url, "--api", "http://127.0.0.1:1"]), 5);
+    assert_eq!(wrong(&["listen", "--forward-to", &url, "--type", "granted"]), 2);
     world.finish().await;
 }
 

@@ -10,6 +10,7 @@ mod health;
 mod init;
 mod journal;
 mod link;
+mod listen;
 mod reconcile;
 mod release_check;
 mod republish;
@@ -49,6 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Events(command) => events::run(&global, command).await,
         Command::Authorizers(command) => authorizers::run(&global, command).await,
         Command::Link(command) => link::run(&global, command).await,
+        Command::Listen(arguments) => listen::run(&global, arguments).await,
         Command::DeadLetters(command) => dead_letters::run(&global, command).await,
         Command::Journal(command) => journal::run(&global, command),
         Command::Completion { shell } => {

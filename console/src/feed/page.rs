@@ -27,9 +27,17 @@ pub(crate) async fn page<S: Storage>(
         log_id: query.text("log_id").map(str::to_owned),
         limit: query.limit()?,
     };
-    let after = Position(query.value("after")?.unwrap_or(0));
+    let after = start(&api, &query).await?;
     let page = asked.next(&api, after, query.wait()?).await?;
     Ok(HttpResponse::Ok().json(page))
+}
+
+/// Where the reading starts: behind a position, or at the end of the log.
+pub(super) async fn start<S: Storage>(api: &Api<S>, query: &Query) -> Result<Position, ApiError> {
+    match query.text("after") {
+        Some("end") => Ok(api.core.storage.head().await?),
+        Some(_) | None => Ok(Position(query.value("after")?.unwrap_or(0))),
+    }
 }
 
 /// The events that are wanted, and that the caller may see.

@@ -20,7 +20,7 @@ use mandate_schema::{Position, Scope, Secret};
 use mandate_storage::Storage;
 use mandate_worker::views::FeedPage;
 
-use super::page::{Asked, filter};
+use super::page::{Asked, filter, start};
 use crate::{
     Api, ApiError, QueryError,
     guard::{bearer, caller},
@@ -66,7 +66,7 @@ pub(crate) async fn stream<S: Storage>(
     let query = Query::read(&request, &["after", "type", "component", "authorizer", "log_id"])?;
     let after = match last_event_id(&request)? {
         Some(last) => last,
-        None => Position(query.value("after")?.unwrap_or(0)),
+        None => start(&api, &query).await?,
     };
     let asked = Asked {
         filter: filter(&query, &caller)?,

@@ -24,9 +24,8 @@ pub use manage::{WebhookChange, WebhookOrder};
 pub use progress::{Held, Progress};
 pub use rewind::{Rewind, RewindTo};
 pub use secrets::OVERLAP_DEFAULT;
-pub use signature::{headers as signed_headers, new_secret};
-
-pub(crate) use sender::Sender;
+pub use sender::{Sender, Sent};
+pub use signature::{is_secret, new_secret};
 
 use crate::fold::ReadError;
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use jiff::Timestamp;
 use mandate_runtime::http_client;
 use mandate_schema::Secret;
@@ -29,31 +29,36 @@ const ANSWER_MAX: usize = 1_024;
 const ANSWER_READ: usize = 20_000;
 
 /// Calls endpoints.
-pub(crate) struct Sender {
+pub struct Sender {
     internet: Client,
     inside: Client,
     allowed: Vec<IpNet>,
 }
 
 /// What came of a call.
-pub(crate) struct Sent {
-    pub(crate) status: Option<u16>,
-    pub(crate) error: Option<String>,
-    pub(super) took: Duration,
-    pub(super) answer: Option<String>,
-    pub(super) retry_after: Option<Duration>,
+pub struct Sent {
+    /// The status of the answer, if one came.
+    pub status: Option<u16>,
+    /// Why there was none.
+    pub error: Option<String>,
+    /// How long it took until then.
+    pub took: Duration,
+    /// The beginning of the answer, 1 KiB at most.
+    pub answer: Option<String>,
+    /// How long the receiver asks to wait.
+    pub retry_after: Option<Duration>,
 }
 
 impl Sent {
     /// Whether the receiver took it.
-    pub(super) fn is_delivered(&self) -> bool {
+    pub fn is_delivered(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status))
     }
 }
 
 impl Sender {
     /// A sender that calls public addresses, and those in the networks that are allowed.
-    pub(crate) fn new(allowed: Vec<IpNet>) -> Self {
+    pub fn new(allowed: Vec<IpNet>) -> Self {
         let client = |zone| {
             let resolver = Arc::new(Resolver { zone, allowed: allowed.clone() });
             let builder = http_client::builder(TIMEOUT, None).expect("no CA of our own");
@@ -63,19 +68,24 @@ impl Sender {
         Self { internet: client(Zone::Internet), inside: client(Zone::Allowed), allowed }
     }
 
+    /// A sender for somebody who may call what they like.
+    pub fn anywhere() -> Self {
+        Self::new(vec![Ipv4Net::default().into(), Ipv6Net::default().into()])
+    }
+
     /// Checks the address of a new endpoint, also by what its name resolves to now.
     ///
     /// # Errors
     ///
     /// [`AddressError`].
-    pub(super) async fn check(&self, url: &str) -> Result<(), AddressError> {
+    pub async fn check(&self, url: &str) -> Result<(), AddressError> {
         let target = check(url, &self.allowed)?;
         let resolver = Resolver { zone: target.zone, allowed: self.allowed.clone() };
         resolver.refuses(&target.url).await
     }
 
     /// Delivers a `CloudEvent`, signed by each of the secrets.
-    pub(crate) async fn send(&self, url: &str, secrets: &[Secret], id: &str, body: String) -> Sent {
+    pub async fn send(&self, url: &str, secrets: &[Secret], id: &str, body: String) -> Sent {
         let begun = Instant::now();
         let sent = match check(url, &self.allowed) {
             Ok(target) => self.call(target, secrets, id, body).await,

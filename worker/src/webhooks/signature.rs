@@ -21,8 +21,14 @@ pub fn new_secret() -> Secret {
     Secret::new(format!("{PREFIX}{}", STANDARD.encode(bytes.as_slice())))
 }
 
+/// Whether a text is a secret: `whsec_` and 24 to 64 bytes in base64.
+pub fn is_secret(text: &str) -> bool {
+    let bytes = text.strip_prefix(PREFIX).and_then(|text| STANDARD.decode(text).ok().map(Zeroizing::new));
+    bytes.is_some_and(|bytes| (24..=64).contains(&bytes.len()))
+}
+
 /// The headers of one delivery, signed by each of the secrets. `id` has no dots.
-pub fn headers<'a>(
+pub(super) fn headers<'a>(
     secrets: impl IntoIterator<Item = &'a Secret>,
     id: &str,
     now: Timestamp,
@@ -85,5 +91,9 @@ mod tests {
         let (one, other) = (new_secret(), new_secret());
         assert_ne!(one.expose(), other.expose());
         assert_eq!(format!("{one:?}"), "Secret(…)");
+        assert!(is_secret(one.expose()));
+        for wrong in ["", "whsec_", "whsec_abcd", "sk_live_x", &one.expose()[..40], &one.expose()[6..]] {
+            assert!(!is_secret(wrong), "{wrong}");
+        }
     }
 }
