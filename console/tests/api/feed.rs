@@ -131,3 +131,12 @@ async fn a_stream_that_cannot_begin_says_why() {
     let request = local("/api/v1/events/stream?after=1").insert_header(("last-event-id", "99"));
     world.ask(request).await.problem(409, "log_reset"); // what it has seen last counts
 }
+
+#[actix_web::test]
+async fn a_page_from_the_end_has_what_comes_from_now_on() {
+    let world = world().await;
+    let page = world.get("/api/v1/events?after=end").await.json();
+    assert_eq!((sequences(&page), &page["last_position"]), (Vec::new(), &Value::from(7)));
+    let elsewhere = world.get("/api/v1/events?after=ends").await;
+    elsewhere.problem(400, "invalid_parameter");
+}
