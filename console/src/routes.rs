@@ -18,6 +18,8 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
     let settled = post("/api/v1/inbox/settled", inbox::settled::<S>);
     config.service(settled.app_data(api.clone()).wrap(from_fn(guard::never_kept)));
     config.service(get("/api/v1/schemas/{file}", schemas::show));
+    config.service(get("/api/v1/openapi.json", schemas::openapi));
+    config.service(get("/api/v1/asyncapi.json", schemas::asyncapi));
     let api = web::scope("/api/v1")
         .app_data(api)
         .service(get("/components", components::list::<S>))

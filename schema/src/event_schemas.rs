@@ -6,6 +6,7 @@ macro_rules! frozen {
         (concat!("mandate.", $name, ".v1"), include_str!(concat!("../events/mandate.", $name, ".v1.json")))
     };
 }
+
 /// Types of published events with their schemas.
 pub const EVENT_SCHEMAS: [(&str, &str); 14] = [
     frozen!("component.ticket_received"),
@@ -24,9 +25,12 @@ pub const EVENT_SCHEMAS: [(&str, &str); 14] = [
     frozen!("webhook.disabled"),
 ];
 
+/// The schema of messages, which have no version of the log's: written by hand, frozen all the same.
+const MESSAGE_SCHEMA: (&str, &str) = frozen!("message.received");
+
 /// The schema of a published type, such as `mandate.authorization.granted.v1`.
 pub fn event_schema(kind: &str) -> Option<&'static str> {
-    EVENT_SCHEMAS.iter().find(|(known, _)| *known == kind).map(|(_, schema)| *schema)
+    EVENT_SCHEMAS.iter().chain([&MESSAGE_SCHEMA]).find(|(known, _)| *known == kind).map(|(_, schema)| *schema)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod api_key;
 mod cloud_event;
 mod document;
+mod documents;
 mod event;
 mod event_schemas;
 mod ids;
@@ -23,6 +24,7 @@ mod time;
 pub use api_key::{ApiKey, ApiKeyRecord, Reach, Scope};
 pub use cloud_event::CloudEvent;
 pub use document::{Document, is_secret_element};
+pub use documents::{ASYNCAPI, OPENAPI};
 pub use event::{
     CredentialsIssued, CredentialsRecovered, CredentialsRejected, CredentialsRotated, Erased, Event, Field,
     Granted, GrantedVia, NoticeReceived, PermissionsChanged, RecoverySource, RedemptionFailed, Revoked,

@@ -24,7 +24,10 @@ use mandate_worker::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::pushes::{TOKEN, ring};
+use crate::{
+    contract::assert_described,
+    pushes::{TOKEN, ring},
+};
 
 pub(crate) const LOG_ID: &str = "log-of-the-test";
 
@@ -122,7 +125,9 @@ impl World {
             routes(config, api);
         }))
         .await;
-        let response = app.call(request.to_request()).await.expect("errors are answers");
+        let request = request.to_request();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let response = app.call(request).await.expect("errors are answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = test::read_body(response).await;
         let body = String::from_utf8(body.to_vec()).expect("text");
@@ -130,7 +135,7 @@ impl World {
             headers.get(name).map(|value| value.to_str().expect("printable").to_owned()).unwrap_or_default()
         };
         let names = headers.keys().map(ToString::to_string).collect();
-        Answer {
+        let answer = Answer {
             status,
             names,
             content_type: header("content-type"),
@@ -140,7 +145,9 @@ impl World {
             allow: header("allow"),
             retry_after: header("retry-after"),
             body,
-        }
+        };
+        assert_described(&method, &uri, &answer);
+        answer
     }
 
     /// `GET` from this machine.
