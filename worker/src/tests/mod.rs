@@ -11,4 +11,5 @@ mod publisher;
 mod receiver;
 mod sealing;
 mod state;
+mod versions;
 mod webhooks;

@@ -19,7 +19,7 @@ const AN_HOUR: Duration = Duration::from_hours(1);
 
 /// A broker: what its stream ends with, what it answers next, what it has got.
 #[derive(Clone, Default)]
-struct Broker(Arc<Mutex<State>>);
+pub(super) struct Broker(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -51,6 +51,12 @@ impl Broker {
             (body["sequence"].as_str().unwrap().parse().unwrap(), outgoing.exchange)
         };
         got.into_iter().map(sent).collect()
+    }
+
+    /// The bodies that it has got.
+    pub(super) fn bodies(&self) -> Vec<serde_json::Value> {
+        let got = &self.0.lock().unwrap().got;
+        got.iter().map(|outgoing| serde_json::from_slice(&outgoing.body).unwrap()).collect()
     }
 
     fn positions(&self) -> Vec<u64> {
@@ -87,12 +93,20 @@ async fn with_events(count: i64) -> Given {
     given
 }
 
-fn publisher(given: &Given, broker: &Broker, max_age: Duration) -> EventPublisher<SqliteStorage, Broker> {
+pub(super) fn publisher(
+    given: &Given,
+    broker: &Broker,
+    max_age: Duration,
+) -> EventPublisher<SqliteStorage, Broker> {
     EventPublisher::new(given.core.clone(), broker.clone(), max_age)
 }
 
 /// Everything that is published in so many steps.
-async fn steps(publisher: &EventPublisher<SqliteStorage, Broker>, progress: &mut Progress, count: u32) {
+pub(super) async fn steps(
+    publisher: &EventPublisher<SqliteStorage, Broker>,
+    progress: &mut Progress,
+    count: u32,
+) {
     for _ in 0..count {
         let _failure = publisher.step(progress).await;
     }
