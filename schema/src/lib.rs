@@ -4,6 +4,8 @@
 //! environment, no I/O; keys, nonces and times are arguments.
 
 mod api_key;
+#[cfg(test)]
+mod catalogue;
 mod cloud_event;
 mod document;
 mod documents;
