@@ -7,6 +7,7 @@ mod consent;
 mod credentials;
 mod defects;
 mod demo;
+mod examples;
 mod figures;
 mod house;
 mod kills;

@@ -61,7 +61,9 @@ impl World {
         mandate_runtime::tls::install_provider();
         let folder = tempfile::Builder::new().prefix("mandate-test-").tempdir().expect("a temporary folder");
         std::fs::create_dir_all(folder.path().join("data")).expect("a data folder");
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
+        // The service closes connections that nobody uses: before that they are not used again.
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
+        let http = http.pool_idle_timeout(Duration::from_secs(5)).build().expect("a client");
         let simulator = Service::simulator(folder.path(), &options);
         let mut world = Self {
             options,
