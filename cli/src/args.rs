@@ -113,6 +113,9 @@ pub(crate) enum Command {
     /// Links that ask merchants for their authorization.
     #[command(subcommand)]
     Link(LinkCommand),
+    /// Endpoints that events are delivered to. The API makes, changes and tests them.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Delivers live events to a program on this machine, signed as webhooks are.
     ///
     /// Reads the API of a running service; the variable `MANDATE_API_KEY` holds the key where one is needed, with the scope
@@ -283,6 +286,27 @@ pub(crate) struct EventFilter {
     /// Only events of this account.
     #[arg(long)]
     pub(crate) authorizer: Option<AuthorizerId>,
+}
+
+/// `mandate webhook`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhookCommand {
+    /// Prints the webhooks and how far each has come.
+    List,
+    /// Delivers events again, from a position or time on; says first how many.
+    Rewind {
+        /// Its id.
+        id: Uuid,
+        /// The first event to deliver again.
+        #[arg(long, value_parser = position, required_unless_present = "time")]
+        position: Option<Position>,
+        /// Those recorded at this time or later, such as 2026-11-01T00:00:00Z.
+        #[arg(long, conflicts_with = "position")]
+        time: Option<jiff::Timestamp>,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// `mandate listen`.

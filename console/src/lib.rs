@@ -52,6 +52,7 @@ pub use problem::{Code, Problem};
 pub use proxy::{Proxy, ProxyRefusal};
 pub use query::QueryError;
 pub use routes::routes;
+pub use webhooks::WebhookView;
 
 /// The size of the worker's listener: callers are services and operators, and the store answers a few reads at once.
 pub const LIMITS: Limits = Limits { workers: 2, max_connections: 2_048, ..Limits::ADMIN };

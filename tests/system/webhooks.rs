@@ -113,6 +113,19 @@ async fn everything_arrives(stack: Stack) {
     world
         .wait("everything again", async |_| (receiver.taken().len() == before + feed.len()).then_some(()))
         .await;
+
+    let listed = world.command_json(&["webhook", "list"]);
+    let id = address.trim_start_matches("/webhooks/");
+    assert_eq!((&listed[0]["id"], &listed[0]["state"]), (&json!(id), &json!("active")));
+    let last = feed.len().to_string();
+    let rewind = ["webhook", "rewind", id, "--position", last.as_str()];
+    let (code, _, told) = world.command(&rewind);
+    assert!(code == 2 && told.contains("1 events") && told.contains("--yes"), "{told}");
+    let done = world.command_json(&[&rewind[..], &["--yes"]].concat());
+    assert_eq!(done, json!({ "position": feed.len(), "events": 1 }));
+    world
+        .wait("the last again", async |_| (receiver.taken().len() == before + feed.len() + 1).then_some(()))
+        .await;
     world.finish().await;
 }
 

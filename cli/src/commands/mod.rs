@@ -16,6 +16,7 @@ mod release_check;
 mod republish;
 mod seal;
 mod storage;
+mod webhook;
 
 use clap::CommandFactory;
 
@@ -50,6 +51,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Events(command) => events::run(&global, command).await,
         Command::Authorizers(command) => authorizers::run(&global, command).await,
         Command::Link(command) => link::run(&global, command).await,
+        Command::Webhook(command) => webhook::run(&global, command).await,
         Command::Listen(arguments) => listen::run(&global, arguments).await,
         Command::DeadLetters(command) => dead_letters::run(&global, command).await,
         Command::Journal(command) => journal::run(&global, command),

@@ -53,20 +53,23 @@ pub(super) struct Rotation {
 
 /// A webhook as its operator sees it.
 #[derive(Debug, Serialize)]
-pub(super) struct WebhookView {
-    id: String,
-    url: String,
+pub struct WebhookView {
+    /// Its id.
+    pub id: String,
+    /// Its address.
+    pub url: String,
     description: String,
     types: BTreeSet<String>,
     component: Option<ComponentId>,
     authorizer: Option<AuthorizerId>,
-    state: &'static str,
+    /// `active`, `paused` or `disabled`.
+    pub state: &'static str,
     /// Each event up to here was delivered, is not wanted, was given up, or is held.
-    position: Position,
+    pub position: Position,
     /// Events of the log behind that.
-    lag: u64,
+    pub lag: u64,
     /// How many streams wait for another attempt.
-    held_streams: usize,
+    pub held_streams: usize,
     /// The first of them, in order of their names.
     held: Vec<HeldView>,
     given_up: u64,
@@ -141,7 +144,7 @@ pub(super) struct RewindView {
 
 impl WebhookView {
     /// The view of a webhook over a log that ends at `head`.
-    pub(super) fn new(webhook: Webhook, head: Position) -> Self {
+    pub fn new(webhook: Webhook, head: Position) -> Self {
         let Webhook { id, url, description, filter, created_at, state, secrets, progress } = webhook;
         let waiting = progress.held.iter().take(HELD_SHOWN).map(|(stream, held)| HeldView {
             stream: stream.clone(),

@@ -20,7 +20,9 @@ use mandate_worker::{
 };
 use uuid::Uuid;
 
-use self::forms::{AttemptView, Change, Detail, New, RewindOrder, RewindView, Rotation, Told, WebhookView};
+pub use self::forms::WebhookView;
+
+use self::forms::{AttemptView, Change, Detail, New, RewindOrder, RewindView, Rotation, Told};
 use crate::{Api, ApiError, BodyError, List, body, guard::caller, list::start, path, query::Query};
 
 const NAME: &str = "webhooks";
