@@ -127,11 +127,8 @@ pub(crate) async fn pause<S: Storage>(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let (webhook, caller) = asked(&api, &request).await?;
-    body::expect_none(&request, payload).await?;
-    let webhook = api.core.pause_webhook(webhook.id).await?;
-    note(&api, &caller, &request, "webhook.paused", webhook.id);
-    Ok(HttpResponse::Ok().json(view(&api, webhook).await?))
+    let pause = async |id| api.core.pause_webhook(id).await;
+    set(&api, &request, payload, "webhook.paused", pause).await
 }
 
 /// `POST /webhooks/{id}/resume`.
@@ -140,11 +137,22 @@ pub(crate) async fn resume<S: Storage>(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let (webhook, caller) = asked(&api, &request).await?;
-    body::expect_none(&request, payload).await?;
-    let webhook = api.core.resume_webhook(webhook.id).await?;
-    note(&api, &caller, &request, "webhook.resumed", webhook.id);
-    Ok(HttpResponse::Ok().json(view(&api, webhook).await?))
+    let resume = async |id| api.core.resume_webhook(id).await;
+    set(&api, &request, payload, "webhook.resumed", resume).await
+}
+
+async fn set<S: Storage>(
+    api: &Api<S>,
+    request: &HttpRequest,
+    payload: Payload,
+    act: &str,
+    set: impl AsyncFnOnce(Uuid) -> Result<Webhook, WebhookError>,
+) -> Result<HttpResponse, ApiError> {
+    let (webhook, caller) = asked(api, request).await?;
+    body::expect_none(request, payload).await?;
+    let webhook = set(webhook.id).await?;
+    note(api, &caller, request, act, webhook.id);
+    Ok(HttpResponse::Ok().json(view(api, webhook).await?))
 }
 
 /// `POST /webhooks/{id}/test`.

@@ -1,17 +1,23 @@
 //! Which addresses endpoints may have: whoever registers one must not be able to make this service call its own network.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::{
     Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
+use tokio::time::timeout;
 
 /// Longest address of an endpoint, in bytes.
 const URL_MAX: usize = 2_048;
 /// The ports that are called on the internet.
 const PORTS: [u16; 2] = [443, 8443];
+/// How long a name may take to resolve.
+const RESOLVE: Duration = Duration::from_secs(3);
 
 /// IPv4 networks that are not on the internet (RFC 6890 and its registry).
 const NOT_PUBLIC_V4: [Ipv4Net; 15] = [
@@ -160,7 +166,7 @@ impl Resolver {
     ///
     /// [`AddressError`], or why the name does not resolve.
     async fn resolve(&self, host: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
-        let found = tokio::net::lookup_host((host, 0)).await?;
+        let found = timeout(RESOLVE, tokio::net::lookup_host((host, 0))).await??;
         Ok(self.choose(found)?)
     }
 

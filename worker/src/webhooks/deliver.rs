@@ -60,8 +60,6 @@ enum End {
     Done,
     /// It goes on here, later.
     Cut(Position),
-    /// It goes on here, when the endpoint is back.
-    Down(Position),
     /// The last event that was tried failed.
     Failed,
 }
@@ -181,8 +179,7 @@ impl<S: Storage> Core<S> {
             tried.extend(attempts.into_iter().map(|attempt| (stream.clone(), attempt)));
             match end {
                 End::Done => webhook.progress.release(&stream),
-                End::Cut(position) => webhook.progress.hold(stream, position, now),
-                End::Down(position) => waiting.push((stream, position)),
+                End::Cut(position) => waiting.push((stream, position)),
                 End::Failed => {}
             }
         }
@@ -206,7 +203,7 @@ impl<S: Storage> Core<S> {
             }
         }
         for (stream, position) in waiting {
-            webhook.progress.hold_while_down(stream, position, now);
+            webhook.progress.hold(stream, position, now);
         }
         rows
     }
@@ -234,12 +231,9 @@ impl<S: Storage> Round<'_, S> {
         let mut end = rest.map_or(End::Done, End::Cut);
         for stored in events {
             let position = stored.position;
-            if self.stop.is_requested() || self.begun.elapsed() > ROUND {
+            let is_over = self.stop.is_requested() || self.begun.elapsed() > ROUND;
+            if is_over || !waited && is_down(self.failed_in_a_row.load(Relaxed)) {
                 end = End::Cut(position);
-                break;
-            }
-            if !waited && is_down(self.failed_in_a_row.load(Relaxed)) {
-                end = End::Down(position);
                 break;
             }
             let (attempt, asked) = self.attempt(&stored).await?;

@@ -74,9 +74,9 @@ impl Progress {
         Self { position, ..Self::default() }
     }
 
-    /// Whether events that were never tried are begun.
+    /// Whether events that were never tried are begun. If nothing is held, only they can tell whether a receiver is back.
     pub(crate) fn takes_new(&self) -> bool {
-        !is_down(self.failed_in_a_row) && self.held.len() < HELD_MAX
+        self.held.is_empty() || !is_down(self.failed_in_a_row) && self.held.len() < HELD_MAX
     }
 
     /// How many attempts in a row have failed.
@@ -126,15 +126,12 @@ impl Progress {
         Verdict::Retry
     }
 
-    /// A stream goes on from a position that was not tried, as soon as possible.
+    /// A stream goes on from a position that was not tried: as soon as possible, but if the endpoint is down when it is back.
     pub(super) fn hold(&mut self, stream: StreamName, position: Position, now: Timestamp) {
-        self.held.insert(stream, Held { position, attempts: 0, since: now, next_at: now });
-    }
-
-    /// A stream goes on from a position that was not tried, when the endpoint is back.
-    pub(super) fn hold_while_down(&mut self, stream: StreamName, position: Position, now: Timestamp) {
         let next_at = if is_down(self.failed_in_a_row) { later(now, WAIT_MAX) } else { now };
-        self.held.insert(stream, Held { position, attempts: 0, since: now, next_at });
+        let before = self.held.get(&stream).filter(|held| held.position == position);
+        let (attempts, since) = before.map_or((0, now), |held| (held.attempts, held.since));
+        self.held.insert(stream, Held { position, attempts, since, next_at });
     }
 
     /// Everything of a stream was delivered.
@@ -152,6 +149,7 @@ impl Progress {
     /// Events from a position on are delivered again.
     pub(super) fn rewind(&mut self, from: Position) {
         self.held.retain(|_, held| held.position < from);
+        self.begin_anew(Timestamp::UNIX_EPOCH);
         self.position = self.position.min(Position(from.0.saturating_sub(1)));
     }
 
@@ -240,12 +238,25 @@ mod tests {
             progress.failed(&stream(number), Position(number.into()), at(0), None, 1.0);
         }
         assert!(!progress.takes_new());
-        progress.hold_while_down(stream(4), Position(4), at(0));
+        progress.hold(stream(4), Position(4), at(0));
         assert_eq!(progress.next_at(), Some(at(5)));
         progress.delivered(at(6));
         assert!(progress.takes_new());
         assert!(progress.held.values().all(|held| held.next_at <= at(6)), "and the others follow at once");
         assert_eq!(progress.failing_since, None);
+    }
+
+    #[test]
+    fn an_endpoint_that_is_down_is_asked_by_new_events_if_nothing_else_waits() {
+        let mut progress = Progress::default();
+        for number in 1..=3 {
+            progress.failed(&stream(number), Position(number.into()), at(0), None, 1.0);
+        }
+        for number in 1..=3 {
+            assert!(!progress.takes_new());
+            progress.release(&stream(number)); // its events are not wanted any more
+        }
+        assert!(progress.takes_new());
     }
 
     #[test]
@@ -255,6 +266,15 @@ mod tests {
         progress.delivered(at(1));
         assert_eq!(progress.next_at(), Some(at(5)), "its own time");
         assert!(progress.takes_new());
+    }
+
+    #[test]
+    fn an_event_that_had_to_wait_for_another_round_keeps_its_attempts() {
+        let mut progress = Progress::default();
+        progress.failed(&stream(1), Position(1), at(0), None, 1.0);
+        progress.hold(stream(1), Position(1), at(7));
+        let held = &progress.held[&stream(1)];
+        assert_eq!((held.attempts, held.since, held.next_at), (1, at(0), at(7)));
     }
 
     #[test]
@@ -271,9 +291,12 @@ mod tests {
         let mut progress = Progress::behind(Position(100));
         progress.failed(&stream(1), Position(20), at(0), None, 1.0);
         progress.failed(&stream(2), Position(50), at(0), None, 1.0);
+        progress.failed(&stream(3), Position(60), at(0), None, 1.0);
+        assert!(!progress.takes_new());
         progress.rewind(Position(31));
         assert_eq!(progress.position, Position(30));
         assert_eq!(progress.held.keys().collect::<Vec<_>>(), [&stream(1)]);
+        assert!(progress.takes_new() && progress.held[&stream(1)].next_at < at(1), "whatever failed before");
         progress.rewind(Position(0));
         assert_eq!((progress.position, progress.held.len()), (Position(0), 0));
     }

@@ -38,14 +38,24 @@ struct Rest {
 
 impl<S: Storage> Core<S> {
     pub(crate) async fn deliver_webhooks(self: Arc<Self>, stop: Stop) {
-        let (mut lead, mut rounds) = (Lead::new("webhooks", LEAD), Rounds::default());
+        let (mut lead, mut rounds, mut told) =
+            (Lead::new("webhooks", LEAD), Rounds::default(), String::new());
         let mut head = self.log_head();
         while !stop.is_requested() {
             head.mark_unchanged();
             let leads = match self.begin_rounds(&mut lead, &mut rounds, &stop).await {
-                Ok(leads) => leads,
+                Ok(leads) => {
+                    told.clear();
+                    leads
+                }
                 Err(error) => {
-                    tracing::debug!(%error, "no webhook is delivered now; it is tried again for ever");
+                    let reason = error.to_string();
+                    if reason != told {
+                        tracing::warn!(
+                            "webhooks are not delivered now; it is tried again for ever: {reason}"
+                        );
+                        told = reason;
+                    }
                     false
                 }
             };
