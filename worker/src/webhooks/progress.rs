@@ -128,10 +128,11 @@ impl Progress {
 
     /// A stream goes on from a position that was not tried: as soon as possible, but if the endpoint is down when it is back.
     pub(super) fn hold(&mut self, stream: StreamName, position: Position, now: Timestamp) {
+        if self.held.get(&stream).is_some_and(|held| held.position == position) {
+            return; // it waits there already
+        }
         let next_at = if is_down(self.failed_in_a_row) { later(now, WAIT_MAX) } else { now };
-        let before = self.held.get(&stream).filter(|held| held.position == position);
-        let (attempts, since) = before.map_or((0, now), |held| (held.attempts, held.since));
-        self.held.insert(stream, Held { position, attempts, since, next_at });
+        self.held.insert(stream, Held { position, attempts: 0, since: now, next_at });
     }
 
     /// Everything of a stream was delivered.
@@ -274,7 +275,7 @@ mod tests {
         progress.failed(&stream(1), Position(1), at(0), None, 1.0);
         progress.hold(stream(1), Position(1), at(7));
         let held = &progress.held[&stream(1)];
-        assert_eq!((held.attempts, held.since, held.next_at), (1, at(0), at(7)));
+        assert_eq!((held.attempts, held.since, held.next_at), (1, at(0), at(5)), "and is still due");
     }
 
     #[test]
