@@ -1,5 +1,7 @@
 //! What is delivered to webhooks, and what becomes of it if a receiver does not take it.
 
+use std::sync::{Arc, Mutex};
+
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{Event, Position};
@@ -344,4 +346,75 @@ async fn an_order_that_cannot_be_served_is_refused_with_its_reason() {
     assert!(matches!(given.core.change_webhook(id, elsewhere).await, Err(WebhookError::Address(_))));
     given.core.delete_webhook(id).await.unwrap();
     assert!(matches!(given.core.delete_webhook(id).await, Err(WebhookError::Unknown(_))));
+}
+
+/// A receiver that refuses at random, for a while everything; rounds whose end is lost, as in a process that is killed;
+/// attempts made early, pauses and resumptions: in the end each account's events have come in order, and none is missing.
+#[tokio::test]
+async fn whatever_happens_each_accounts_events_come_in_order_and_none_is_missing() {
+    const ACCOUNTS: u8 = 6;
+    for seed in 0..12 {
+        let (given, receiver) = (Given::new(), Receiver::start().await);
+        let mut random = fastrand::Rng::with_seed(seed);
+        for time in 1..=60 {
+            authorizes(&given, time, random.u8(0..ACCOUNTS)).await;
+        }
+        let head = given.core.storage.head().await.unwrap();
+        let (id, _) = registered(&given, &receiver).await;
+        let taken = Arc::new(Mutex::new(Vec::<(String, u64)>::new()));
+        let (mut answers, record) = (random.fork(), taken.clone());
+        let mut down = 0;
+        receiver.answers(move |event| {
+            down =
+                if down == 0 && answers.f64() < 0.05 { answers.u32(1..30) } else { down.saturating_sub(1) };
+            if down > 0 || answers.f64() < 0.3 {
+                return status(500);
+            }
+            let text = |name: &str| event[name].as_str().unwrap().to_owned();
+            record.lock().unwrap().push((text("subject"), text("sequence").parse().unwrap()));
+            status(200)
+        });
+        for _ in 0..40 {
+            let row = given.core.storage.webhook(id).await.unwrap().unwrap();
+            match random.u8(0..8) {
+                0 => {
+                    given.core.pause_webhook(id).await.unwrap();
+                    given.core.resume_webhook(id).await.unwrap();
+                    assert!(!given.core.deliver(row, &Stop::new()).await.unwrap(), "its end is lost");
+                }
+                1 => {
+                    let stop = Stop::new();
+                    stop.request();
+                    assert!(given.core.deliver(row, &stop).await.unwrap());
+                }
+                2 | 3 => {
+                    let due = |webhook: &mut Webhook| {
+                        for held in webhook.progress.held.values_mut().filter(|held| held.attempts > 0) {
+                            held.next_at = Timestamp::now();
+                            held.attempts = 1; // too early to give one up
+                        }
+                    };
+                    edit(&given, id, due).await;
+                }
+                _ => assert!(given.core.deliver(row, &Stop::new()).await.unwrap()),
+            }
+        }
+        let record = taken.clone();
+        receiver.answers(move |event| {
+            let text = |name: &str| event[name].as_str().unwrap().to_owned();
+            record.lock().unwrap().push((text("subject"), text("sequence").parse().unwrap()));
+            status(200)
+        });
+        given.core.resume_webhook(id).await.unwrap();
+        let state = rounds(&given, id).await;
+        assert_eq!((state.progress.position, state.progress.held.len()), (head, 0), "seed {seed}");
+        assert_eq!(state.progress.given_up, 0, "seed {seed}");
+        let (mut seen, taken) = (std::collections::BTreeSet::new(), taken.lock().unwrap().clone());
+        for number in 0..ACCOUNTS {
+            let first = of(&taken, number).into_iter().filter(|position| seen.insert(*position));
+            let first: Vec<u64> = first.collect();
+            assert!(first.is_sorted(), "seed {seed}: {first:?}");
+        }
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), (1..=head.0).collect::<Vec<_>>(), "seed {seed}");
+    }
 }
