@@ -172,9 +172,9 @@ mod on_servers {
             examples[second].kill().await;
             pushed(&world, &load, events, 2 * round, 2 * rounds).await; // it waits in the journal
             servers.rabbitmq.restart().await;
-            world.start_worker().await;
             examples[first].run(&world);
             examples[second].run(&world);
+            world.start_worker().await;
         }
         world.settle().await;
         let feed = world.feed().await;
