@@ -1,5 +1,6 @@
 //! The feed of messages.
 
+use mandate_schema::event_schema;
 use serde_json::Value;
 
 use crate::{
@@ -28,6 +29,10 @@ async fn following_last_position_reads_every_message_once_and_whole() {
         }
         seen.extend(contents(&page).into_iter().map(str::to_owned));
         let first = &page["data"][0];
+        let schema = event_schema("mandate.message.received.v1").expect("it is frozen");
+        let schema: Value = serde_json::from_str(schema).expect("JSON");
+        let schema = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
+        assert!(schema.is_valid(first), "{first:#}");
         assert_eq!(first["type"], "mandate.message.received.v1");
         assert_eq!(first["subject"], first["data"]["authorizer"]);
         assert_eq!(first["data"]["msg_type"], "text");

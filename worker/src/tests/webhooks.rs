@@ -267,6 +267,32 @@ async fn a_rewind_counts_and_delivers_again() {
 }
 
 #[tokio::test]
+async fn an_event_that_cannot_be_read_stops_its_stream_and_repeats_nobody_elses() {
+    let (given, receiver) = (Given::new(), Receiver::start().await);
+    for time in 1..=9 {
+        authorizes(&given, time, u8::try_from(time % 3).unwrap()).await;
+    }
+    let (id, _) = registered(&given, &receiver).await;
+    let database = rusqlite::Connection::open(given.database()).unwrap();
+    // As if a newer program had written it.
+    database.execute_batch("drop trigger event_is_never_updated").unwrap();
+    let changed = database.execute("update event set form = 2 where position = 4", []).unwrap();
+    assert_eq!(changed, 1);
+    for _ in 0..3 {
+        let row = given.core.storage.webhook(id).await.unwrap().unwrap();
+        let error = given.core.deliver(row, &Stop::new()).await.unwrap_err();
+        assert!(error.to_string().contains("newer"), "{error}");
+    }
+    let mut positions: Vec<u64> = receiver.events().into_iter().map(|(_, position)| position).collect();
+    positions.sort_unstable();
+    assert_eq!(positions, [1, 2, 3, 5, 6, 8, 9], "each once; 4 and what is behind it wait");
+
+    database.execute("update event set form = 1 where position = 4", []).unwrap();
+    rounds(&given, id).await;
+    assert_eq!(of(&receiver.events(), 1), [4, 7]);
+}
+
+#[tokio::test]
 async fn two_secrets_sign_during_a_rotation_and_a_test_is_answered() {
     let (given, receiver) = (Given::new(), Receiver::start().await);
     let (id, first) = registered(&given, &receiver).await;

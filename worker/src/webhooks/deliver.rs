@@ -53,6 +53,8 @@ struct LaneEnd {
     stream: StreamName,
     attempts: Vec<(Attempt, Option<Duration>)>,
     end: End,
+    /// Why its next event could not be read.
+    unread: Option<ReadError>,
 }
 
 enum End {
@@ -80,7 +82,8 @@ impl<S: Storage> Core<S> {
     ///
     /// # Errors
     ///
-    /// [`ReadError`]: nothing was skipped.
+    /// [`ReadError`]: nothing was skipped. If it is one event that cannot be read, its stream waits, and the others' deliveries are
+    /// stored.
     pub(crate) async fn deliver(&self, row: WebhookRow, stop: &Stop) -> Result<bool, ReadError> {
         let mut webhook = Webhook::read(&row)?;
         let round = Round {
@@ -94,13 +97,9 @@ impl<S: Storage> Core<S> {
         let (new, position) = self.new_lanes(&webhook).await?;
         let mut lanes = self.due_lanes(&webhook, position, Timestamp::now()).await?;
         lanes.extend(new);
-        let mut ends = Vec::with_capacity(lanes.len());
-        let mut running =
-            stream::iter(lanes.into_iter().map(|lane| round.run(lane))).buffer_unordered(AT_ONCE);
-        while let Some(end) = running.next().await {
-            ends.push(end?);
-        }
-        drop(running);
+        let running = stream::iter(lanes.into_iter().map(|lane| round.run(lane))).buffer_unordered(AT_ONCE);
+        let mut ends: Vec<LaneEnd> = running.collect().await;
+        let unread = ends.iter_mut().find_map(|end| end.unread.take());
         webhook.progress.position = position;
         let attempts = self.note(&mut webhook, ends);
         self.storage.put_webhook_attempts(attempts).await?;
@@ -110,7 +109,7 @@ impl<S: Storage> Core<S> {
         if stored {
             self.metrics.reader_position(format!("webhook/{}", webhook.id), position.0);
         }
-        Ok(stored)
+        unread.map_or(Ok(stored), Err)
     }
 
     /// What is new for an endpoint, one lane for each stream, and up to where the log was read.
@@ -175,7 +174,7 @@ impl<S: Storage> Core<S> {
     fn note(&self, webhook: &mut Webhook, ends: Vec<LaneEnd>) -> Vec<WebhookAttemptRow> {
         let now = Timestamp::now();
         let (mut tried, mut waiting) = (Vec::new(), Vec::new());
-        for LaneEnd { stream, attempts, end } in ends {
+        for LaneEnd { stream, attempts, end, unread: _ } in ends {
             tried.extend(attempts.into_iter().map(|attempt| (stream.clone(), attempt)));
             match end {
                 End::Done => webhook.progress.release(&stream),
@@ -225,29 +224,35 @@ impl<S: Storage> Core<S> {
 }
 
 impl<S: Storage> Round<'_, S> {
-    async fn run(&self, lane: Lane) -> Result<LaneEnd, ReadError> {
+    async fn run(&self, lane: Lane) -> LaneEnd {
         let Lane { stream, events, waited, rest } = lane;
-        let mut attempts = Vec::new();
-        let mut end = rest.map_or(End::Done, End::Cut);
+        let end = rest.map_or(End::Done, End::Cut);
+        let mut lane = LaneEnd { stream, attempts: Vec::new(), end, unread: None };
         for stored in events {
             let position = stored.position;
             let is_over = self.stop.is_requested() || self.begun.elapsed() > ROUND;
             if is_over || !waited && is_down(self.failed_in_a_row.load(Relaxed)) {
-                end = End::Cut(position);
+                lane.end = End::Cut(position);
                 break;
             }
-            let (attempt, asked) = self.attempt(&stored).await?;
+            let (attempt, asked) = match self.attempt(&stored).await {
+                Ok(tried) => tried,
+                Err(error) => {
+                    (lane.end, lane.unread) = (End::Cut(position), Some(error));
+                    break;
+                }
+            };
             let delivered = attempt.delivered;
-            attempts.push((attempt, asked));
+            lane.attempts.push((attempt, asked));
             if delivered {
                 self.failed_in_a_row.store(0, Relaxed);
             } else {
                 self.failed_in_a_row.fetch_add(1, Relaxed);
-                end = End::Failed;
+                lane.end = End::Failed;
                 break;
             }
         }
-        Ok(LaneEnd { stream, attempts, end })
+        lane
     }
 
     async fn attempt(&self, stored: &StoredEvent) -> Result<(Attempt, Option<Duration>), ReadError> {
