@@ -241,8 +241,13 @@ mod on_servers {
                 receiver.taken().iter().any(|event| event["subject"] == merchant.as_str()).then_some(())
             })
             .await;
-        let metrics = world.try_get(&format!("{url}/metrics")).await.expect("metrics");
-        assert!(metrics.as_str().expect("text").contains("mandate_webhook_deliveries_total"));
+        let counted = "mandate_webhook_deliveries_total{outcome=\"delivered\"}";
+        world
+            .wait("the other one to have counted it", async |world| {
+                let metrics = world.try_get(&format!("{url}/metrics")).await?;
+                metrics.as_str()?.contains(counted).then_some(())
+            })
+            .await;
         other.terminate();
         other.wait().await;
         world.start_worker().await;
