@@ -10,11 +10,11 @@ use mandate_runtime::{
 };
 use mandate_schema::{MasterKeys, Secret};
 use mandate_storage::{
-    AnyStorage, Migrated,
+    AnyStorage, Callers, Migrated,
     postgres::{self, PostgresSettings, PostgresStorage},
     sqlite::{self, SqliteStorage},
 };
-use mandate_worker::views::Views;
+use mandate_worker::{access::entry, views::Views};
 use uuid::Uuid;
 
 use crate::{args::Global, exit::CliError};
@@ -147,8 +147,23 @@ pub(crate) async fn open_views(global: &Global) -> Result<Views<AnyStorage>, Cli
     Ok(Views::new(open_storage(&config).await?, master_keys(&config)?))
 }
 
-/// The operating system's user of this command, for the audit trail.
-pub(crate) fn user() -> String {
+/// Notes in the audit trail what this command did.
+pub(crate) async fn note_act(
+    storage: &impl Callers,
+    act: &str,
+    subject: &str,
+    detail: Option<String>,
+) -> Result<(), CliError> {
+    Ok(storage.put_audit(vec![entry(&actor(), None, act, Some(subject), detail)]).await?)
+}
+
+/// Who gives this command, for the audit trail.
+pub(crate) fn actor() -> String {
+    format!("command line ({})", user())
+}
+
+/// The operating system's user of this command.
+fn user() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown user".to_owned())
 }

@@ -7,7 +7,6 @@ mod demo;
 mod exit;
 mod output;
 mod process;
-mod random;
 
 use std::process::ExitCode;
 

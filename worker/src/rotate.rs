@@ -1,10 +1,9 @@
 //! Rotating the master key: every data key is wrapped anew by the first one of the ring, beside whatever runs. What data keys
 //! have sealed stays as it is.
 
-use mandate_runtime::failpoint;
+use mandate_runtime::{failpoint, random};
 use mandate_schema::{MasterKeys, SealError, WrappedKey};
 use mandate_storage::{Storage, StorageError};
-use ring::rand::{SecureRandom, SystemRandom};
 
 /// Data keys wrapped anew in one transaction.
 const BATCH: usize = 500;
@@ -56,9 +55,7 @@ pub async fn rotate_master_key<S: Storage>(
 }
 
 fn rewrap(master: &MasterKeys, key: WrappedKey) -> Result<(WrappedKey, WrappedKey), RotateError> {
-    let mut nonce = [0; 12];
-    SystemRandom::new().fill(&mut nonce).expect("the system gives random bytes");
-    match master.rewrap(&key, nonce) {
+    match master.rewrap(&key, random::bytes()) {
         Ok(anew) => Ok((key, anew)),
         Err(source) => Err(RotateError::Seal { stream: key.stream.to_string(), number: key.number, source }),
     }

@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mandate_runtime::random;
 use mandate_schema::{
-    DataKey, EventRecord, Field, MasterKeys, NonceBytes, Place, SealError, SealedAt, SealedText, Secret,
-    StreamName, WrappedKey,
+    DataKey, EventRecord, Field, MasterKeys, Place, SealError, SealedAt, SealedText, Secret, StreamName,
+    WrappedKey,
 };
 use mandate_storage::{Keys, StorageError};
-use ring::rand::{SecureRandom, SystemRandom};
 use uuid::Uuid;
 
 /// How long data keys are kept unwrapped: another process may destroy them.
@@ -34,7 +34,6 @@ pub enum VaultError {
 pub struct Vault<S> {
     storage: S,
     master: MasterKeys,
-    random: SystemRandom,
     unwrapped: Mutex<Unwrapped>,
 }
 
@@ -50,16 +49,14 @@ impl<S: Keys> Vault<S> {
         Self {
             storage,
             master,
-            random: SystemRandom::new(),
             unwrapped: Mutex::new(Unwrapped { since: Instant::now(), keys: HashMap::new() }),
         }
     }
 
     /// A new random data key with its wrapped form, which the caller stores in the append that first uses it.
     pub fn new_key(&self, stream: &StreamName, number: u32) -> (Arc<DataKey>, WrappedKey) {
-        let mut bytes = zeroize::Zeroizing::new([0; 32]);
-        self.random.fill(bytes.as_mut_slice()).expect("the system gives random bytes");
-        let wrapped = self.master.wrap(stream, number, &bytes, self.nonce());
+        let bytes = zeroize::Zeroizing::new(random::bytes::<32>());
+        let wrapped = self.master.wrap(stream, number, &bytes, random::bytes());
         (Arc::new(DataKey::new(number, &bytes)), wrapped)
     }
 
@@ -92,7 +89,7 @@ impl<S: Keys> Vault<S> {
 
     /// Seals a text.
     pub fn seal(&self, key: &DataKey, place: Place<'_>, text: &Secret) -> SealedText {
-        key.seal(place, text, self.nonce())
+        key.seal(place, text, random::bytes())
     }
 
     /// Opens a sealed text; `None` if its key was destroyed.
@@ -122,18 +119,12 @@ impl<S: Keys> Vault<S> {
 
     /// Seals the id of a visit to a consent page.
     pub fn seal_state(&self, visit: Uuid) -> String {
-        self.master.seal_state(visit, self.nonce())
+        self.master.seal_state(visit, random::bytes())
     }
 
     /// The id in a state of ours.
     pub fn open_state(&self, state: &str) -> Option<Uuid> {
         self.master.open_state(state)
-    }
-
-    fn nonce(&self) -> NonceBytes {
-        let mut nonce = [0; 12];
-        self.random.fill(&mut nonce).expect("the system gives random bytes");
-        nonce
     }
 
     /// The cache, emptied when its time is over.

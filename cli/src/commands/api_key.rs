@@ -3,19 +3,17 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_runtime::config::parse_duration;
+use mandate_runtime::{config::parse_duration, random};
 use mandate_schema::{ApiKey, ApiKeyRecord, Reach, Scope, format_time};
 use mandate_storage::{AnyStorage, AuditEntry, Callers, TokenReads};
-use mandate_worker::access::entry;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     args::{ApiKeyCommand, Global},
-    context::{load_for_storage, open_storage, user},
+    context::{load_for_storage, note_act, open_storage},
     exit::CliError,
     output::{self, Format},
-    random,
 };
 
 /// The longest name, in characters.
@@ -74,7 +72,7 @@ pub(super) async fn run(global: &Global, command: ApiKeyCommand) -> Result<(), C
             if !storage.revoke_api_key(id, Timestamp::now()).await? {
                 return Err(CliError::NotFound(format!("there is no key {id} that is not revoked yet")));
             }
-            note(&storage, "api_key.revoked", id, None).await?;
+            note_act(&storage, "api_key.revoked", &format!("key {id}"), None).await?;
             output::note(format!("key {id} is revoked, and opens nothing within a second"))
         }
     }
@@ -98,7 +96,7 @@ async fn create(
     }
     let now = Timestamp::now();
     let expires_at = life.and_then(|life| now.checked_add(SignedDuration::try_from(life).ok()?).ok());
-    let (id, key) = (Uuid::now_v7(), ApiKey::new(&random::bytes::<32>()?));
+    let (id, key) = (Uuid::now_v7(), ApiKey::new(&random::bytes::<32>()));
     let opens = format!("{} for {}", words(&scopes), limits(&reach));
     let record = ApiKeyRecord {
         id,
@@ -112,7 +110,7 @@ async fn create(
         used_at: None,
     };
     storage.put_api_key(record).await?;
-    note(storage, "api_key.created", id, Some(opens)).await?;
+    note_act(storage, "api_key.created", &format!("key {id}"), Some(opens)).await?;
     match format {
         Format::Table => {
             output::line(key.expose())?;
@@ -120,11 +118,6 @@ async fn create(
         }
         Format::Json | Format::Ndjson => output::json(&Created { id, key: key.expose() }, format),
     }
-}
-
-async fn note(storage: &AnyStorage, act: &str, key: Uuid, detail: Option<String>) -> Result<(), CliError> {
-    let actor = format!("command line ({})", user());
-    Ok(storage.put_audit(vec![entry(&actor, None, act, Some(&format!("key {key}")), detail)]).await?)
 }
 
 pub(super) async fn audit(global: &Global, reads: Option<&str>, limit: usize) -> Result<(), CliError> {

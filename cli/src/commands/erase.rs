@@ -3,13 +3,13 @@
 use std::io::{IsTerminal, Write};
 
 use mandate_schema::Erased;
-use mandate_storage::{AnyStorage, Callers};
-use mandate_worker::{EraseError, Status, StillHeld, access::entry, views::Views};
+use mandate_storage::AnyStorage;
+use mandate_worker::{EraseError, Status, StillHeld, views::Views};
 use serde::Serialize;
 
 use crate::{
     args::{Account, Erasing, Global},
-    context::{load, master_keys, open_storage, user, warn},
+    context::{actor, load, master_keys, note_act, open_storage, warn},
     exit::CliError,
     output, process,
 };
@@ -40,11 +40,10 @@ pub(super) async fn run(global: &Global, account: Account, how: Erasing) -> Resu
     if !yes {
         ask(&Views::new(storage, master_keys(&loaded.config)?), &account, force).await?;
     }
-    let by = format!("command line ({})", user());
-    let request = Erased { by: by.clone(), reason: reason.clone() };
+    let request = Erased { by: actor(), reason: reason.clone() };
     core.erase(&account.component, &account.authorizer, request, force).await?;
     let subject = format!("{}/{}", account.component, account.authorizer);
-    core.storage.put_audit(vec![entry(&by, None, "authorizer.erased", Some(&subject), Some(reason))]).await?;
+    note_act(&core.storage, "authorizer.erased", &subject, Some(reason)).await?;
     output::note(format!(
         "{} is erased. Not reached from here: backups, ingress's journal and the broker's queues until they have run out, \
          and what subscribers have stored; they learn of it by authorizer.erased",

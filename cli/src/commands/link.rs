@@ -3,15 +3,11 @@
 use std::io::{IsTerminal, stdout};
 
 use mandate_console::LinkView;
-use mandate_storage::Callers;
-use mandate_worker::{
-    access::entry,
-    consent::{EXPIRES_DEFAULT, LinkError, LinkOrder},
-};
+use mandate_worker::consent::{EXPIRES_DEFAULT, LinkError, LinkOrder};
 
 use crate::{
     args::{Global, LinkCommand, LinkCreate},
-    context::{load, open_storage, user, warn},
+    context::{load, note_act, open_storage, warn},
     exit::CliError,
     output, process,
 };
@@ -28,9 +24,7 @@ pub(super) async fn run(global: &Global, command: LinkCommand) -> Result<(), Cli
         LinkError::Terms(error) => CliError::Usage(error.to_string()),
         LinkError::Storage(error) => error.into(),
     })?;
-    let by = format!("command line ({})", user());
-    let tag = link.terms.tag.clone();
-    core.storage.put_audit(vec![entry(&by, None, "link.created", Some(&link.id), tag)]).await?;
+    note_act(&core.storage, "link.created", &link.id, link.terms.tag.clone()).await?;
     let view = LinkView::new(&core, &link);
     match global.output {
         output::Format::Table => {

@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{Timestamp, tz::TimeZone};
+use mandate_runtime::random;
 use mandate_schema::{Position, StreamName};
 use mandate_storage::RebuildMode;
 use serde::Serialize;
@@ -11,7 +12,6 @@ use crate::{
     context::{self, load_for_storage, master_keys, open_storage},
     exit::CliError,
     output::{self, Format},
-    random,
 };
 
 /// Differing streams that are named; JSON names all.
@@ -92,7 +92,7 @@ fn print_rebuilt(report: &RebuiltReport) -> Result<(), CliError> {
 }
 
 pub(super) fn keygen(id: Option<String>) -> Result<(), CliError> {
-    let key = random::bytes::<32>()?;
+    let key = random::bytes::<32>();
     let month = || Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string();
     output::line(format!("{}:{}", id.unwrap_or_else(month), STANDARD.encode(key)))?;
     output::note(

@@ -3,10 +3,9 @@
 use std::io::{IsTerminal, Write};
 
 use mandate_console::WebhookView;
-use mandate_storage::{AnyStorage, Callers, EventLog};
+use mandate_storage::{AnyStorage, EventLog};
 use mandate_worker::{
     Core,
-    access::entry,
     webhooks::{RewindTo, WebhookError},
 };
 use serde::Serialize;
@@ -14,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     args::{Global, WebhookCommand},
-    context::{load, open_storage, user, warn},
+    context::{load, note_act, open_storage, warn},
     exit::CliError,
     output::{self, Format},
     process,
@@ -77,8 +76,7 @@ async fn rewind(
     }
     // What was counted, also if the log has grown meanwhile.
     let rewound = core.rewind_webhook(id, RewindTo::Position(position)).await?;
-    let by = format!("command line ({})", user());
-    core.storage.put_audit(vec![entry(&by, None, "webhook.rewound", Some(&id.to_string()), None)]).await?;
+    note_act(&core.storage, "webhook.rewound", &id.to_string(), None).await?;
     match format {
         Format::Table => Ok(()),
         format => output::json(&Done { position: rewound.position.0, events: rewound.events }, format),

@@ -11,6 +11,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mandate_runtime::{
     config::{Component, Config, HttpUrl, SealKey, StorageUrl},
+    random::{self, LETTERS},
     stop::Stop,
 };
 use mandate_schema::{ComponentId, Secret};
@@ -21,7 +22,6 @@ use crate::{
     exit::CliError,
     output::line,
     process::{self, Running},
-    random::{self, LETTERS},
 };
 
 /// The platforms of the demo.
@@ -147,15 +147,15 @@ fn settings(folder: &Path, simulator: SocketAddr) -> Result<Config, CliError> {
     for app_id in COMPONENTS {
         config.components.push(Component {
             app_id: app_id.parse().map_err(CliError::failed)?,
-            app_secret: Some(Secret::new(random::text(32, "0123456789abcdef")?)),
-            token: Secret::new(random::text(20, LETTERS)?),
-            encoding_aes_key: Secret::new(random::text(43, LETTERS)?),
+            app_secret: Some(Secret::new(random::text(32, "0123456789abcdef"))),
+            token: Secret::new(random::text(20, LETTERS)),
+            encoding_aes_key: Secret::new(random::text(43, LETTERS)),
             previous: Vec::new(),
             event_path: format!("/wechat/{app_id}/events"),
             message_path: format!("/wechat/{app_id}/messages/$APPID$"),
         });
     }
-    config.seal.keys = vec![SealKey::new("demo", random::bytes()?)];
+    config.seal.keys = vec![SealKey::new("demo", random::bytes())];
     config.storage.url = StorageUrl::Sqlite(folder.join("mandate.db"));
     config.ingress.journal = folder.join("journal.db");
     let wechat = HttpUrl::of_server(simulator);

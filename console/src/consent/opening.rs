@@ -13,10 +13,10 @@ use actix_web::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
+use mandate_runtime::random;
 use mandate_schema::Secret;
 use mandate_storage::Storage;
 use mandate_worker::consent::{Asked, Form, Opened, VisitError};
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 
 use super::{
@@ -138,9 +138,7 @@ pub(super) fn too_many(words: &Words, wait: Duration) -> HttpResponse {
 }
 
 fn new_cookie() -> Secret {
-    let mut bytes = [0; 32];
-    SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
-    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+    Secret::new(URL_SAFE_NO_PAD.encode(random::bytes::<32>()))
 }
 
 /// `Lax`: the browser brings it along when `WeChat`'s page sends it back, but not from within other pages.

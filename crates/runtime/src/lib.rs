@@ -8,6 +8,7 @@ pub mod health;
 pub mod http_client;
 pub mod jitter;
 pub mod metrics;
+pub mod random;
 pub mod stop;
 pub mod telemetry;
 pub mod throttle;

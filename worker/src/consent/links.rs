@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use mandate_runtime::random::{self, LETTERS};
 use mandate_schema::{AuthorizerId, ComponentId};
 use mandate_storage::{ConsentLink, ConsentTerms, Storage, StorageError};
-use ring::rand::{SecureRandom, SystemRandom};
 
 use super::ConsentSettings;
 use crate::Core;
@@ -26,7 +26,6 @@ const AUTH_TYPE_DEFAULT: u8 = 3;
 const AUTH_TYPES: [u8; 7] = [1, 2, 3, 4, 5, 6, 8];
 /// 62 to the power of this is more than anybody can try within the life of a link.
 const ID_CHARACTERS: usize = 10;
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// What a link is to ask for.
 #[derive(Clone, Debug)]
@@ -148,7 +147,8 @@ impl<S: Storage> Core<S> {
         let terms = order.terms(&self.components, &self.consent)?;
         let expires_at = Timestamp::now().checked_add(life).map_err(|_| TermsError::ExpiresIn)?;
         loop {
-            let link = ConsentLink { id: random_id(), terms: terms.clone(), expires_at };
+            let link =
+                ConsentLink { id: random::text(ID_CHARACTERS, LETTERS), terms: terms.clone(), expires_at };
             if self.storage.put_link(link.clone()).await? {
                 return Ok(link);
             }
@@ -159,18 +159,4 @@ impl<S: Storage> Core<S> {
     pub fn link_address(&self, link: &ConsentLink) -> String {
         format!("{}/authorize/{}", self.consent.public_url, link.id)
     }
-}
-
-/// Random characters of the alphabet, all equally likely.
-fn random_id() -> String {
-    let random = SystemRandom::new();
-    let mut id = String::with_capacity(ID_CHARACTERS);
-    while id.len() < ID_CHARACTERS {
-        let mut bytes = [0; 16];
-        random.fill(&mut bytes).expect("the system gives random bytes");
-        // The lower 6 bits are 0 to 63; what is beyond the alphabet is drawn again.
-        let drawn = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 63)));
-        id.extend(drawn.map(|letter| char::from(*letter)).take(ID_CHARACTERS - id.len()));
-    }
-    id
 }

@@ -2,11 +2,9 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
+use mandate_runtime::random;
 use mandate_schema::Secret;
-use ring::{
-    hmac,
-    rand::{SecureRandom, SystemRandom},
-};
+use ring::hmac;
 use zeroize::Zeroizing;
 
 /// What the text of a secret begins with.
@@ -16,8 +14,7 @@ const BYTES: usize = 32;
 
 /// A new random secret, as its receiver gets it.
 pub fn new_secret() -> Secret {
-    let mut bytes = Zeroizing::new([0; BYTES]);
-    SystemRandom::new().fill(bytes.as_mut_slice()).expect("the system gives random bytes");
+    let bytes = Zeroizing::new(random::bytes::<BYTES>());
     Secret::new(format!("{PREFIX}{}", STANDARD.encode(bytes.as_slice())))
 }
 

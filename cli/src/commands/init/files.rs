@@ -21,15 +21,11 @@ impl Folder {
     }
 
     /// The file's text; made only if it is not there.
-    pub(super) fn once(
-        &self,
-        name: &str,
-        make: impl FnOnce() -> Result<String, CliError>,
-    ) -> Result<String, CliError> {
+    pub(super) fn once(&self, name: &str, make: impl FnOnce() -> String) -> Result<String, CliError> {
         match fs::read_to_string(self.0.join(name)) {
             Ok(text) => Ok(text),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let text = make()?;
+                let text = make();
                 self.put(name, &text)?;
                 Ok(text)
             }
@@ -69,7 +65,7 @@ mod tests {
     fn a_secret_is_made_once_and_for_its_owner_alone() {
         let temporary = tempfile::tempdir().expect("a folder");
         let folder = Folder::create(&temporary.path().join("worker")).expect("made");
-        assert_eq!(folder.once("key", || Ok("first".into())).expect("made"), "first");
+        assert_eq!(folder.once("key", || "first".into()).expect("made"), "first");
         assert_eq!(folder.once("key", || panic!("made again")).expect("read"), "first");
         let mode =
             |path: &str| fs::metadata(temporary.path().join(path)).expect("there").permissions().mode();

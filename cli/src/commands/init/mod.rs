@@ -11,19 +11,14 @@ use std::{path::PathBuf, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mandate_runtime::{
     config::{Config, StorageUrl},
+    random::{self, LETTERS},
     stop::Stop,
     telemetry,
 };
 use mandate_schema::Secret;
 use tokio::time::timeout;
 
-use crate::{
-    args::Init,
-    context,
-    exit::CliError,
-    output::line,
-    random::{self, LETTERS},
-};
+use crate::{args::Init, context, exit::CliError, output::line};
 use files::Folder;
 
 /// How long the database may take to start.
@@ -79,7 +74,7 @@ impl Stack<'_> {
         // What two processes share is made in the folder of one and copied to the other's.
         let settle_key = worker.once("settle_key", || random::text(40, LETTERS))?;
         ingress.put("settle_key", &settle_key)?;
-        worker.once("seal_keys", || Ok(format!("stack:{}", STANDARD.encode(random::bytes::<32>()?))))?;
+        worker.once("seal_keys", || format!("stack:{}", STANDARD.encode(random::bytes::<32>())))?;
         let urls = self.write_postgres(&worker)?;
         self.write_rabbitmq(&worker, &ingress)?;
         if let Some(component) = &self.init.component {
@@ -90,11 +85,11 @@ impl Stack<'_> {
 
     fn write_postgres(&self, worker: &Folder) -> Result<Urls, CliError> {
         let owner = self.folder("postgres")?.once("owner_password", || random::text(40, LETTERS))?;
-        let password = random::text(40, LETTERS)?;
+        let password = random::text(40, LETTERS);
         let url = |user: &str, password: &str| {
             format!("postgres://{user}:{password}@{}/{DATABASE}", self.init.postgres)
         };
-        let service = worker.once("storage_url", || Ok(url(SERVICE, &password)))?;
+        let service = worker.once("storage_url", || url(SERVICE, &password))?;
         Ok(Urls { service: Secret::new(service), owner: Secret::new(url(OWNER, &owner)) })
     }
 
@@ -106,8 +101,8 @@ impl Stack<'_> {
         let admin = folder.once("admin_password", || random::text(24, LETTERS))?;
         let mut passwords = Vec::new();
         for (folder, user) in [(worker, rabbitmq::WORKER), (ingress, rabbitmq::INGRESS)] {
-            let password = random::text(40, LETTERS)?;
-            let url = folder.once("broker_url", || Ok(url(user, &password)))?;
+            let password = random::text(40, LETTERS);
+            let url = folder.once("broker_url", || url(user, &password))?;
             // Of an older run: the password that stands in the address.
             let known = url.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
             let known =
@@ -123,12 +118,12 @@ impl Stack<'_> {
     fn write_component(&self, app_id: &str, worker: &Folder, ingress: &Folder) -> Result<(), CliError> {
         let simulator = self.folder("simulator")?;
         let whole = simulator.once("mandate.toml", || {
-            Ok(format!(
+            format!(
                 "[[component]]\napp_id = \"{app_id}\"\napp_secret = \"{}\"\ntoken = \"{}\"\nencoding_aes_key = \"{}\"\n",
-                random::text(32, "0123456789abcdef")?,
-                random::text(20, LETTERS)?,
-                random::text(43, LETTERS)?
-            ))
+                random::text(32, "0123456789abcdef"),
+                random::text(20, LETTERS),
+                random::text(43, LETTERS)
+            )
         })?;
         worker.put(
             "mandate.toml",

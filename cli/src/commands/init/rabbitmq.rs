@@ -1,10 +1,11 @@
 //! Users, rights and settings of the stack's `RabbitMQ`.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use mandate_runtime::random;
 use ring::digest::{SHA256, digest};
 use serde_json::json;
 
-use crate::{exit::CliError, random};
+use crate::exit::CliError;
 
 pub(super) const VHOST: &str = "mandate";
 pub(super) const WORKER: &str = "mandate-worker";
@@ -17,7 +18,7 @@ const ADMIN: &str = "admin";
 pub(super) fn definitions(admin: &str, worker: &str, ingress: &str) -> Result<String, CliError> {
     let user = |name: &str, password: &str, tags: &[&str]| {
         Ok::<_, CliError>(json!({
-            "name": name, "tags": tags, "password_hash": password_hash(password, random::bytes()?),
+            "name": name, "tags": tags, "password_hash": password_hash(password, random::bytes()),
             "hashing_algorithm": "rabbit_password_hashing_sha256"
         }))
     };
