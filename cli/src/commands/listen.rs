@@ -98,7 +98,8 @@ pub(super) async fn run(global: &Global, arguments: Listen) -> Result<(), CliErr
     if env::var_os(SECRET).is_none() {
         note(format!("deliveries are signed with {}", secret.expose()))?;
     }
-    note(format!("events behind position {} go to {forward_to}; Ctrl-C ends it", page.last_position))?;
+    let start = after.unwrap_or(page.last_position);
+    note(format!("events behind position {start} go to {forward_to}; Ctrl-C ends it"))?;
     let secrets = [secret];
     loop {
         for event in &page.data {

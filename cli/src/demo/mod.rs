@@ -70,6 +70,8 @@ Everything runs on. Look further, from another terminal:
   the API        curl -s http://{console}/api/v1/authorizers
                  curl -s 'http://{console}/api/v1/events?after=0&type=authorization.granted'
                  curl -s http://{console}/metrics
+  subscribers    curl -N 'http://{console}/api/v1/events/stream?after=0'
+                 {mandate} listen --api http://{console} --forward-to http://127.0.0.1:3000/
   the commands   {mandate} --config {config} events tail
                  {mandate} --config {config} authorizers list
                  {mandate} --config {config} rebuild --check
