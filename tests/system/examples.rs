@@ -4,11 +4,14 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 
-use crate::world::{Service, World, free_port};
+use tokio::time::{Instant, sleep};
+
+use crate::world::{PATIENCE, Service, World, free_port};
 
 /// A program of `docs/examples` that runs.
 pub(crate) struct Example {
@@ -90,14 +93,17 @@ impl Example {
     /// Waits until it has done the work of the whole log, each event once.
     pub(crate) async fn finish(mut self, world: &World, head: usize) {
         let wanted: Vec<u64> = (1..=head as u64).collect();
-        let what = format!("{} to do all of {head} events", self.name);
-        world
-            .wait(&what, async |_| {
-                let done = self.done();
-                assert!(done.len() <= head, "{}: {} of {head} were done", self.name, done.len());
-                (done.len() == head).then_some(())
-            })
-            .await;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let done = self.done().len();
+            assert!(done <= head, "{}: {done} of {head} were done", self.name);
+            if done == head {
+                break;
+            }
+            let log = || std::fs::read_to_string(world.folder().join(format!("{}.log", self.name)));
+            assert!(Instant::now() < deadline, "{} did {done} of {head}: {:?}", self.name, log());
+            sleep(Duration::from_millis(50)).await;
+        }
         assert_eq!(self.done(), wanted, "{}", self.name);
         self.kill().await;
         assert_eq!(self.done(), wanted, "{}", self.name);
