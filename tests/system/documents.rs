@@ -2,11 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use crate::world::World;
-
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("tests/run sets {name}"))
-}
+use crate::world::{World, servers::variable};
 
 /// What a program says that must succeed.
 fn said(command: &mut Command) -> String {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use tokio::time::{Instant, sleep};
 
-use crate::world::{PATIENCE, Service, World, free_port};
+use crate::world::{PATIENCE, Service, World, free_port, servers::variable};
 
 /// A program of `docs/examples` that runs.
 pub(crate) struct Example {
@@ -108,10 +108,6 @@ impl Example {
         self.kill().await;
         assert_eq!(self.done(), wanted, "{}", self.name);
     }
-}
-
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("tests/run sets {name}"))
 }
 
 /// The Rust one, which cargo makes with the tests unless only some of them were asked for.

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::world::{COMPONENT_A as A, Options, World};
+use crate::world::{COMPONENT_A as A, Options, World, servers::variable};
 
 /// A rule for each kind. The texts would break careless XML.
 const RULES: &str = r#"
@@ -53,7 +53,7 @@ agent = "anna@shop"
 
 /// What the script reads of the replies to these texts.
 fn read(world: &World, account: &str, texts: &[&str]) -> Vec<Value> {
-    let python = std::env::var_os("MANDATE_TEST_PYTHON").expect("set by tests/run");
+    let python = variable("MANDATE_TEST_PYTHON");
     let component = &world.options.components[0];
     let order = json!({
         "url": format!("http://127.0.0.1:{}/wechat/{A}/messages/{account}", world.options.ingress_port),

@@ -17,6 +17,7 @@ mod log_time;
 pub mod messages;
 mod opener;
 pub mod publisher;
+mod reason;
 mod reconcile;
 mod record;
 mod rotate;

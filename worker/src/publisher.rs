@@ -17,6 +17,7 @@ use crate::{
     fold::{self, ReadError},
     lead::Lead,
     log_time::position_before,
+    reason::Reason,
     views::assert_dense,
 };
 
@@ -126,20 +127,18 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
 
     /// Publishes whenever it leads, until the process stops.
     pub async fn run(self, stop: &Stop) {
-        let (mut failures, mut told, mut progress) = (0, String::new(), Progress::default());
+        let (mut failures, mut reason, mut progress) = (0, Reason::default(), Progress::default());
         let mut grown = self.core.log_head();
         while !stop.is_requested() {
             let pause = match self.step(&mut progress).await {
                 Ok(pause) => {
                     failures = 0;
-                    told.clear();
+                    reason.is_over();
                     pause
                 }
                 Err(failure) => {
-                    let reason = failure.to_string();
-                    if reason != told {
-                        tracing::warn!("events are not published now; it is tried again for ever: {reason}");
-                        told = reason;
+                    if reason.is_new(&failure) {
+                        tracing::warn!("events are not published now; it is tried again for ever: {failure}");
                     }
                     failures += 1;
                     full_jitter(Duration::from_millis(100), Duration::from_secs(5), failures)

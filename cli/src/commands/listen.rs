@@ -1,6 +1,10 @@
 //! `mandate listen`: live events for a program on a developer's machine.
 
-use std::{env, net::IpAddr, time::Duration};
+use std::{
+    env,
+    net::{Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use mandate_runtime::http_client;
 use mandate_schema::{CloudEvent, Position, Secret};
@@ -117,9 +121,9 @@ fn base(global: &Global, api: Option<String>) -> Result<String, CliError> {
     let mut address = load(global)?.config.worker.listen;
     if address.ip().is_unspecified() {
         address.set_ip(if address.is_ipv4() {
-            IpAddr::from([127, 0, 0, 1])
+            Ipv4Addr::LOCALHOST.into()
         } else {
-            IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])
+            Ipv6Addr::LOCALHOST.into()
         });
     }
     Ok(format!("http://{address}"))

@@ -106,7 +106,7 @@ struct SecretView {
 pub(super) struct Detail {
     #[serde(flatten)]
     pub(super) webhook: WebhookView,
-    pub(super) attempts: Vec<AttemptView>,
+    pub(super) attempts: Vec<Attempt>,
 }
 
 /// A webhook with the secret that its operator is told this once.
@@ -115,23 +115,6 @@ pub(super) struct Told {
     #[serde(flatten)]
     pub(super) webhook: WebhookView,
     pub(super) secret: String,
-}
-
-/// An attempt.
-#[derive(Debug, Serialize)]
-pub(super) struct AttemptView {
-    pub(super) id: String,
-    #[serde(serialize_with = "serialize_time")]
-    at: Timestamp,
-    event: String,
-    #[serde(rename = "type")]
-    kind: String,
-    position: Option<u64>,
-    delivered: bool,
-    status: Option<u16>,
-    error: Option<String>,
-    duration_ms: u64,
-    answer: Option<String>,
 }
 
 /// What a rewind delivers again.
@@ -173,15 +156,6 @@ impl WebhookView {
             created_at,
             secrets: secrets.collect(),
         }
-    }
-}
-
-impl From<Attempt> for AttemptView {
-    fn from(attempt: Attempt) -> Self {
-        let Attempt { id, at, event, kind, position, delivered, status, error, duration_ms, answer } =
-            attempt;
-        let id = id.to_string();
-        Self { id, at, event, kind, position, delivered, status, error, duration_ms, answer }
     }
 }
 

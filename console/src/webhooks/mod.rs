@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use self::forms::WebhookView;
 
-use self::forms::{AttemptView, Change, Detail, New, RewindOrder, RewindView, Rotation, Told};
+use self::forms::{Change, Detail, New, RewindOrder, RewindView, Rotation, Told};
 use crate::{Api, ApiError, BodyError, List, body, guard::caller, list::start, path, query::Query};
 
 const NAME: &str = "webhooks";
@@ -77,7 +77,6 @@ pub(crate) async fn show<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     let (webhook, _) = asked(&api, &request).await?;
     let attempts = api.core.webhook_attempts(webhook.id, None, ATTEMPTS_SHOWN).await?;
-    let attempts = attempts.into_iter().map(AttemptView::from).collect();
     Ok(HttpResponse::Ok().json(Detail { webhook: view(&api, webhook).await?, attempts }))
 }
 
@@ -90,8 +89,7 @@ pub(crate) async fn attempts<S: Storage>(
     let (before, limit) = (start::<Uuid>(ATTEMPTS, &query)?, query.limit()?);
     let (webhook, _) = within_reach(&api, &request).await?;
     let found = api.core.webhook_attempts(webhook.id, before, limit + 1).await?;
-    let found = found.into_iter().map(AttemptView::from).collect();
-    Ok(List::cut(ATTEMPTS, found, limit, |last: &AttemptView| last.id.clone()).answer(&request))
+    Ok(List::cut(ATTEMPTS, found, limit, |last| last.id).answer(&request))
 }
 
 /// `PATCH /webhooks/{id}`.
@@ -167,7 +165,7 @@ pub(crate) async fn test<S: Storage>(
     let core = api.core.clone();
     // Apart from this request: actix drops a handler whose caller has gone, and the attempt should be kept.
     let attempt = rt::spawn(async move { core.test_webhook(webhook.id).await }).await??;
-    Ok(HttpResponse::Ok().json(AttemptView::from(attempt)))
+    Ok(HttpResponse::Ok().json(attempt))
 }
 
 /// `POST /webhooks/{id}/rewind`.

@@ -25,8 +25,9 @@ pub(crate) struct Servers {
     management: String,
 }
 
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} names no server: run the tests with tests/run"))
+/// What `tests/run` sets.
+pub(crate) fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with tests/run"))
 }
 
 impl Servers {

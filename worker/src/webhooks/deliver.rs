@@ -258,7 +258,7 @@ impl<S: Storage> Round<'_, S> {
     async fn attempt(&self, stored: &StoredEvent) -> Result<(Attempt, Option<Duration>), ReadError> {
         let event = fold::decode(&self.core.vault, stored).await?;
         let event = CloudEvent::new(stored, &event);
-        let at = Timestamp::now();
+        let at = fold::to_millis(Timestamp::now());
         let sent = self.core.send(self.webhook, &self.secrets, &event).await;
         let retry_after = sent.retry_after;
         Ok((attempt(at, &event, Some(stored.position), sent), retry_after))

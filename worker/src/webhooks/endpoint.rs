@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use mandate_schema::{AuthorizerId, ComponentId, SealedText, StoredEvent, StreamName};
+use mandate_schema::{AuthorizerId, ComponentId, SealedText, StoredEvent, StreamName, serialize_time};
 use mandate_storage::{StorageError, WebhookRow};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -71,7 +71,8 @@ pub struct WebhookSecret {
 pub struct Attempt {
     /// Its id.
     pub id: Uuid,
-    /// When it began.
+    /// When it began, in milliseconds.
+    #[serde(serialize_with = "serialize_time")]
     pub at: Timestamp,
     /// The event's id, which is the `webhook-id` too.
     pub event: String,

@@ -127,11 +127,17 @@ impl<S: Storage> Core<S> {
         if let Some(types) = &change.types {
             check_types(types)?;
         }
+        let WebhookChange { url, description, types } = change;
         self.edit_webhook(id, |webhook| {
-            let WebhookChange { url, description, types } = change.clone();
-            webhook.url = url.unwrap_or_else(|| std::mem::take(&mut webhook.url));
-            webhook.description = description.unwrap_or_else(|| std::mem::take(&mut webhook.description));
-            webhook.filter.types = types.unwrap_or_else(|| std::mem::take(&mut webhook.filter.types));
+            if let Some(url) = &url {
+                webhook.url.clone_from(url);
+            }
+            if let Some(description) = &description {
+                webhook.description.clone_from(description);
+            }
+            if let Some(types) = &types {
+                webhook.filter.types.clone_from(types);
+            }
         })
         .await
     }

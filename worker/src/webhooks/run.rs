@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::endpoint::{Webhook, WebhookState};
-use crate::{Core, fold::ReadError, lead::Lead};
+use crate::{Core, fold::ReadError, lead::Lead, reason::Reason};
 
 /// How long the lead holds unless it is prolonged: so long deliveries wait whose process died.
 const LEAD: SignedDuration = SignedDuration::from_secs(6);
@@ -33,28 +33,24 @@ struct Rounds {
 struct Rest {
     until: Instant,
     failures: u32,
-    told: String,
+    reason: Reason,
 }
 
 impl<S: Storage> Core<S> {
     pub(crate) async fn deliver_webhooks(self: Arc<Self>, stop: Stop) {
-        let (mut lead, mut rounds, mut told) =
-            (Lead::new("webhooks", LEAD), Rounds::default(), String::new());
+        let (mut lead, mut rounds, mut reason) =
+            (Lead::new("webhooks", LEAD), Rounds::default(), Reason::default());
         let mut head = self.log_head();
         while !stop.is_requested() {
             head.mark_unchanged();
             let leads = match self.begin_rounds(&mut lead, &mut rounds, &stop).await {
                 Ok(leads) => {
-                    told.clear();
+                    reason.is_over();
                     leads
                 }
                 Err(error) => {
-                    let reason = error.to_string();
-                    if reason != told {
-                        tracing::warn!(
-                            "webhooks are not delivered now; it is tried again for ever: {reason}"
-                        );
-                        told = reason;
+                    if reason.is_new(&error) {
+                        tracing::warn!("webhooks are not delivered now; it is tried again for ever: {error}");
                     }
                     false
                 }
@@ -130,14 +126,14 @@ impl Rounds {
             self.resting.remove(&webhook);
             return;
         };
-        let (failures, before) =
-            self.resting.remove(&webhook).map_or((0, String::new()), |rest| (rest.failures + 1, rest.told));
-        let told = error.to_string();
-        if told != before {
-            tracing::warn!(%webhook, "webhook {webhook} is not delivered to now; it is tried again for ever: {told}");
+        let before = self.resting.remove(&webhook);
+        let (failures, mut reason) =
+            before.map_or_else(Default::default, |rest| (rest.failures + 1, rest.reason));
+        if reason.is_new(&error) {
+            tracing::warn!(%webhook, "webhook {webhook} is not delivered to now; it is tried again for ever: {error}");
         }
         let until =
             Instant::now() + full_jitter(Duration::from_millis(100), Duration::from_secs(5), failures);
-        self.resting.insert(webhook, Rest { until, failures, told });
+        self.resting.insert(webhook, Rest { until, failures, reason });
     }
 }

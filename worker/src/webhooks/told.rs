@@ -26,7 +26,7 @@ impl<S: Storage> Core<S> {
     pub async fn test_webhook(&self, id: Uuid) -> Result<Attempt, WebhookError> {
         let webhook = self.webhook(id).await?;
         let secrets = self.webhook_secrets(&webhook).await?;
-        let at = Timestamp::now();
+        let at = fold::to_millis(Timestamp::now());
         let event = test_event(&webhook, at);
         let sent = self.send(&webhook, &secrets, &event).await;
         let attempt = deliver::attempt(at, &event, None, sent);
