@@ -226,6 +226,7 @@ fn of_token(error: &TokenError) -> Code {
         TokenError::Revoked => Code::Revoked,
         TokenError::Broken => Code::Broken,
         TokenError::NoApiPermission => Code::NoApiPermission,
+        TokenError::Erased => Code::Erased,
         TokenError::Pending => Code::Pending,
         TokenError::Failed(failed) if matches!(failed.what, What::NoTicket { .. }) => Code::NoTicket,
         TokenError::Failed(failed) => of_refusal(failed.refusal()),

@@ -61,6 +61,8 @@ pub enum Code {
     Broken,
     /// The account has authorized nothing that has an API.
     NoApiPermission,
+    /// The authorizer was erased.
+    Erased,
     /// The account's code is being redeemed.
     Pending,
     /// `WeChat` has sent no ticket that it accepts.
@@ -132,7 +134,7 @@ impl Problem {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::LoopbackOnly,
         Self::CrossOrigin,
         Self::Unauthenticated,
@@ -158,6 +160,7 @@ impl Code {
         Self::Revoked,
         Self::Broken,
         Self::NoApiPermission,
+        Self::Erased,
         Self::Pending,
         Self::NoTicket,
         Self::UpstreamUnavailable,
@@ -209,6 +212,7 @@ impl Code {
             Self::NoApiPermission => {
                 (409, "no_api_permission", "The account has authorized nothing with an API", ASK_MERCHANT)
             }
+            Self::Erased => (409, "erased", "The authorizer was erased", ASK_MERCHANT),
             Self::Pending => (503, "pending", "The account's code is being redeemed", REPEAT),
             Self::NoTicket => (503, "no_ticket", "There is no ticket that WeChat accepts", SEE_TICKETS),
             Self::UpstreamUnavailable => {

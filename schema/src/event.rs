@@ -194,6 +194,8 @@ pub enum RecoverySource {
     Info,
     /// `api_get_authorizer_list`.
     List,
+    /// It is the one that was held: it works after all.
+    Held,
 }
 
 /// See [`Event::RedemptionFailed`].

@@ -24,7 +24,7 @@ use mandate_wechat::{
 
 use crate::{
     Core,
-    fold::{self, ReadError},
+    fold::{self, ReadError, to_millis},
     opener::{Content, OpenedPush},
     record::{Context, after_conflict, record, redeem_key},
     tasks::NO_TICKET,
@@ -256,19 +256,26 @@ impl<S: Storage> Ingest<S> {
         let core = &self.0;
         let component = stream.component().expect("callbacks are of a component");
         let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
+        let now = to_millis(Timestamp::now());
         let decision = match (stream, said) {
             (_, Said::ReleaseText { authorizer, code, to_user }) => {
                 decide_release_text(component, authorizer, code, to_user)
             }
             (StreamName::Component(_), Said::Callback(callback)) => {
-                decide_component_callback(component, callback)
+                let current = snapshot.state.component().and_then(|state| state.ticket.as_ref());
+                let current = match current {
+                    Some(ticket) => {
+                        core.vault.open_at(stream, &ticket.ticket).await.map_err(ReadError::from)?
+                    }
+                    None => None,
+                };
+                decide_component_callback(component, current.as_ref(), callback)
             }
             (_, Said::Callback(callback)) => {
                 let about = self.about_code(component, callback).await?;
-                decide_authorizer_callback(component, snapshot.state.authorizer(), callback, &about)
+                decide_authorizer_callback(component, snapshot.state.authorizer(), callback, &about, now)
             }
         };
-        let now = Timestamp::now();
         let context = Context { command, stream: stream.clone(), finishes: None, now, called_at: now };
         let append = record(&core.vault, &context, snapshot, decision).await.map_err(ReadError::from)?;
         let queues_tasks = !append.tasks.is_empty();
@@ -294,7 +301,10 @@ impl<S: Storage> Ingest<S> {
             None => None,
         };
         let visit = visit.filter(|visit| visit.terms.component == *component);
-        let task = storage.task_by_key(&redeem_key(component, CodeDigest::of(&grant.code))).await?;
+        let task = match &grant.code {
+            Some(code) => storage.task_by_key(&redeem_key(component, CodeDigest::of(code))).await?,
+            None => None,
+        };
         Ok(AboutCode {
             tag: visit.and_then(|visit| visit.terms.tag),
             is_spent: task.is_some_and(|task| matches!(task.state, TaskState::Done | TaskState::Dead)),

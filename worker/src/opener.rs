@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mandate_schema::{CallbackId, ComponentId, Push, Secret};
+use mandate_schema::{CallbackId, ComponentId, CreateTime, Push, Secret};
 use mandate_wechat::{
     callback::{Callback, MalformedMessage, parse_callback},
     envelope::{CallbackQuery, EnvelopeError, KeyRing},
@@ -86,8 +86,9 @@ impl Opener {
             let message = parse_message(text.expose())?;
             (message.create_time, Content::Message(Box::new(message)))
         } else {
-            let callback = parse_callback(text.expose())?;
-            (callback.create_time, Content::Callback(Box::new(callback)))
+            let signed_at = CreateTime(query.timestamp.parse().unwrap_or_default());
+            let callback = parse_callback(text.expose(), signed_at)?;
+            (callback.time(), Content::Callback(Box::new(callback)))
         };
         let id = CallbackId::compute(create_time, &push.component, push.authorizer.as_ref(), text.expose());
         Ok(OpenedPush { id, content })

@@ -186,10 +186,10 @@ impl<S: Keys> Recorder<'_, S> {
         let (component, authorizer) = self.subject(&task);
         let key = task_key(&task, &component, authorizer.as_ref(), self.context.command);
         let sealed = match payload::secret(&task) {
-            Some(code) => {
+            Some(secret) => {
                 let data_key = self.stream_key().await?;
                 let place = task_place(&self.context.stream, &key);
-                let sealed = self.vault.seal(&data_key, place, code);
+                let sealed = self.vault.seal(&data_key, place, secret);
                 Some((self.context.stream.clone(), sealed))
             }
             None => None,
@@ -208,11 +208,7 @@ impl<S: Keys> Recorder<'_, S> {
     fn subject(&self, task: &Task) -> (ComponentId, Option<AuthorizerId>) {
         let component = match task {
             Task::Redeem(redeem) => return (redeem.component.clone(), redeem.authorizer.clone()),
-            Task::Profile
-            | Task::Confirm
-            | Task::Recover { .. }
-            | Task::Renew { .. }
-            | Task::ReleaseReply { .. } => self.context.stream.component(),
+            Task::Inspect { .. } | Task::ReleaseReply { .. } => self.context.stream.component(),
         };
         let component = component.expect("no webhook queues calls to WeChat").clone();
         (component, self.context.stream.authorizer().cloned())
@@ -233,11 +229,7 @@ fn task_key(
 ) -> String {
     match task {
         Task::Redeem(redeem) => redeem_key(component, redeem.digest()),
-        Task::Profile
-        | Task::Confirm
-        | Task::Recover { .. }
-        | Task::Renew { .. }
-        | Task::ReleaseReply { .. } => {
+        Task::Inspect { .. } | Task::ReleaseReply { .. } => {
             let authorizer = authorizer.map_or("", AuthorizerId::as_str);
             format!("{}:{component}:{authorizer}:{command}", payload::kind(task))
         }

@@ -1,14 +1,13 @@
 //! What a callback of the auth-event URL means.
 
-use std::cmp::Ordering;
-
+use jiff::Timestamp;
 use mandate_schema::{
     AuthorizerId, CodeDigest, ComponentId, CreateTime, Event, Field, Granted, GrantedVia, NoticeReceived,
     Revoked, RevokedVia, Secret, StreamName, TicketReceived,
 };
 use mandate_wechat::callback::{Callback, Grant, Info};
 
-use crate::{Authorizer, Decision, FactKind, NewEvent, Redeem, Task};
+use crate::{Authorizer, Because, Decision, NewEvent, Redeem, Status, Task, order::Age};
 
 /// The stream that a callback is decided on.
 pub fn stream_of(component: &ComponentId, callback: &Callback) -> StreamName {
@@ -33,12 +32,18 @@ pub fn stream_of(component: &ComponentId, callback: &Callback) -> StreamName {
 }
 
 /// Decides a ticket or a notice. Tickets and notices are facts whatever the state is.
-pub fn decide_component_callback(component: &ComponentId, callback: &Callback) -> Decision {
+///
+/// `current` is the current ticket: a push that repeats it is recorded without the value, so that it replaces nothing.
+pub fn decide_component_callback(
+    component: &ComponentId,
+    current: Option<&Secret>,
+    callback: &Callback,
+) -> Decision {
     match &callback.info {
         Info::Ticket { ticket } => Decision::nothing().with_sealed(
-            Event::TicketReceived(TicketReceived { create_time: callback.create_time }),
+            Event::TicketReceived(TicketReceived { create_time: callback.time() }),
             Field::Ticket,
-            Some(ticket.clone()),
+            Some(ticket.clone()).filter(|ticket| current != Some(ticket)),
         ),
         Info::FastRegister(registration) => {
             let mut decision = decide_notice(callback);
@@ -62,7 +67,7 @@ fn decide_notice(callback: &Callback) -> Decision {
     let (document, secrets) = callback.document.split_secrets();
     let event = Event::NoticeReceived(NoticeReceived {
         info_type: callback.info_type().to_owned(),
-        create_time: callback.create_time,
+        create_time: callback.time(),
         document: Some(document),
     });
     let secrets = (!secrets.is_empty())
@@ -106,94 +111,93 @@ pub struct AboutCode {
     pub is_spent: bool,
 }
 
-/// Decides a grant or a revocation on the account's state.
+/// Decides a grant or a revocation on the authorizer's state; `now` is when it is recorded.
 ///
-/// | callback | newer, or the first | same second, or the newest has no time | older |
+/// | callback | newer, or the first | unclear | older |
 /// | --- | --- | --- | --- |
-/// | grant | granted or updated, redeem | the same, and confirm | redeem if the newest is a revocation |
-/// | revocation | revoked | confirm | nothing |
+/// | grant | granted or updated, redeem | the same, and inspect | redeem unless `authorized` |
+/// | grant without a code | granted or updated, inspect | inspect | nothing |
+/// | revocation | revoked | inspect | nothing |
 ///
-/// A code that is spent is not redeemed; confirming finds what it brought.
+/// A code that is spent is not redeemed; the inspection finds what it brought.
 pub fn decide_authorizer_callback(
     component: &ComponentId,
     state: Option<&Authorizer>,
     callback: &Callback,
     about: &AboutCode,
+    now: Timestamp,
 ) -> Decision {
+    let age = Age::of(callback.create_time, state, now);
     match &callback.info {
-        Info::Authorized(grant) | Info::UpdateAuthorized(grant) => {
-            decide_grant(component, state, grant, callback.create_time, about)
-        }
-        Info::Unauthorized { .. } => decide_revocation(state, callback.create_time),
+        Info::Authorized(grant) | Info::UpdateAuthorized(grant) => match &grant.code {
+            Some(code) => {
+                let redeem = Redeem {
+                    component: component.clone(),
+                    authorizer: Some(grant.authorizer.clone()),
+                    code: code.clone(),
+                    via: GrantedVia::Callback,
+                    tag: about.tag.clone(),
+                };
+                decide_grant(state, age, granted(grant, callback.create_time, about), redeem, about)
+            }
+            None => decide_grant_without_code(state, age, granted(grant, callback.create_time, about)),
+        },
+        Info::Unauthorized { .. } => decide_revocation(age, callback.create_time),
         _ => Decision::nothing(),
     }
 }
 
-fn decide_grant(
-    component: &ComponentId,
-    state: Option<&Authorizer>,
-    grant: &Grant,
-    sent_at: CreateTime,
-    about: &AboutCode,
-) -> Decision {
-    let digest = CodeDigest::of(&grant.code);
-    if state.is_some_and(|state| state.has_grant(digest)) {
-        return Decision::nothing();
-    }
-    let redeem = Task::Redeem(Redeem {
-        component: component.clone(),
-        authorizer: Some(grant.authorizer.clone()),
-        code: grant.code.clone(),
-        via: GrantedVia::Callback,
-        tag: about.tag.clone(),
-    });
-    let redeem = if about.is_spent { Task::Confirm } else { redeem };
-    let fact = Granted {
-        create_time: Some(sent_at),
-        code_digest: Some(digest),
+fn granted(grant: &Grant, create_time: Option<CreateTime>, about: &AboutCode) -> Granted {
+    Granted {
+        create_time,
+        code_digest: grant.code.as_ref().map(CodeDigest::of),
         code_expires_at: grant.code_expires_at.map(|at| CreateTime(at.as_second())),
         via: GrantedVia::Callback,
         tag: about.tag.clone(),
-    };
-    match compare_to_newest(state, sent_at) {
-        Age::Newer => Decision::event(granted_or_updated(state, fact)).with_task(redeem),
-        Age::Unclear => {
-            Decision::event(granted_or_updated(state, fact)).with_task(redeem).with_task(Task::Confirm)
-        }
-        // The code decides: if WeChat still redeems it, the account authorizes us after all.
-        Age::OlderThan(FactKind::Revocation) => Decision::task(redeem),
-        Age::OlderThan(FactKind::Grant) => Decision::nothing(),
     }
 }
 
-fn decide_revocation(state: Option<&Authorizer>, sent_at: CreateTime) -> Decision {
-    match compare_to_newest(state, sent_at) {
-        Age::Newer => {
-            Decision::event(Event::Revoked(Revoked { create_time: Some(sent_at), via: RevokedVia::Callback }))
-        }
-        Age::Unclear => Decision::task(Task::Confirm),
-        Age::OlderThan(_) => Decision::nothing(), // overtaken by a newer fact
+fn decide_grant(
+    state: Option<&Authorizer>,
+    age: Age,
+    fact: Granted,
+    redeem: Redeem,
+    about: &AboutCode,
+) -> Decision {
+    if state.is_some_and(|state| state.has_grant(redeem.digest())) {
+        return Decision::nothing();
+    }
+    let redeem = if about.is_spent { Task::inspect(Because::Doubt) } else { Task::Redeem(redeem) };
+    match age {
+        Age::Newer => Decision::event(granted_or_updated(state, fact)).with_task(redeem),
+        Age::Unclear if about.is_spent => Decision::event(granted_or_updated(state, fact)).with_task(redeem),
+        Age::Unclear => Decision::event(granted_or_updated(state, fact))
+            .with_task(redeem)
+            .with_task(Task::inspect(Because::Doubt)),
+        Age::Older if state.is_some_and(|state| state.status == Status::Authorized) => Decision::nothing(),
+        // The code decides: if WeChat still redeems it, the authorizer authorizes us.
+        Age::Older => Decision::task(redeem),
+    }
+}
+
+fn decide_grant_without_code(state: Option<&Authorizer>, age: Age, fact: Granted) -> Decision {
+    let inspect = Task::inspect(Because::Doubt);
+    match age {
+        Age::Newer => Decision::event(granted_or_updated(state, fact)).with_task(inspect),
+        Age::Unclear => Decision::task(inspect),
+        Age::Older => Decision::nothing(),
+    }
+}
+
+fn decide_revocation(age: Age, create_time: Option<CreateTime>) -> Decision {
+    match age {
+        Age::Newer => Decision::event(Event::Revoked(Revoked { create_time, via: RevokedVia::Callback })),
+        Age::Unclear => Decision::task(Task::inspect(Because::UnclearRevocation)),
+        Age::Older => Decision::nothing(), // overtaken by a newer fact
     }
 }
 
 /// Our state decides between the two, not the `InfoType`: a lost callback must not make a wrong event.
 pub(crate) fn granted_or_updated(state: Option<&Authorizer>, fact: Granted) -> Event {
     if state.is_some_and(Authorizer::is_held) { Event::Updated(fact) } else { Event::Granted(fact) }
-}
-
-enum Age {
-    Newer,
-    Unclear,
-    OlderThan(FactKind),
-}
-
-fn compare_to_newest(state: Option<&Authorizer>, sent_at: CreateTime) -> Age {
-    let Some(newest) = state.and_then(|state| state.newest_fact.as_ref()) else {
-        return Age::Newer;
-    };
-    match newest.time.map(|time| sent_at.cmp(&time)) {
-        Some(Ordering::Greater) => Age::Newer,
-        Some(Ordering::Equal) | None => Age::Unclear,
-        Some(Ordering::Less) => Age::OlderThan(newest.kind),
-    }
 }

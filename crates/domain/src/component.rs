@@ -4,17 +4,17 @@ use jiff::Timestamp;
 use mandate_schema::{CreateTime, Event, Field, SealedAt};
 use serde::{Deserialize, Serialize};
 
-use crate::Recorded;
+use crate::{Recorded, order::latest};
 
 /// Version of the stored form of [`Component`].
-pub const COMPONENT_FORM: u16 = 1;
+pub const COMPONENT_FORM: u16 = 2;
 
 /// What the log says about a component.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Component {
     /// The ticket with the greatest `CreateTime`.
     pub ticket: Option<Ticket>,
-    /// The one before it: `WeChat` accepts it for a while, so it is the fallback.
+    /// The last one with another value: `WeChat` accepts it for a while, so it is the fallback.
     pub previous_ticket: Option<Ticket>,
     /// When the last event was recorded.
     pub updated_at: Timestamp,
@@ -23,9 +23,9 @@ pub struct Component {
 /// A component verify ticket, sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
-    /// `WeChat`'s time of the push.
+    /// `WeChat`'s time of the last push that brought it.
     pub create_time: CreateTime,
-    /// When the worker recorded it; it is valid for 12 hours.
+    /// When the worker recorded that push; it is valid for 12 hours.
     pub received_at: Timestamp,
     /// The ticket itself.
     pub ticket: SealedAt,
@@ -58,13 +58,24 @@ impl Component {
     }
 
     /// A late ticket is in the log but does not become current. Of two in one second the one that arrives last does.
+    ///
+    /// A time in the future counts as the latest possible one, so that it does not outlast the tickets to come. A push without a
+    /// value repeats the current one.
     fn receive_ticket(&mut self, create_time: CreateTime, recorded: Recorded<'_>) {
-        let Some(ticket) = recorded.sealed_at(Field::Ticket) else {
+        let create_time = create_time.min(latest(recorded.recorded_at));
+        if self.ticket.as_ref().is_some_and(|current| create_time < current.create_time) {
             return;
-        };
-        let ticket = Ticket { create_time, received_at: recorded.recorded_at, ticket };
-        if self.ticket.as_ref().is_none_or(|current| current.create_time <= create_time) {
-            self.previous_ticket = self.ticket.replace(ticket);
+        }
+        match (recorded.sealed_at(Field::Ticket), &mut self.ticket) {
+            (Some(ticket), current) => {
+                let ticket = Ticket { create_time, received_at: recorded.recorded_at, ticket };
+                self.previous_ticket = current.replace(ticket).or(self.previous_ticket.take());
+            }
+            (None, Some(current)) => {
+                current.create_time = create_time;
+                current.received_at = recorded.recorded_at;
+            }
+            (None, None) => {}
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct NewEvent {
     pub event: Event,
     /// Secrets to seal beside it.
     pub secrets: Vec<(Field, Secret)>,
-    /// For a notice: the accounts it names. Erasing any of them destroys the notice's key.
+    /// For a notice: the authorizers it names. Erasing any of them destroys the notice's key.
     pub about: BTreeSet<AuthorizerId>,
 }
 
@@ -45,21 +45,10 @@ pub struct AccessToken {
 pub enum Task {
     /// Redeem an authorization code.
     Redeem(Redeem),
-    /// Record the account's profile.
-    Profile,
-    /// Ask whether the account still authorizes us, and believe the answer.
-    Confirm,
-    /// Find the refresh token of an account whose code could not be redeemed.
-    Recover {
-        /// The code that was refused.
-        digest: CodeDigest,
-        /// `WeChat`'s refusal, recorded if recovery fails too.
-        refusal: Refusal,
-    },
-    /// Find another refresh token in place of one that was refused, and show that it works.
-    Renew {
-        /// `WeChat`'s refusal, recorded if recovery fails too.
-        refusal: Refusal,
+    /// Ask `WeChat` about an authorizer, find credentials that work, and record what differs.
+    Inspect {
+        /// Why.
+        because: Because,
     },
     /// Send the customer-service message that `WeChat`'s release check waits for, once the code has been redeemed.
     ReleaseReply {
@@ -70,12 +59,52 @@ pub enum Task {
     },
 }
 
+/// Why an authorizer is inspected.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Because {
+    /// Its code was redeemed: the answer has no profile, and may lack the refresh token.
+    Redeemed,
+    /// What is recorded may not be the truth: the order of two facts is unclear, or an answer came too late.
+    Doubt,
+    /// `WeChat` spoke of a revocation that may be older than what is recorded.
+    UnclearRevocation,
+    /// `WeChat` refuses its code.
+    RedemptionRefused {
+        /// The code.
+        digest: CodeDigest,
+        /// The refusal, recorded if no credentials are found.
+        refusal: Refusal,
+    },
+    /// `WeChat` refuses its refresh token.
+    RefreshRefused {
+        /// The refusal, recorded if no credentials are found.
+        refusal: Refusal,
+    },
+    /// `WeChat` has named a refresh token that we do not hold: in its list, or in an answer that came too late.
+    Named {
+        /// That token.
+        refresh_token: Secret,
+    },
+}
+
+impl Task {
+    /// The task that inspects the authorizer of the stream that it is decided on.
+    pub fn inspect(because: Because) -> Self {
+        Self::Inspect { because }
+    }
+
+    /// The task that looks into an answer that came too late. The refresh token that it brought is not lost: it is tried.
+    pub(crate) fn inspect_late(refresh_token: Option<Secret>) -> Self {
+        Self::inspect(refresh_token.map_or(Because::Doubt, |refresh_token| Because::Named { refresh_token }))
+    }
+}
+
 /// See [`Task::Redeem`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Redeem {
     /// The component the code is for.
     pub component: ComponentId,
-    /// The account it comes from, if that is known before the answer.
+    /// The authorizer it comes from, if that is known before the answer.
     pub authorizer: Option<AuthorizerId>,
     /// The code.
     pub code: Secret,
@@ -125,15 +154,18 @@ impl Decision {
 
     /// Adds an event without secrets.
     pub fn with_event(mut self, event: Event) -> Self {
-        self.events.push(NewEvent { event, secrets: Vec::new(), about: BTreeSet::new() });
+        self.push(event, None);
         self
     }
 
-    /// Adds an event with the secrets that there are.
+    /// Adds an event with the secret that there is.
     pub fn with_sealed(mut self, event: Event, field: Field, secret: Option<Secret>) -> Self {
-        let secrets = secret.map(|secret| (field, secret)).into_iter().collect();
-        self.events.push(NewEvent { event, secrets, about: BTreeSet::new() });
+        self.push(event, secret.map(|secret| (field, secret)));
         self
+    }
+
+    pub(crate) fn push(&mut self, event: Event, secret: Option<(Field, Secret)>) {
+        self.events.push(NewEvent { event, secrets: secret.into_iter().collect(), about: BTreeSet::new() });
     }
 
     /// Adds a task.

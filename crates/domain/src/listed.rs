@@ -7,7 +7,7 @@ use mandate_schema::{
     CreateTime, CredentialsRecovered, Event, Field, Granted, GrantedVia, RecoverySource, Secret,
 };
 
-use crate::{Authorizer, Decision, Status, Task};
+use crate::{Authorizer, Because, Decision, Status, Task};
 
 /// An account as the list names it.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +47,7 @@ fn decide_not_held(state: Option<&Authorizer>, listed: Listed) -> (Decision, Com
     let revoked_at = state.and_then(|state| state.revoked_at);
     let Some(time) = listed.auth_time.filter(|time| revoked_at.is_none_or(|at| time.0 > at.as_second()))
     else {
-        return (Decision::task(Task::Confirm), Compared::ToConfirm);
+        return (Decision::task(Task::inspect(Because::Doubt)), Compared::ToConfirm);
     };
     let granted = Event::Granted(Granted {
         create_time: Some(time),
@@ -60,7 +60,7 @@ fn decide_not_held(state: Option<&Authorizer>, listed: Listed) -> (Decision, Com
     let generation = state.map_or(0, |state| state.generation) + 1;
     match listed.refresh_token {
         Some(token) => (with_recovered(decision, generation, token), Compared::Granted),
-        None => (decision.with_task(Task::Confirm), Compared::WithoutToken),
+        None => (decision.with_task(Task::inspect(Because::Doubt)), Compared::WithoutToken),
     }
 }
 
@@ -71,7 +71,7 @@ fn decide_held(held: &Authorizer, listed: Listed) -> (Decision, Compared) {
         Some(token) => (with_recovered(Decision::nothing(), held.generation, token), Compared::Recovered),
         // Never an empty value over a real one. Without any, the account has no permission set with an API.
         None if works => (Decision::nothing(), Compared::Unchanged),
-        None => (Decision::task(Task::Confirm), Compared::WithoutToken),
+        None => (Decision::task(Task::inspect(Because::Doubt)), Compared::WithoutToken),
     }
 }
 

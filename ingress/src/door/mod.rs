@@ -104,7 +104,11 @@ impl Door {
         let message = read(route.kind, text)?;
         let create_time = match &message {
             Some(message) => message.create_time,
-            None => callback::parse_callback(text)?.create_time,
+            None => callback::parse_callback(
+                text,
+                mandate_schema::CreateTime(parameters.timestamp.parse().unwrap_or_default()),
+            )?
+            .time(),
         };
         let Route { component, authorizer, kind: _ } = route.clone();
         let push = Push {

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use mandate_domain::{Authorizer, Compared, Decision, Listed, Since, Task, decide_listed};
+use mandate_domain::{Authorizer, Because, Compared, Decision, Listed, Since, Task, decide_listed};
 use mandate_schema::{AuthorizerId, CommandId, Event, StreamName};
 use mandate_storage::{Appended, Command, StateRow, Storage};
 use mandate_wechat::api::{AuthorizerListReply, ListedAuthorizer};
@@ -86,7 +86,7 @@ impl<S: Storage> Comparison<'_, S> {
             if !snapshot.state.authorizer().is_some_and(Authorizer::is_held) {
                 return Ok(false);
             }
-            if self.append(stream, snapshot, Decision::task(Task::Confirm)).await? {
+            if self.append(stream, snapshot, Decision::task(Task::inspect(Because::Doubt))).await? {
                 return Ok(true);
             }
         }
@@ -100,7 +100,7 @@ impl<S: Storage> Comparison<'_, S> {
         }
         let snapshot = fold::load(&self.core.storage, &self.core.vault, &row.stream).await?;
         // If something else comes first, the next comparison looks again.
-        self.append(&row.stream, snapshot, Decision::task(Task::Confirm)).await
+        self.append(&row.stream, snapshot, Decision::task(Task::inspect(Because::Doubt))).await
     }
 
     /// The state of an account, unless it has gained a fact since the comparison began.

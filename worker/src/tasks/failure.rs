@@ -24,7 +24,7 @@ const BACKOFF_CAP: Duration = Duration::from_mins(5);
 const SUSPENDED: Duration = Duration::from_mins(10);
 
 /// Why a call to `WeChat` brought no answer to decide on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Failure {
     /// Try again later; the failure says nothing about the account.
     Again {
@@ -75,6 +75,7 @@ impl Failure {
             | TokenError::Revoked
             | TokenError::Broken
             | TokenError::NoApiPermission
+            | TokenError::Erased
             | TokenError::Pending
             | TokenError::Paused(_) => Self::again(attempt, "component_token", detail),
         }

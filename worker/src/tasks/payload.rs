@@ -1,29 +1,44 @@
 //! Tasks as stored: their kind and their arguments. A code is stored sealed beside them.
 
-use mandate_domain::{Redeem, Refusal, Task};
+use mandate_domain::{Because, Redeem, Refusal, Task};
 use mandate_schema::{CodeDigest, GrantedVia, Secret};
 use mandate_storage::NewTask;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Payload {
-    Recover {
-        digest: CodeDigest,
-        refusal: Refusal,
-    },
-    Renew {
-        refusal: Refusal,
-    },
-    Redeem {
-        via: GrantedVia,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        tag: Option<String>,
-    },
-    ReleaseReply {
-        to_user: String,
-    },
-    Empty {},
+struct RedeemForm {
+    via: GrantedVia,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReleaseReplyForm {
+    to_user: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+enum InspectForm {
+    Redeemed,
+    Doubt,
+    UnclearRevocation,
+    RedemptionRefused { digest: CodeDigest, refusal: Refusal },
+    RefreshRefused { refusal: Refusal },
+    Named,
+}
+
+/// The arguments of task `recover`, which asked for the refresh token of an authorizer whose code was refused.
+#[derive(Deserialize)]
+struct RecoverForm {
+    digest: CodeDigest,
+    refusal: Refusal,
+}
+
+/// The arguments of task `renew`, which looked for another refresh token in place of a refused one.
+#[derive(Deserialize)]
+struct RenewForm {
+    refusal: Refusal,
 }
 
 /// A stored task that this program cannot read.
@@ -35,61 +50,98 @@ pub(crate) struct UnreadableTask(pub String);
 pub(crate) fn kind(task: &Task) -> &'static str {
     match task {
         Task::Redeem(_) => "redeem",
-        Task::Profile => "profile",
-        Task::Confirm => "confirm",
-        Task::Recover { .. } => "recover",
-        Task::Renew { .. } => "renew",
+        Task::Inspect { .. } => "inspect",
         Task::ReleaseReply { .. } => "release_reply",
     }
 }
 
-/// The code among the arguments of a task, stored sealed.
+/// The secret among the arguments of a task, stored sealed.
 pub(crate) fn secret(task: &Task) -> Option<&Secret> {
     match task {
         Task::Redeem(redeem) => Some(&redeem.code),
         Task::ReleaseReply { code, .. } => Some(code),
-        Task::Profile | Task::Confirm | Task::Recover { .. } | Task::Renew { .. } => None,
+        Task::Inspect { because: Because::Named { refresh_token } } => Some(refresh_token),
+        Task::Inspect {
+            because:
+                Because::Redeemed
+                | Because::Doubt
+                | Because::UnclearRevocation
+                | Because::RedemptionRefused { .. }
+                | Because::RefreshRefused { .. },
+        } => None,
     }
 }
 
 /// The arguments of a task, without its secret.
 pub(crate) fn write(task: &Task) -> String {
-    let payload = match task {
-        Task::Redeem(redeem) => Payload::Redeem { via: redeem.via, tag: redeem.tag.clone() },
-        Task::Recover { digest, refusal } => Payload::Recover { digest: *digest, refusal: refusal.clone() },
-        Task::Renew { refusal } => Payload::Renew { refusal: refusal.clone() },
-        Task::ReleaseReply { to_user, .. } => Payload::ReleaseReply { to_user: to_user.clone() },
-        Task::Profile | Task::Confirm => Payload::Empty {},
+    let written = match task {
+        Task::Redeem(redeem) => {
+            serde_json::to_string(&RedeemForm { via: redeem.via, tag: redeem.tag.clone() })
+        }
+        Task::ReleaseReply { to_user, .. } => {
+            serde_json::to_string(&ReleaseReplyForm { to_user: to_user.clone() })
+        }
+        Task::Inspect { because } => serde_json::to_string(&match because.clone() {
+            Because::Redeemed => InspectForm::Redeemed,
+            Because::Doubt => InspectForm::Doubt,
+            Because::UnclearRevocation => InspectForm::UnclearRevocation,
+            Because::RedemptionRefused { digest, refusal } => {
+                InspectForm::RedemptionRefused { digest, refusal }
+            }
+            Because::RefreshRefused { refusal } => InspectForm::RefreshRefused { refusal },
+            Because::Named { .. } => InspectForm::Named,
+        }),
     };
-    serde_json::to_string(&payload).expect("plain data")
+    written.expect("plain data")
 }
 
-/// Reads a stored task; `secret` is its opened code.
+/// Reads a stored task; `secret` is its opened secret argument.
 ///
 /// # Errors
 ///
 /// [`UnreadableTask`].
 pub(crate) fn read(task: &NewTask, secret: Option<Secret>) -> Result<Task, UnreadableTask> {
-    let payload = serde_json::from_str(&task.payload).ok();
-    match (task.kind.as_str(), payload, secret) {
-        ("redeem", Some(Payload::Redeem { via, tag }), Some(code)) => Ok(Task::Redeem(Redeem {
-            component: task.component.clone(),
-            authorizer: task.authorizer.clone(),
-            code,
-            via,
-            tag,
-        })),
-        ("recover", Some(Payload::Recover { digest, refusal }), None) => {
-            Ok(Task::Recover { digest, refusal })
+    let read = match (task.kind.as_str(), secret) {
+        ("redeem", Some(code)) => form(task).map(|RedeemForm { via, tag }| {
+            let (component, authorizer) = (task.component.clone(), task.authorizer.clone());
+            Task::Redeem(Redeem { component, authorizer, code, via, tag })
+        }),
+        ("release_reply", Some(code)) => {
+            form(task).map(|ReleaseReplyForm { to_user }| Task::ReleaseReply { code, to_user })
         }
-        ("renew", Some(Payload::Renew { refusal }), None) => Ok(Task::Renew { refusal }),
-        ("release_reply", Some(Payload::ReleaseReply { to_user }), Some(code)) => {
-            Ok(Task::ReleaseReply { code, to_user })
+        (_, secret) => because(task, secret).map(Task::inspect),
+    };
+    read.ok_or_else(|| UnreadableTask(task.kind.clone()))
+}
+
+/// Why an authorizer is inspected. Four kinds of tasks that earlier versions queued are inspections, too.
+fn because(task: &NewTask, secret: Option<Secret>) -> Option<Because> {
+    match task.kind.as_str() {
+        "inspect" => form(task).and_then(|form| match (form, secret) {
+            (InspectForm::Redeemed, None) => Some(Because::Redeemed),
+            (InspectForm::Doubt, None) => Some(Because::Doubt),
+            (InspectForm::UnclearRevocation, None) => Some(Because::UnclearRevocation),
+            (InspectForm::RedemptionRefused { digest, refusal }, None) => {
+                Some(Because::RedemptionRefused { digest, refusal })
+            }
+            (InspectForm::RefreshRefused { refusal }, None) => Some(Because::RefreshRefused { refusal }),
+            (InspectForm::Named, Some(refresh_token)) => Some(Because::Named { refresh_token }),
+            // The token was erased: ask all the same.
+            (InspectForm::Named, None) => Some(Because::Doubt),
+            (_, Some(_)) => None,
+        }),
+        "profile" => Some(Because::Redeemed),
+        "confirm" => Some(Because::Doubt),
+        "recover" => {
+            form(task).map(|RecoverForm { digest, refusal }| Because::RedemptionRefused { digest, refusal })
         }
-        ("profile", Some(_), None) => Ok(Task::Profile),
-        ("confirm", Some(_), None) => Ok(Task::Confirm),
-        _ => Err(UnreadableTask(task.kind.clone())),
+        "renew" => form(task).map(|RenewForm { refusal }| Because::RefreshRefused { refusal }),
+        _ => None,
     }
+}
+
+fn form<F: DeserializeOwned>(task: &NewTask) -> Option<F> {
+    serde_json::from_str(&task.payload).ok()
 }
 
 #[cfg(test)]
@@ -108,10 +160,17 @@ mod tests {
             tag: Some("spring campaign".into()),
         };
         let refusal = Refusal { errcode: 61009, errmsg: "invalid code".into(), rid: None };
-        let recover = Task::Recover { digest: CodeDigest::of(&code), refusal: refusal.clone() };
+        let digest = CodeDigest::of(&code);
+        let reasons = [
+            Because::Redeemed,
+            Because::Doubt,
+            Because::UnclearRevocation,
+            Because::RedemptionRefused { digest, refusal: refusal.clone() },
+            Because::RefreshRefused { refusal },
+            Because::Named { refresh_token: code.clone() },
+        ];
         let reply = Task::ReleaseReply { code: code.clone(), to_user: "oXyz".into() };
-        let tasks =
-            [Task::Redeem(redeem), Task::Profile, Task::Confirm, recover, Task::Renew { refusal }, reply];
+        let tasks = reasons.map(Task::inspect).into_iter().chain([Task::Redeem(redeem), reply]);
         for task in tasks {
             let stored = NewTask {
                 key: String::new(),
@@ -123,6 +182,31 @@ mod tests {
             };
             assert!(!stored.payload.contains(code.expose()));
             assert_eq!(read(&stored, secret(&task).cloned()).unwrap(), task);
+        }
+    }
+    #[test]
+    fn tasks_of_earlier_versions_are_inspections() {
+        let refusal = || Refusal { errcode: 61009, errmsg: "invalid code".into(), rid: None };
+        let digest = CodeDigest::of(&Secret::new("code"));
+        let recover = format!(
+            r#"{{"digest":"{digest}","refusal":{{"errcode":61009,"errmsg":"invalid code","rid":null}}}}"#
+        );
+        let renew = r#"{"refusal":{"errcode":61009,"errmsg":"invalid code","rid":null}}"#;
+        for (kind, payload, because) in [
+            ("profile", "{}", Because::Redeemed),
+            ("confirm", "{}", Because::Doubt),
+            ("recover", recover.as_str(), Because::RedemptionRefused { digest, refusal: refusal() }),
+            ("renew", renew, Because::RefreshRefused { refusal: refusal() }),
+        ] {
+            let stored = NewTask {
+                key: String::new(),
+                kind: kind.into(),
+                component: "wx1f2e3d4c5b6a7988".parse().unwrap(),
+                authorizer: None,
+                payload: payload.into(),
+                sealed: None,
+            };
+            assert_eq!(read(&stored, None).unwrap(), Task::inspect(because));
         }
     }
 }

@@ -43,7 +43,7 @@ impl<S: Storage> TaskRunner<S> {
                 let stream = StreamName::Authorizer(redeem.component.clone(), account);
                 let answer = redeemed(redeem, info);
                 let decide = move |answer: &Answer<'_>, redeemed: Redeemed| {
-                    decide_redeemed(answer.snapshot.state.authorizer(), &answer.since, redeemed)
+                    decide_redeemed(answer.snapshot.state.authorizer(), &answer.since, redeemed).into()
                 };
                 self.finish(claimed, &stream, called_at, |seen| decide(seen, answer.clone())).await
             }
@@ -55,8 +55,7 @@ impl<S: Storage> TaskRunner<S> {
                     return End::dead("redemption_refused", refusal.to_string());
                 };
                 let stream = StreamName::Authorizer(redeem.component.clone(), account.clone());
-                let decide =
-                    |_: &Answer<'_>| -> Decision { decide_redemption_refused(digest, refusal.clone()) };
+                let decide = |_: &Answer<'_>| decide_redemption_refused(digest, refusal.clone()).into();
                 self.finish(claimed, &stream, called_at, decide).await
             }
             Err(failure) => failure.into_end("unreadable"),
@@ -74,7 +73,7 @@ impl<S: Storage> TaskRunner<S> {
     ) -> End {
         tracing::warn!(component = %redeem.component, code = %redeem.digest(), %refusal, "WeChat refuses a code that a browser brought");
         let stream = StreamName::Component(redeem.component.clone());
-        self.finish(claimed, &stream, called_at, |_| Decision::nothing()).await
+        self.finish(claimed, &stream, called_at, |_| Decision::nothing().into()).await
     }
 }
 

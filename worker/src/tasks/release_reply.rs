@@ -14,7 +14,7 @@ use mandate_wechat::{
 
 use super::{
     Failure,
-    account::Account,
+    inspect::Subject,
     run::{End, TaskRunner},
 };
 use crate::{api::CallError, record::redeem_key};
@@ -31,15 +31,15 @@ impl<S: Storage> TaskRunner<S> {
     pub(super) async fn release_reply(
         &self,
         claimed: &Claimed,
-        account: &Account,
+        subject: &Subject,
         code: &Secret,
         to_user: &str,
     ) -> End {
         let called_at = Timestamp::now();
-        match self.send_release_text(claimed, account, code, to_user).await {
+        match self.send_release_text(claimed, subject, code, to_user).await {
             Ok(()) => {
-                let stream = StreamName::Authorizer(account.component.clone(), account.authorizer.clone());
-                self.finish(claimed, &stream, called_at, |_| Decision::nothing()).await
+                let stream = StreamName::Authorizer(subject.component.clone(), subject.authorizer.clone());
+                self.finish(claimed, &stream, called_at, |_| Decision::nothing().into()).await
             }
             Err(Failure::Again { after, detail, .. }) if after > SOON || claimed.attempt >= ATTEMPTS => {
                 End::dead("release_check", detail)
@@ -51,12 +51,12 @@ impl<S: Storage> TaskRunner<S> {
     async fn send_release_text(
         &self,
         claimed: &Claimed,
-        account: &Account,
+        subject: &Subject,
         code: &Secret,
         to_user: &str,
     ) -> Result<(), Failure> {
-        let Account { component, authorizer } = account;
-        self.redeemed(claimed, account, code).await?;
+        let Subject { component, authorizer } = subject;
+        self.redeemed(claimed, subject, code).await?;
         let content = release_check::api_text(code);
         let request = CustomTextRequest { component_appid: component, to_user, content: &content };
         let of_token = |error| Failure::of_token(error, claimed.attempt);
@@ -74,8 +74,8 @@ impl<S: Storage> TaskRunner<S> {
     }
 
     /// Waits until the code was redeemed, or could not be.
-    async fn redeemed(&self, claimed: &Claimed, account: &Account, code: &Secret) -> Result<(), Failure> {
-        let key = redeem_key(&account.component, CodeDigest::of(code));
+    async fn redeemed(&self, claimed: &Claimed, subject: &Subject, code: &Secret) -> Result<(), Failure> {
+        let key = redeem_key(&subject.component, CodeDigest::of(code));
         let look = async {
             loop {
                 match self.core.storage.task_by_key(&key).await?.map(|task| task.state) {

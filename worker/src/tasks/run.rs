@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Failure, NO_TICKET, UnreadableTask, account::Account, payload};
+use super::{Failure, NO_TICKET, UnreadableTask, inspect::Subject, payload};
 use crate::{
     Core,
     call::Uncalled,
@@ -33,6 +33,9 @@ const PROLONG_EVERY: Duration = Duration::from_secs(3);
 /// The queue is looked at at least this often: another process may have queued something.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
+/// Reason of tasks that ask again, because an answer of `WeChat` may be older than what it contradicts.
+const PROVISIONAL: &str = "provisional";
+
 /// Runs the tasks of a worker.
 pub struct TaskRunner<S> {
     pub(super) core: Arc<Core<S>>,
@@ -43,6 +46,8 @@ pub struct TaskRunner<S> {
 pub(crate) enum End {
     /// Its outcome is stored.
     Done,
+    /// It asks again then, as it should: nothing failed.
+    PutOff { at: Timestamp },
     /// To be tried again.
     Again { after: Duration, reason: &'static str, detail: String },
     /// Given up.
@@ -52,6 +57,26 @@ pub(crate) enum End {
 impl End {
     pub(super) fn dead(reason: &'static str, detail: impl Into<String>) -> Self {
         Self::Dead { reason, detail: detail.into() }
+    }
+}
+
+/// What an answer means: what is appended, and whether that ends the task.
+pub(super) struct Outcome {
+    pub(super) decision: Decision,
+    /// How the attempt ends once the decision is stored.
+    pub(super) then: End,
+}
+
+impl From<Decision> for Outcome {
+    fn from(decision: Decision) -> Self {
+        Self { decision, then: End::Done }
+    }
+}
+
+impl Outcome {
+    /// Nothing is appended.
+    pub(super) fn end(then: End) -> Self {
+        Self { decision: Decision::nothing(), then }
     }
 }
 
@@ -143,6 +168,7 @@ impl<S: Storage> TaskRunner<S> {
         };
         let stored = match end {
             End::Done => Ok(()),
+            End::PutOff { at } => self.core.storage.retry(claimed.id, claimed.attempt, at, PROVISIONAL).await,
             End::Again { after, reason, detail } => {
                 tracing::warn!(task = %claimed.task.key, attempt = claimed.attempt, reason, after_seconds = after.as_secs_f64(),
                     "{kind} is tried again: {detail}");
@@ -205,29 +231,19 @@ impl<S: Storage> TaskRunner<S> {
     }
 
     async fn dispatch(&self, claimed: &Claimed, task: Task) -> End {
-        let account = || {
+        let subject = || {
             let authorizer = claimed.task.authorizer.clone()?;
-            Some(Account { component: claimed.task.component.clone(), authorizer })
+            Some(Subject { component: claimed.task.component.clone(), authorizer })
         };
-        match (task, account()) {
+        match (task, subject()) {
             (Task::Redeem(redeem), _) => self.redeem(claimed, &redeem).await,
-            (Task::Profile, Some(account)) => self.profile(claimed, &account).await,
-            (Task::Confirm, Some(account)) => self.confirm(claimed, &account).await,
-            (Task::Recover { digest, refusal }, Some(account)) => {
-                self.recover(claimed, &account, digest, &refusal).await
+            (Task::Inspect { because }, Some(subject)) => self.inspect(claimed, &subject, because).await,
+            (Task::ReleaseReply { code, to_user }, Some(subject)) => {
+                self.release_reply(claimed, &subject, &code, &to_user).await
             }
-            (Task::Renew { refusal }, Some(account)) => self.renew(claimed, &account, &refusal).await,
-            (Task::ReleaseReply { code, to_user }, Some(account)) => {
-                self.release_reply(claimed, &account, &code, &to_user).await
+            (Task::Inspect { .. } | Task::ReleaseReply { .. }, None) => {
+                End::dead("unreadable_task", "the task names no authorizer")
             }
-            (
-                Task::Profile
-                | Task::Confirm
-                | Task::Recover { .. }
-                | Task::Renew { .. }
-                | Task::ReleaseReply { .. },
-                None,
-            ) => End::dead("unreadable_task", "the task names no account"),
         }
     }
 
@@ -252,13 +268,13 @@ impl<S: Storage> TaskRunner<S> {
         claimed: &Claimed,
         stream: &StreamName,
         called_at: Timestamp,
-        decide: impl Fn(&Answer<'_>) -> Decision,
+        decide: impl Fn(&Answer<'_>) -> Outcome,
     ) -> End {
         let mut conflicts = 0;
         loop {
             match self.try_finish(claimed, stream, called_at, &decide).await {
-                Ok(Appended::Stored(_) | Appended::Duplicate(_) | Appended::Finished) => return End::Done,
-                Ok(Appended::Conflict) => {
+                Ok((Appended::Stored(_) | Appended::Duplicate(_) | Appended::Finished, then)) => return then,
+                Ok((Appended::Conflict, _)) => {
                     conflicts += 1;
                     after_conflict(conflicts).await;
                 }
@@ -272,18 +288,22 @@ impl<S: Storage> TaskRunner<S> {
         claimed: &Claimed,
         stream: &StreamName,
         called_at: Timestamp,
-        decide: &impl Fn(&Answer<'_>) -> Decision,
-    ) -> Result<Appended, ReadError> {
+        decide: &impl Fn(&Answer<'_>) -> Outcome,
+    ) -> Result<(Appended, End), ReadError> {
         let core = &self.core;
         let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
         let since: Vec<Event> = fold::events_since(&core.storage, &core.vault, stream, claimed.head).await?;
-        let decision = decide(&Answer { snapshot: &snapshot, since: Since::of(&since) });
+        let Outcome { decision, then } = decide(&Answer { snapshot: &snapshot, since: Since::of(&since) });
+        let ends = matches!(then, End::Done);
+        if !ends && decision == Decision::nothing() {
+            return Ok((Appended::Stored(None), then));
+        }
         let names: Vec<&str> = decision.events.iter().map(|new| new.event.name()).collect();
         let summary = names.join(", ");
         let context = Context {
             command: CommandId::of_attempt(claimed.id, claimed.attempt),
             stream: stream.clone(),
-            finishes: Some(claimed.id),
+            finishes: ends.then_some(claimed.id),
             now: Timestamp::now(),
             called_at,
         };
@@ -298,7 +318,7 @@ impl<S: Storage> TaskRunner<S> {
         if queues_tasks {
             core.tasks_changed.notify_one();
         }
-        Ok(appended)
+        Ok((appended, then))
     }
 
     async fn bury(

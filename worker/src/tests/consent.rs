@@ -154,7 +154,7 @@ async fn the_callback_of_a_spent_code_asks_for_the_truth() {
     given.take(authorized(1_790_000_000, "queryauthcode@@@1")).await;
     let counts = given.core.storage.task_counts().await.unwrap();
     let waiting: Vec<_> = counts.iter().map(|count| (count.kind.as_str(), count.state.as_str())).collect();
-    assert!(waiting.contains(&("confirm", "ready")), "{waiting:?}");
+    assert!(waiting.contains(&("inspect", "ready")), "{waiting:?}");
     let Event::Granted(grant) = given.events().await.remove(0) else { panic!("a grant") };
     assert_eq!(grant.tag, None, "the callback named no pre-auth code");
 }

@@ -64,6 +64,14 @@ impl Given {
         Self::with(TempDir::new().unwrap(), TOKEN, master())
     }
 
+    /// A worker over a database that an earlier version left, given as SQL.
+    pub(super) fn over(dump: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let database = rusqlite::Connection::open(folder.path().join("mandate.db")).unwrap();
+        database.execute_batch(dump).unwrap();
+        Self::with(folder, TOKEN, master())
+    }
+
     /// The same store under a worker with another token or other master keys.
     pub(super) fn restarted(self, token: &str, master: MasterKeys) -> Self {
         Self::with(self.folder, token, master)

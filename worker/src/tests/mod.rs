@@ -6,6 +6,7 @@ mod erasing;
 mod given;
 mod inbox;
 mod ingest;
+mod migrated;
 mod messages;
 mod publisher;
 mod receiver;

@@ -1,7 +1,7 @@
 //! An account's access token, from its refresh token.
 
 use jiff::Timestamp;
-use mandate_domain::{AccessToken, Authorizer, Decision, Status, Task, decide_refreshed};
+use mandate_domain::{AccessToken, Authorizer, Because, Decision, Status, Task, decide_refreshed};
 use mandate_schema::{AuthorizerId, CommandId, ComponentId, SealedAt, Secret, StreamName};
 use mandate_storage::{Appended, Command, Lease, Storage};
 use mandate_wechat::{
@@ -195,12 +195,14 @@ impl<S: Storage> Refresh<'_, S> {
 
     /// What to do about a refusal: some are about the refresh token or the account, and a task looks into those.
     async fn refused(&self, refusal: Refusal, called_at: Timestamp) -> Result<Refusing, TokenError> {
-        let task = match errors::classify(Api::AuthorizerToken, refusal.errcode) {
-            Retry::OnceAfter(Repair::RecoverRefreshToken) => Task::Renew { refusal: refusal.clone() },
-            _ if refusal.errcode == NOT_AUTHORIZED => Task::Confirm,
+        let because = match errors::classify(Api::AuthorizerToken, refusal.errcode) {
+            Retry::OnceAfter(Repair::RecoverRefreshToken) => {
+                Because::RefreshRefused { refusal: refusal.clone() }
+            }
+            _ if refusal.errcode == NOT_AUTHORIZED => Because::UnclearRevocation,
             _ => return Ok(Refusing::Failed(What::Refused { refusal })),
         };
-        self.append(called_at, |_| Decision::task(task.clone())).await?;
+        self.append(called_at, |_| Decision::task(Task::inspect(because.clone()))).await?;
         Ok(Refusing::Failed(What::Recovering { refusal }))
     }
 
@@ -232,13 +234,16 @@ impl<S: Storage> Refresh<'_, S> {
     }
 }
 
-/// The refresh token of an account in good standing.
+/// The refresh token of an authorizer in good standing.
 fn refresh_token(snapshot: &Snapshot) -> Result<&SealedAt, TokenError> {
-    let account = snapshot.state.authorizer().ok_or(TokenError::Unknown)?;
-    match account.status {
+    let authorizer = snapshot.state.authorizer().ok_or(TokenError::Unknown)?;
+    if authorizer.is_erased {
+        return Err(TokenError::Erased);
+    }
+    match authorizer.status {
         Status::Revoked => Err(TokenError::Revoked),
         Status::Broken => Err(TokenError::Broken),
         Status::Pending => Err(TokenError::Pending),
-        Status::Authorized => account.refresh_token.as_ref().ok_or(TokenError::NoApiPermission),
+        Status::Authorized => authorizer.refresh_token.as_ref().ok_or(TokenError::NoApiPermission),
     }
 }

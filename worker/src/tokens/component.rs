@@ -154,9 +154,9 @@ impl<S: Storage> Source for Fetch<'_, S> {
     }
 }
 
-/// Version of the event that brought the newest ticket.
+/// When the newest ticket was recorded, in milliseconds: it tells one push from the next, also of the same ticket.
 fn newest(tickets: &[Ticket]) -> Option<u64> {
-    tickets.first().map(|ticket| ticket.ticket.version)
+    tickets.first().and_then(|ticket| u64::try_from(ticket.received_at.as_millisecond()).ok())
 }
 
 fn usable_tickets(state: Option<&Component>, now: Timestamp) -> Vec<&Ticket> {

@@ -66,6 +66,11 @@ pub enum TokenError {
     /// The account has authorized us, but no permission set with an API.
     #[error("the account has authorized no permission set that has an API, so WeChat gives no token for it")]
     NoApiPermission,
+    /// Its credentials were erased on request.
+    #[error(
+        "the authorizer was erased, and its credentials with it; it must confirm its authorization again"
+    )]
+    Erased,
     /// The account has authorized us; its code is being redeemed.
     #[error("the account has just authorized, and its code is being redeemed")]
     Pending,

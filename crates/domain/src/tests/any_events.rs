@@ -57,7 +57,7 @@ fn profiles() -> impl Strategy<Value = Profile> {
 }
 
 fn credentials() -> impl Strategy<Value = Event> {
-    let source = prop::sample::select(vec![RecoverySource::Info, RecoverySource::List]);
+    let source = prop::sample::select(vec![RecoverySource::Info, RecoverySource::List, RecoverySource::Held]);
     prop_oneof![
         (any::<u64>(), digests()).prop_map(|(generation, code_digest)| {
             Event::CredentialsIssued(CredentialsIssued { generation, code_digest })
@@ -81,8 +81,8 @@ fn failures() -> impl Strategy<Value = Event> {
     )
 }
 
-/// Events of an account's stream.
-pub(super) fn of_an_account() -> impl Strategy<Value = Event> {
+/// Events of an authorizer's stream.
+pub(super) fn of_an_authorizer() -> impl Strategy<Value = Event> {
     let ids = || prop::collection::vec(any::<i64>(), 0..4);
     prop_oneof![
         grants().prop_map(Event::Granted),
@@ -118,7 +118,7 @@ pub(super) fn of_a_webhook() -> impl Strategy<Value = Event> {
 
 /// Every event there is, whether it belongs into the stream or not.
 pub(super) fn of_any_stream() -> impl Strategy<Value = Event> {
-    prop_oneof![6 => of_an_account(), 3 => of_a_component(), 1 => of_a_webhook()]
+    prop_oneof![6 => of_an_authorizer(), 3 => of_a_component(), 1 => of_a_webhook()]
 }
 
 pub(super) fn rows(events: impl Strategy<Value = Event>) -> impl Strategy<Value = Vec<Row>> {

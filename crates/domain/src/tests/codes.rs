@@ -1,12 +1,12 @@
-//! Codes whose account may not be known before the answer: browser redirect, registration notice, release check.
+//! Codes whose authorizer may not be known before the answer: browser redirect, registration notice, release check.
 
 use mandate_schema::{AuthorizerId, Event, GrantedVia};
 use mandate_wechat::callback::Callback;
 
 use super::{
     effects::{
-        Effect, confirm, granted, granted_at, granted_by, issued_without_token, look_up_profile, recover,
-        redeem_via, revoked_at, updated, updated_by,
+        Effect, granted, granted_at, granted_by, inspect_in_doubt, inspect_redeemed, inspect_refused,
+        issued_without_token, redeem_via, revoked_at, updated, updated_by,
     },
     given::{effects, given, redeemed, redemption_refused},
     samples::{MERCHANT, bare_answer, callback, code_refused, component, component_stream, merchant},
@@ -21,7 +21,7 @@ fn registered(appid: &str, code: &str) -> Callback {
 #[track_caller]
 fn tasks_of(registration: &Callback) -> Vec<Effect> {
     assert_eq!(stream_of(&component(), registration), component_stream());
-    let effects = effects(&decide_component_callback(&component(), registration));
+    let effects = effects(&decide_component_callback(&component(), None, registration));
     let (notice, tasks) = effects.split_first().expect("a notice");
     let Effect::Event(notice) = notice else { panic!("no event: {notice:?}") };
     assert!(matches!(notice.event, Event::NoticeReceived(_)), "{notice:?}");
@@ -33,13 +33,13 @@ fn redeem_notice(authorizer: Option<AuthorizerId>, code: &str) -> Effect {
 }
 
 #[test]
-fn the_code_of_a_registration_is_redeemed_without_an_event_of_the_account() {
+fn the_code_of_a_registration_is_redeemed_without_an_event_of_the_authorizer() {
     let registration = registered(&format!("<appid>{MERCHANT}</appid>"), "<auth_code>code</auth_code>");
     assert_eq!(tasks_of(&registration), [redeem_notice(Some(merchant()), "code")]);
 }
 
 #[test]
-fn the_code_of_a_registration_that_names_no_account_is_redeemed() {
+fn the_code_of_a_registration_that_names_no_authorizer_is_redeemed() {
     let registration = registered("", "<auth_code>code</auth_code>");
     assert_eq!(tasks_of(&registration), [redeem_notice(None, "code")]);
 }
@@ -64,34 +64,34 @@ fn a_company_code_is_no_authorization_code() {
     }
 }
 
-/// Every way by which a code comes without a callback of the account.
+/// Every way by which a code comes without a callback of the authorizer.
 const OTHER_WAYS: [GrantedVia; 3] = [GrantedVia::Redirect, GrantedVia::Notice, GrantedVia::ReleaseCheck];
 
 #[test]
-fn an_answer_that_names_an_account_never_seen_grants_it_without_a_time() {
+fn an_answer_that_names_an_authorizer_never_seen_grants_it_without_a_time() {
     for via in OTHER_WAYS {
         given([])
             .when(redeemed(bare_answer("code", via)))
-            .then([granted_by(via, "code"), issued_without_token(1, "code"), look_up_profile()])
+            .then([granted_by(via, "code"), issued_without_token(1, "code"), inspect_redeemed()])
             .is(Status::Authorized);
     }
 }
 
 #[test]
-fn an_answer_that_names_a_held_account_updates_it_without_a_time() {
+fn an_answer_that_names_a_held_authorizer_updates_it_without_a_time() {
     for via in OTHER_WAYS {
         given([granted_at(100)])
             .when(redeemed(bare_answer("code", via)))
-            .then([updated_by(via, "code"), issued_without_token(2, "code"), look_up_profile()])
+            .then([updated_by(via, "code"), issued_without_token(2, "code"), inspect_redeemed()])
             .is(Status::Authorized);
     }
 }
 
 #[test]
-fn an_answer_that_names_a_revoked_account_grants_it_without_a_time() {
+fn an_answer_that_names_a_revoked_authorizer_grants_it_without_a_time() {
     given([granted_at(100), revoked_at(200)])
         .when(redeemed(bare_answer("code", GrantedVia::Redirect)))
-        .then([granted_by(GrantedVia::Redirect, "code"), issued_without_token(3, "code"), look_up_profile()])
+        .then([granted_by(GrantedVia::Redirect, "code"), issued_without_token(3, "code"), inspect_redeemed()])
         .is(Status::Authorized);
 }
 
@@ -100,7 +100,7 @@ fn an_answer_for_a_code_that_its_callback_brought_too_is_issued_at_once() {
     for grants in [[granted_at(50), updated(100, "code")], [revoked_at(50), granted(100, "code")]] {
         given(grants)
             .when(redeemed(bare_answer("code", GrantedVia::Redirect)))
-            .then([issued_without_token(2, "code"), look_up_profile()])
+            .then([issued_without_token(2, "code"), inspect_redeemed()])
             .is(Status::Authorized);
     }
 }
@@ -110,7 +110,7 @@ fn the_callback_of_the_same_code_may_come_while_it_is_redeemed() {
     given([])
         .meanwhile([granted(100, "code")])
         .when(redeemed(bare_answer("code", GrantedVia::Redirect)))
-        .then([issued_without_token(1, "code"), look_up_profile()])
+        .then([issued_without_token(1, "code"), inspect_redeemed()])
         .is(Status::Authorized);
 }
 
@@ -119,11 +119,11 @@ fn another_grant_while_it_is_redeemed_overtakes_it() {
     given([])
         .meanwhile([granted(100, "other")])
         .when(redeemed(bare_answer("code", GrantedVia::Redirect)))
-        .then([confirm()])
+        .then([inspect_in_doubt()])
         .is(Status::Pending);
 }
 
 #[test]
 fn a_refused_code_is_looked_after_before_anything_is_recorded() {
-    given([]).when(redemption_refused("code", code_refused())).then([recover("code")]);
+    given([]).when(redemption_refused("code", code_refused())).then([inspect_refused("code")]);
 }

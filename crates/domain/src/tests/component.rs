@@ -8,8 +8,8 @@ use mandate_schema::{
 
 use super::{
     effects::recorded_at,
-    given::{open, recorded, seal},
-    samples::{callback, component, component_stream},
+    samples::{callback, callback_without_time, component, component_stream},
+    sealing::{open, recorded, seal},
 };
 use crate::{Component, Decision, NewEvent, Ticket, decide_component_callback, stream_of};
 
@@ -33,7 +33,9 @@ impl World {
     /// Lets a push be decided and records what follows: every ticket is an event, whatever its time.
     #[track_caller]
     fn receives(self, time: i64, ticket: &str) -> Self {
-        let decision = decide_ticket(time, ticket);
+        let current = self.0.as_ref().and_then(|state| state.ticket.as_ref());
+        let current = current.map(|kept| Secret::new(open(&component_stream(), &kept.ticket)));
+        let decision = decide_ticket(time, ticket, current.as_ref());
         let [event] = &decision.events[..] else { panic!("not one event: {decision:?}") };
         self.record(event)
     }
@@ -55,11 +57,11 @@ impl World {
     }
 }
 
-fn decide_ticket(time: i64, ticket: &str) -> Decision {
+fn decide_ticket(time: i64, ticket: &str, current: Option<&Secret>) -> Decision {
     let elements = format!("<ComponentVerifyTicket>{ticket}</ComponentVerifyTicket>");
     let push = callback(time, "component_verify_ticket", &elements);
     assert_eq!(stream_of(&component(), &push), component_stream());
-    decide_component_callback(&component(), &push)
+    decide_component_callback(&component(), current, &push)
 }
 
 #[test]
@@ -69,7 +71,10 @@ fn a_ticket_is_an_event_with_the_whole_value_sealed() {
         secrets: vec![(Field::Ticket, Secret::new("ticket@@@a"))],
         about: BTreeSet::new(),
     };
-    assert_eq!(decide_ticket(100, "ticket@@@a"), Decision { events: vec![event], ..Decision::nothing() });
+    assert_eq!(
+        decide_ticket(100, "ticket@@@a", None),
+        Decision { events: vec![event], ..Decision::nothing() }
+    );
 }
 
 #[test]
@@ -98,8 +103,51 @@ fn of_two_tickets_of_one_second_the_one_that_arrives_last_is_current() {
 }
 
 #[test]
-fn a_newer_push_of_the_same_value_renews_the_ticket() {
-    given([(100, "a"), (200, "a")]).then_tickets(Some((200, "a")), Some((100, "a")));
+fn a_ticket_that_is_repeated_is_renewed_and_no_predecessor_of_itself() {
+    given([(100, "a"), (200, "a")]).then_tickets(Some((200, "a")), None);
+    given([(100, "a"), (200, "a"), (200, "a"), (300, "a")]).then_tickets(Some((300, "a")), None);
+    given([(100, "a"), (200, "b"), (300, "b"), (400, "b"), (500, "b")])
+        .then_tickets(Some((500, "b")), Some((100, "a")))
+        .receives(600, "c")
+        .then_tickets(Some((600, "c")), Some((500, "b")));
+}
+
+#[test]
+fn a_repeated_ticket_says_so_by_having_no_value() {
+    let current = Secret::new("a");
+    assert_eq!(decide_ticket(200, "a", Some(&current)).events[0].secrets, []);
+    assert_eq!(decide_ticket(200, "b", Some(&current)).events[0].secrets.len(), 1);
+}
+
+#[test]
+fn a_repeated_ticket_that_is_late_changes_nothing() {
+    for late in ["b", "a"] {
+        given([(200, "a"), (300, "b"), (100, late), (299, late)])
+            .then_tickets(Some((300, "b")), Some((200, "a")));
+    }
+}
+
+#[test]
+fn a_ticket_in_the_future_does_not_outlast_those_to_come() {
+    for (future, known) in [(1_000_000, 901), (i64::from(u32::MAX), 901), (902, 901), (901, 901), (900, 900)]
+    {
+        given([(future, "future")]).then_tickets(Some((known, "future")), None);
+    }
+    // The second event is recorded a second later, so its time may be that much greater.
+    given([(1_000_000, "future"), (1_000_000, "next")])
+        .then_tickets(Some((902, "next")), Some((901, "future")));
+    let mut world = given([(1_000_000, "future")]);
+    world.1 = 300; // events later
+    world.receives(901, "next").then_tickets(Some((901, "next")), Some((901, "future")));
+}
+
+#[test]
+fn a_ticket_without_a_time_has_that_of_its_push() {
+    let elements = "<ComponentVerifyTicket>a</ComponentVerifyTicket>";
+    let push = callback_without_time(650, "component_verify_ticket", elements);
+    let decision = decide_component_callback(&component(), None, &push);
+    let received = Event::TicketReceived(TicketReceived { create_time: CreateTime(650) });
+    assert_eq!(decision.events[0].event, received);
 }
 
 #[test]
@@ -111,11 +159,17 @@ fn a_ticket_remembers_when_we_received_it() {
 }
 
 #[test]
-fn a_ticket_without_its_value_is_no_ticket() {
-    let event = Event::TicketReceived(TicketReceived { create_time: CreateTime(300) });
-    let state = given([(200, "a")]).0;
-    let state = Component::evolve(state, recorded(&event, Version(2), &SealedFields::new()));
-    World(Some(state), 2).then_tickets(Some((200, "a")), None);
+fn a_push_without_a_value_renews_the_ticket_that_there_is() {
+    let push = |world: World, time| {
+        let event = Event::TicketReceived(TicketReceived { create_time: CreateTime(time) });
+        let version = Version(world.1 + 1);
+        let state = Component::evolve(world.0, recorded(&event, version, &SealedFields::new()));
+        World(Some(state), version.0)
+    };
+    let world = push(given([(200, "a")]), 300).then_tickets(Some((300, "a")), None);
+    assert_eq!(world.state().ticket.as_ref().map(|kept| kept.received_at), Some(recorded_at(2)));
+    push(world, 250).then_tickets(Some((300, "a")), None);
+    push(World::default(), 300).then_tickets(None, None);
 }
 
 #[test]

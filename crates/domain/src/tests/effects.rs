@@ -1,4 +1,4 @@
-//! What happens to an account: its events, and the tasks and tokens that go with them.
+//! What happens to an authorizer: its events, and the tasks and tokens that go with them.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,10 @@ use mandate_schema::{
     Revoked, RevokedVia, Secret,
 };
 
-use super::samples::{CODE_LIFE, access_token, code_of, code_refused, component, digest, merchant};
-use crate::{AccessToken, NewEvent, Redeem, Task};
+use super::samples::{
+    CODE_LIFE, access_token, code_of, code_refused, component, digest, merchant, second, token_refused,
+};
+use crate::{AccessToken, Because, NewEvent, Redeem, Refusal, Task};
 
 /// One part of a history or of a decision. Both are written in the same words.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +67,16 @@ pub(super) fn updated_at(time: i64) -> Effect {
     updated(time, &code_of(time))
 }
 
+/// Granted by a callback without a code.
+pub(super) fn granted_without_code(time: i64) -> Effect {
+    event(Event::Granted(Granted { code_digest: None, code_expires_at: None, ..fact(time, "") }))
+}
+
+/// Updated by a callback without a code.
+pub(super) fn updated_without_code(time: i64) -> Effect {
+    event(Event::Updated(Granted { code_digest: None, code_expires_at: None, ..fact(time, "") }))
+}
+
 /// Granted without a time of `WeChat`'s: by a code.
 pub(super) fn granted_by(via: GrantedVia, code: &str) -> Effect {
     event(Event::Granted(timeless(via, Some(code))))
@@ -101,7 +113,7 @@ pub(super) fn issued(generation: u64, code: &str, token: &str) -> Effect {
     with_token(issued_event(generation, code), token)
 }
 
-/// Credentials for a code of an account that has no API permission.
+/// Credentials for a code of an authorizer that has no API permission.
 pub(super) fn issued_without_token(generation: u64, code: &str) -> Effect {
     event(issued_event(generation, code))
 }
@@ -114,21 +126,40 @@ pub(super) fn rotated(generation: u64, token: &str) -> Effect {
     with_token(Event::CredentialsRotated(CredentialsRotated { generation }), token)
 }
 
+/// Credentials of which the answer to `api_get_authorizer_info` named the refresh token.
 pub(super) fn recovered(generation: u64, token: &str) -> Effect {
     recovered_from(RecoverySource::Info, generation, token)
 }
 
 pub(super) fn recovered_from(source: RecoverySource, generation: u64, token: &str) -> Effect {
-    with_token(Event::CredentialsRecovered(CredentialsRecovered { generation, source }), token)
+    with_token(recovered_event(source, generation), token)
 }
 
+/// An authorizer without any API permission is authorized without a refresh token.
+pub(super) fn recovered_without_token(generation: u64) -> Effect {
+    event(recovered_event(RecoverySource::Info, generation))
+}
+
+fn recovered_event(source: RecoverySource, generation: u64) -> Event {
+    Event::CredentialsRecovered(CredentialsRecovered { generation, source })
+}
+
+/// No refresh token works any more, with what [`token_refused`] says.
 pub(super) fn credentials_rejected() -> Effect {
-    let refusal = code_refused();
-    event(Event::CredentialsRejected(CredentialsRejected {
-        errcode: 61023,
-        errmsg: refusal.errmsg,
-        rid: refusal.rid,
-    }))
+    rejected_by(&token_refused())
+}
+
+/// The same with this refusal.
+pub(super) fn rejected_by(refusal: &Refusal) -> Effect {
+    let Refusal { errcode, errmsg, rid } = refusal.clone();
+    event(Event::CredentialsRejected(CredentialsRejected { errcode, errmsg, rid }))
+}
+
+/// `WeChat` names permission sets and no refresh token, and no code was redeemed.
+pub(super) fn withheld() -> Effect {
+    let errmsg = "WeChat names no refresh token, because no authorization code was redeemed; the authorizer must \
+                  confirm again";
+    rejected_by(&Refusal { errcode: 0, errmsg: errmsg.to_owned(), rid: None })
 }
 
 /// The event after which a code's redemption is given up, with what [`code_refused`] says.
@@ -163,7 +194,7 @@ pub(super) fn redeem(code: &str) -> Effect {
     redeem_via(GrantedVia::Callback, Some(merchant()), code)
 }
 
-/// A code is to be redeemed that came another way, its account known or not.
+/// A code is to be redeemed that came another way, its authorizer known or not.
 pub(super) fn redeem_via(
     via: GrantedVia,
     authorizer: Option<mandate_schema::AuthorizerId>,
@@ -183,24 +214,36 @@ pub(super) fn redeem_code_of(time: i64) -> Effect {
     redeem(&code_of(time))
 }
 
-pub(super) fn confirm() -> Effect {
-    Effect::Queue(Task::Confirm)
+pub(super) fn inspect(because: Because) -> Effect {
+    Effect::Queue(Task::inspect(because))
 }
 
-pub(super) fn look_up_profile() -> Effect {
-    Effect::Queue(Task::Profile)
+/// The order of facts is unclear, or an answer came too late.
+pub(super) fn inspect_in_doubt() -> Effect {
+    inspect(Because::Doubt)
 }
 
-pub(super) fn recover(code: &str) -> Effect {
-    Effect::Queue(Task::Recover { digest: digest(code), refusal: code_refused() })
+/// A code was redeemed.
+pub(super) fn inspect_redeemed() -> Effect {
+    inspect(Because::Redeemed)
+}
+
+/// A revocation may be older than what is recorded.
+pub(super) fn inspect_unclear_revocation() -> Effect {
+    inspect(Because::UnclearRevocation)
+}
+
+/// The code is refused, with what [`code_refused`] says.
+pub(super) fn inspect_refused(code: &str) -> Effect {
+    inspect(Because::RedemptionRefused { digest: digest(code), refusal: code_refused() })
 }
 
 pub(super) fn keep_access_token() -> Effect {
     Effect::Keep(access_token())
 }
 
-/// When event number `version` of a history is recorded: long after `WeChat`'s own times, one second apart.
+/// When event number `version` of a history is recorded, unless time passed: after `WeChat`'s own times of most tests, and
+/// close enough to them for its clock.
 pub(super) fn recorded_at(version: u64) -> Timestamp {
-    let seconds = 1_000_000 + i64::try_from(version).unwrap();
-    super::samples::second(seconds)
+    second(600 + i64::try_from(version).expect("few events"))
 }

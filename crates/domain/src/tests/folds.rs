@@ -82,7 +82,7 @@ fn an_update_counts_as_the_last_authorization() {
 }
 
 #[test]
-fn each_event_tells_when_the_account_changed_last() {
+fn each_event_tells_when_the_authorizer_changed_last() {
     let world = given([granted_at(100)]);
     assert_eq!(world.state().updated_at, recorded_at(1));
     assert_eq!(world.and([profile_recorded(None)]).state().updated_at, recorded_at(2));
@@ -157,6 +157,7 @@ fn erasing_empties_profile_and_token_and_keeps_the_history() {
     let expected = Authorizer {
         profile: None,
         refresh_token: None,
+        is_erased: true,
         updated_at: recorded_at(5),
         ..before.state().clone()
     };

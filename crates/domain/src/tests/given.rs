@@ -1,31 +1,31 @@
 //! `given` a history, `when` a callback or an answer comes, `then` these events and tasks follow.
 
-use std::borrow::Borrow;
-
-use mandate_schema::{
-    CodeDigest, DataKey, Event, Field, Place, Profile, SealedAt, SealedFields, SealedText, Secret,
-    StreamName, Version,
-};
+use jiff::{SignedDuration, Timestamp};
+use mandate_schema::{CodeDigest, Event, GrantedVia, SealedAt, Secret, Version};
 use mandate_wechat::callback::Callback;
 
 use super::{
     effects::{Effect, recorded_at},
-    samples::{access_token, component, digest, merchant_stream},
+    inspected::Script,
+    samples::{access_token, bare_answer, component, digest, merchant_stream},
+    sealing::{open, recorded, seal},
 };
 use crate::{
-    AboutCode, AccountInfo, Authorizer, Decision, InfoRefusal, NewEvent, Recorded, Redeemed, Refusal,
-    Renewed, Since, Status, decide_authorizer_callback, decide_confirmed, decide_gone, decide_profile,
-    decide_redeemed, decide_redemption_refused, decide_refreshed, decide_rejected, decide_renewed,
-    decide_unrecoverable,
+    AboutCode, Authorizer, Decision, Inspected, NewEvent, Recorded, Redeemed, Refusal, Since, Status,
+    decide_authorizer_callback, decide_redeemed, decide_redemption_refused, decide_refreshed,
 };
 
-/// An account with its history. What is recorded [`meanwhile`](Self::meanwhile) counts as gained since a call started.
+/// An authorizer with its history. What is recorded [`meanwhile`](Self::meanwhile) counts as gained since a call began.
 #[derive(Clone, Debug, Default)]
 pub(super) struct World {
     history: Vec<Event>,
     state: Option<Authorizer>,
-    /// How much of the history was there when the call started whose answer is decided; all of it unless said.
-    call_started_at: Option<usize>,
+    /// How much longer it took than one second for each event.
+    passed: SignedDuration,
+    /// The world in which the call began whose answer is decided; this one unless said.
+    at_call: Option<Box<World>>,
+    /// The tag and the end of a code's redemption.
+    about: AboutCode,
 }
 
 /// What an answer of `WeChat` is about.
@@ -33,14 +33,8 @@ pub(super) struct World {
 pub(super) enum Answer {
     Redeemed(Redeemed),
     RedemptionRefused(CodeDigest, Refusal),
-    Profile(Option<Profile>),
-    Confirmed(AccountInfo),
-    Gone,
-    Unrecoverable(CodeDigest, Refusal, InfoRefusal),
     /// A refresh with this token of ours brought another one.
     Refreshed(SealedAt, Secret),
-    Renewed(Renewed),
-    Rejected(Refusal, InfoRefusal),
 }
 
 /// What comes in.
@@ -48,6 +42,13 @@ pub(super) enum Answer {
 pub(super) enum Input {
     Callback(Callback),
     Answer(Answer),
+    Inspection(Script),
+}
+
+impl From<Script> for Input {
+    fn from(script: Script) -> Self {
+        Self::Inspection(script)
+    }
 }
 
 impl From<Callback> for Input {
@@ -62,15 +63,15 @@ impl From<Answer> for Input {
     }
 }
 
-/// A decision beside the history that it was made on.
+/// What follows, beside the history that it follows from.
 #[derive(Debug)]
 #[must_use = "say what follows with `then`"]
 pub(super) struct Decided {
     world: World,
-    decision: Decision,
+    outcome: Inspected,
 }
 
-/// An account of which nothing is recorded but `history`.
+/// An authorizer of which nothing is recorded but `history`.
 #[track_caller]
 pub(super) fn given<const N: usize>(history: [Effect; N]) -> World {
     World::default().and(history)
@@ -89,50 +90,72 @@ impl World {
         self
     }
 
+    /// Lets seconds pass before anything else happens.
+    pub(super) fn after(mut self, seconds: i64) -> Self {
+        self.passed += SignedDuration::from_secs(seconds);
+        self
+    }
+
+    /// When the next event is recorded, and the next call begins.
+    pub(super) fn now(&self) -> Timestamp {
+        recorded_at(self.history.len() as u64 + 1) + self.passed
+    }
+
     /// Goes on with the history while a call to `WeChat` is under way.
     #[track_caller]
     pub(super) fn meanwhile<const N: usize>(mut self, history: [Effect; N]) -> Self {
-        self.call_started_at = Some(self.history.len());
+        self.at_call = Some(Box::new(self.clone()));
         self.and(history)
     }
 
-    /// Decides what comes in.
-    pub(super) fn when(self, input: impl Into<Input>) -> Decided {
-        let decision = match input.into() {
-            Input::Callback(callback) => decide_authorizer_callback(
-                &component(),
-                self.state.as_ref(),
-                &callback,
-                &AboutCode::default(),
-            ),
-            Input::Answer(answer) => self.decide(self.call_started_at.unwrap_or(self.history.len()), answer),
-        };
-        Decided { world: self, decision }
+    /// Its code's redemption, which the merchant's browser began, has ended without a grant.
+    pub(super) fn with_spent_code(mut self) -> Self {
+        self.about.is_spent = true;
+        self
     }
 
-    /// Decides the answer to a call that started when the history had `head` events.
+    /// Decides what comes in.
+    #[track_caller]
+    pub(super) fn when(self, input: impl Into<Input>) -> Decided {
+        let at_call = self.at_call.as_deref().unwrap_or(&self);
+        let outcome = match input.into() {
+            Input::Callback(callback) => Inspected::Done(decide_authorizer_callback(
+                &component(),
+                self.seen(),
+                &callback,
+                &self.about,
+                self.now(),
+            )),
+            Input::Answer(answer) => Inspected::Done(self.decide(at_call.history.len(), answer)),
+            Input::Inspection(script) => {
+                let since = Since::of(&self.history[at_call.history.len()..]);
+                script.run(at_call, self.seen(), &since)
+            }
+        };
+        Decided { world: self, outcome }
+    }
+
+    /// Decides the answer to a call that began when the history had `head` events.
     pub(super) fn decide(&self, head: usize, answer: Answer) -> Decision {
         let (state, since) = (self.state.as_ref(), Since::of(&self.history[head..]));
         match answer {
             Answer::Redeemed(answer) => decide_redeemed(state, &since, answer),
             Answer::RedemptionRefused(digest, refusal) => decide_redemption_refused(digest, refusal),
-            Answer::Profile(profile) => decide_profile(state, &since, profile),
-            Answer::Confirmed(info) => decide_confirmed(state, &since, info),
-            Answer::Gone => decide_gone(state, &since),
-            Answer::Unrecoverable(digest, refusal, reason) => {
-                decide_unrecoverable(state, &since, digest, refusal, reason)
-            }
             Answer::Refreshed(used, token) => decide_refreshed(state, &used, token, access_token()),
-            Answer::Renewed(renewed) => decide_renewed(state, &since, renewed),
-            Answer::Rejected(refusal, reason) => decide_rejected(state, &since, refusal, reason),
         }
     }
 
     /// Records one event as the worker does: seals its secrets for its place, folds it onto the state.
     pub(super) fn record(&mut self, new: &NewEvent) {
+        let now = self.now();
+        self.record_at(new, now);
+    }
+
+    /// The same, at this time.
+    pub(super) fn record_at(&mut self, new: &NewEvent, recorded_at: Timestamp) {
         let version = Version(self.history.len() as u64 + 1);
         let sealed = seal(&merchant_stream(), version, new);
-        let recorded = recorded(&new.event, version, &sealed);
+        let recorded = Recorded { recorded_at, ..recorded(&new.event, version, &sealed) };
         self.state = Some(Authorizer::evolve(self.state.take(), recorded));
         self.history.push(new.event.clone());
     }
@@ -147,13 +170,13 @@ impl World {
         self.state.as_ref()
     }
 
-    /// The state of an account of which something is recorded.
+    /// The state of an authorizer of which something is recorded.
     #[track_caller]
     pub(super) fn state(&self) -> &Authorizer {
         self.seen().expect("something is recorded")
     }
 
-    /// The account stands there.
+    /// The authorizer stands there.
     #[track_caller]
     pub(super) fn is(self, status: Status) -> Self {
         assert_eq!(self.state().status, status, "after {:?}", self.history);
@@ -171,13 +194,74 @@ impl Decided {
     /// Exactly this follows: events, tasks and an access token, each kind in its order.
     #[track_caller]
     pub(super) fn then<const N: usize>(self, expected: [Effect; N]) -> World {
-        let Self { mut world, decision } = self;
-        assert_eq!(effects(&decision), Vec::from(expected), "after {:?}", world.history);
-        for new in &decision.events {
-            world.record(new);
+        let Self { world, outcome } = self;
+        match outcome {
+            Inspected::Done(decision) => {
+                assert_eq!(effects(&decision), Vec::from(expected), "after {:?}", world.history);
+                world.carry_out(&decision)
+            }
+            Inspected::Again { .. } | Inspected::Incomplete | Inspected::Unknown(_) => {
+                panic!("not done, but {outcome:?} after {:?}", world.history)
+            }
         }
-        world.call_started_at = None;
+    }
+
+    /// This follows, and the inspection asks again this many seconds after its calls began.
+    #[track_caller]
+    pub(super) fn then_again_in<const N: usize>(self, seconds: i64, expected: [Effect; N]) -> World {
+        let Self { world, outcome } = self;
+        let began = world.at_call.as_deref().unwrap_or(&world).now();
+        match outcome {
+            Inspected::Again { decision, at } => {
+                assert_eq!(at.duration_since(began).as_secs(), seconds, "after {:?}", world.history);
+                assert_eq!(effects(&decision), Vec::from(expected), "after {:?}", world.history);
+                world.carry_out(&decision)
+            }
+            Inspected::Done(_) | Inspected::Incomplete | Inspected::Unknown(_) => {
+                panic!("not to be asked again, but {outcome:?} after {:?}", world.history)
+            }
+        }
+    }
+
+    /// Whatever it is that follows, it leads to this status.
+    #[track_caller]
+    pub(super) fn leads_to(self, status: Status) -> World {
+        let Self { world, outcome } = self;
+        let (Inspected::Done(decision) | Inspected::Again { decision, .. }) = outcome else {
+            panic!("nothing follows, but {outcome:?} after {:?}", world.history)
+        };
+        world.carry_out(&decision).is(status)
+    }
+
+    /// Whatever it is that follows, it is authorized with this refresh token then.
+    #[track_caller]
+    pub(super) fn leads_to_token(self, token: &str) -> World {
+        let world = self.leads_to(Status::Authorized);
+        assert_eq!(world.refresh_token().as_deref(), Some(token), "after {:?}", world.history);
         world
+    }
+
+    /// An answer could not be read, and it was needed.
+    #[track_caller]
+    pub(super) fn then_incomplete(self) -> World {
+        assert_eq!(self.outcome, Inspected::Incomplete, "after {:?}", self.world.history);
+        World { at_call: None, ..self.world }
+    }
+
+    /// The code is nobody's of whom anything is recorded.
+    #[track_caller]
+    pub(super) fn then_unknown(self, refusal: Refusal) {
+        assert_eq!(self.outcome, Inspected::Unknown(refusal), "after {:?}", self.world.history);
+    }
+}
+
+impl World {
+    fn carry_out(mut self, decision: &Decision) -> Self {
+        for new in &decision.events {
+            self.record(new);
+        }
+        self.at_call = None;
+        self
     }
 }
 
@@ -192,43 +276,18 @@ pub(super) fn redeemed(answer: Redeemed) -> Answer {
     Answer::Redeemed(answer)
 }
 
+/// A callback's code brought this refresh token.
+pub(super) fn redeemed_with_token(code: &str, token: &str) -> Answer {
+    let answer = bare_answer(code, GrantedVia::Callback);
+    redeemed(Redeemed { refresh_token: Some(Secret::new(token)), ..answer })
+}
+
+/// A callback's code brought these permission sets, and no refresh token.
+pub(super) fn redeemed_with_permissions(code: &str, permissions: &[i64]) -> Answer {
+    let answer = bare_answer(code, GrantedVia::Callback);
+    redeemed(Redeemed { permissions: Some(permissions.to_vec()), ..answer })
+}
+
 pub(super) fn redemption_refused(code: &str, refusal: Refusal) -> Answer {
     Answer::RedemptionRefused(digest(code), refusal)
-}
-
-pub(super) fn unrecoverable(code: &str, refusal: Refusal, reason: InfoRefusal) -> Answer {
-    Answer::Unrecoverable(digest(code), refusal, reason)
-}
-
-/// An event as a fold sees it.
-pub(super) fn recorded<'a>(event: &'a Event, version: Version, sealed: &'a SealedFields) -> Recorded<'a> {
-    Recorded { event, version, form: FORM, recorded_at: recorded_at(version.0), sealed }
-}
-
-const FORM: u16 = 1;
-
-fn key() -> DataKey {
-    DataKey::new(1, &[7; 32])
-}
-
-/// Seals an event's secrets for their place in a stream.
-pub(super) fn seal(stream: &StreamName, version: Version, new: &NewEvent) -> SealedFields {
-    let place = |field: Field| Place {
-        stream,
-        version: version.0,
-        kind: new.event.name(),
-        field: field.as_str(),
-        form: FORM,
-    };
-    let seal = |(field, text): &(Field, Secret)| -> (Field, SealedText) {
-        (*field, key().seal(place(*field), text, [0; 12]))
-    };
-    new.secrets.iter().map(seal).collect()
-}
-
-/// Opens a sealed field that a state keeps. Fails unless the state remembers the right place.
-#[track_caller]
-pub(super) fn open(stream: &StreamName, sealed: impl Borrow<SealedAt>) -> String {
-    let sealed = sealed.borrow();
-    key().open(sealed.place(stream), &sealed.text).expect("sealed for this place").expose().to_owned()
 }

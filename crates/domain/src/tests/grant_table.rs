@@ -5,8 +5,8 @@ use mandate_wechat::callback::Callback;
 
 use super::{
     effects::{
-        Effect, confirm, confirmed_grant, confirmed_revocation, credentials_rejected, granted, granted_at,
-        granted_by, issued, permissions_changed, redeem, redeem_code_of, redemption_failed, revoked_at,
+        Effect, confirmed_grant, confirmed_revocation, credentials_rejected, granted, granted_at, granted_by,
+        inspect_in_doubt, issued, permissions_changed, redeem, redeem_code_of, redemption_failed, revoked_at,
         rotated, updated, updated_at,
     },
     given::given,
@@ -22,14 +22,14 @@ const EITHER: [fn(i64) -> Callback; 2] = [authorized_at, updateauthorized_at];
 // Newer than the newest fact, or the first.
 
 #[test]
-fn the_first_grant_of_an_account_is_granted_and_its_code_redeemed() {
+fn the_first_grant_of_an_authorizer_is_granted_and_its_code_redeemed() {
     for grant in EITHER {
         given([]).when(grant(100)).then([granted_at(100), redeem_code_of(100)]).is(Status::Pending);
     }
 }
 
 #[test]
-fn a_newer_grant_of_a_pending_account_is_an_update() {
+fn a_newer_grant_of_a_pending_authorizer_is_an_update() {
     for grant in EITHER {
         given([granted_at(100)])
             .when(grant(200))
@@ -39,7 +39,7 @@ fn a_newer_grant_of_a_pending_account_is_an_update() {
 }
 
 #[test]
-fn a_newer_grant_of_an_authorized_account_is_an_update() {
+fn a_newer_grant_of_an_authorized_authorizer_is_an_update() {
     for grant in EITHER {
         given([granted_at(100), issued(1, &code_of(100), "token")])
             .when(grant(200))
@@ -49,7 +49,7 @@ fn a_newer_grant_of_an_authorized_account_is_an_update() {
 }
 
 #[test]
-fn a_newer_grant_of_a_broken_account_is_an_update() {
+fn a_newer_grant_of_a_broken_authorizer_is_an_update() {
     for grant in EITHER {
         given([granted_at(100), redemption_failed(&code_of(100))])
             .when(grant(200))
@@ -59,7 +59,7 @@ fn a_newer_grant_of_a_broken_account_is_an_update() {
 }
 
 #[test]
-fn a_newer_grant_of_a_revoked_account_is_granted_anew() {
+fn a_newer_grant_of_a_revoked_authorizer_is_granted_anew() {
     for grant in EITHER {
         given([granted_at(100), revoked_at(200)])
             .when(grant(300))
@@ -69,7 +69,7 @@ fn a_newer_grant_of_a_revoked_account_is_granted_anew() {
 }
 
 #[test]
-fn a_grant_newer_than_the_revocation_of_an_unseen_account_is_granted() {
+fn a_grant_newer_than_the_revocation_of_an_unseen_authorizer_is_granted() {
     for grant in EITHER {
         given([revoked_at(100)])
             .when(grant(200))
@@ -85,7 +85,7 @@ fn a_grant_in_the_second_of_another_is_an_update_to_be_confirmed() {
     for same_second in [authorized(100, "other"), updateauthorized(100, "other")] {
         given([granted_at(100)])
             .when(same_second)
-            .then([updated(100, "other"), redeem("other"), confirm()])
+            .then([updated(100, "other"), redeem("other"), inspect_in_doubt()])
             .is(Status::Pending);
     }
 }
@@ -95,7 +95,7 @@ fn a_grant_in_the_second_of_a_revocation_is_granted_and_to_be_confirmed() {
     for grant in EITHER {
         given([revoked_at(100)])
             .when(grant(100))
-            .then([granted_at(100), redeem_code_of(100), confirm()])
+            .then([granted_at(100), redeem_code_of(100), inspect_in_doubt()])
             .is(Status::Pending);
     }
 }
@@ -108,7 +108,7 @@ fn a_grant_after_one_without_a_time_is_an_update_to_be_confirmed() {
         for grant in EITHER {
             given([timeless.clone()])
                 .when(grant(100))
-                .then([updated_at(100), redeem_code_of(100), confirm()])
+                .then([updated_at(100), redeem_code_of(100), inspect_in_doubt()])
                 .is(Status::Pending);
         }
     }
@@ -119,20 +119,22 @@ fn a_grant_after_a_revocation_without_a_time_is_granted_and_to_be_confirmed() {
     for grant in EITHER {
         given([granted_at(100), confirmed_revocation()])
             .when(grant(200))
-            .then([granted_at(200), redeem_code_of(200), confirm()])
+            .then([granted_at(200), redeem_code_of(200), inspect_in_doubt()])
             .is(Status::Pending);
     }
 }
 
 #[test]
-fn older_times_do_not_count_once_the_newest_fact_has_none() {
-    given([granted_at(500), confirmed_revocation()])
-        .when(authorized_at(200))
-        .then([granted_at(200), redeem_code_of(200), confirm()])
-        .is(Status::Pending);
+fn a_grant_older_than_a_known_one_stays_old_once_the_newest_fact_has_no_time() {
+    for timeless in [confirmed_revocation(), confirmed_grant(), granted_by(GrantedVia::Redirect, "redirect")]
+    {
+        for time in [100, 200, 499] {
+            given([granted_at(500), timeless.clone()]).when(authorized_at(time)).then([redeem_code_of(time)]);
+        }
+    }
 }
 
-// Older than the newest fact.
+// Older than a fact.
 
 #[test]
 fn a_grant_older_than_a_revocation_is_only_tried() {
@@ -142,15 +144,33 @@ fn a_grant_older_than_a_revocation_is_only_tried() {
 }
 
 #[test]
-fn a_grant_overtaken_by_a_newer_grant_changes_nothing() {
+fn a_grant_older_than_another_is_dropped_once_there_are_credentials() {
     for grant in EITHER {
-        given([granted_at(200)]).when(grant(100)).then([]).is(Status::Pending);
+        given([granted_at(200), issued(1, &code_of(200), "token")])
+            .when(grant(100))
+            .then([])
+            .is(Status::Authorized);
     }
 }
 
 #[test]
-fn only_the_newest_fact_is_compared_with() {
-    given([granted_at(100), revoked_at(300), granted_at(400)]).when(authorized_at(350)).then([]);
+fn a_grant_older_than_another_is_tried_as_long_as_there_are_no_credentials() {
+    let pending = given([granted_at(200)]).is(Status::Pending);
+    let refused = given([granted_at(200), redemption_failed(&code_of(200))]).is(Status::Broken);
+    let rejected = given([granted_at(200), issued(1, &code_of(200), "token"), credentials_rejected()]);
+    let revoked = given([granted_at(200), issued(1, &code_of(200), "token"), revoked_at(300)]);
+    for world in [pending, refused, rejected.is(Status::Broken), revoked.is(Status::Revoked)] {
+        for grant in EITHER {
+            world.clone().when(grant(100)).then([redeem_code_of(100)]).is(world.state().status);
+        }
+    }
+}
+
+#[test]
+fn the_greatest_known_time_is_compared_with() {
+    given([granted_at(100), revoked_at(300), granted_at(400), issued(3, &code_of(400), "token")])
+        .when(authorized_at(350))
+        .then([]);
     given([granted_at(100), updated_at(200), revoked_at(300)])
         .when(authorized_at(150))
         .then([redeem_code_of(150)]);
@@ -217,6 +237,23 @@ fn a_code_that_was_only_tried_is_not_a_granted_one() {
     given([revoked_at(200), redemption_failed("code")])
         .when(authorized(300, "code"))
         .then([granted(300, "code"), redeem("code")]);
+}
+
+// A code whose redemption, which the merchant's browser began, has ended without a grant.
+
+#[test]
+fn a_spent_code_is_not_redeemed_again_and_its_authorizer_is_inspected() {
+    for grant in EITHER {
+        let newer = given([granted_at(100)]).with_spent_code();
+        newer.when(grant(200)).then([updated_at(200), inspect_in_doubt()]);
+        let unclear = given([revoked_at(200)]).with_spent_code();
+        unclear.when(grant(200)).then([granted_at(200), inspect_in_doubt()]);
+        given([revoked_at(200)]).with_spent_code().when(grant(100)).then([inspect_in_doubt()]);
+        given([granted_at(200), issued(1, &code_of(200), "token")])
+            .with_spent_code()
+            .when(grant(100))
+            .then([]);
+    }
 }
 
 // What the events carry.

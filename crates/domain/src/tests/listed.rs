@@ -4,8 +4,8 @@ use mandate_schema::{CreateTime, RecoverySource, Secret};
 
 use super::{
     effects::{
-        Effect, confirm, confirmed_revocation, credentials_rejected, granted, issued, issued_without_token,
-        reconciled_grant, recovered_from, revoked_at,
+        Effect, confirmed_revocation, credentials_rejected, granted, inspect_in_doubt, issued,
+        issued_without_token, reconciled_grant, recovered_from, revoked_at,
     },
     given::{World, effects, given},
 };
@@ -26,16 +26,16 @@ fn recovered(generation: u64) -> Effect {
 }
 
 #[test]
-fn an_account_that_we_never_heard_of_is_granted_with_its_token() {
+fn an_authorizer_that_we_never_heard_of_is_granted_with_its_token() {
     let world = World::default();
     let expected = [reconciled_grant(200), recovered(1)];
     compares(&world, listed(Some(200), Some("token"), false), (Compared::Granted, expected));
     compares(
         &world,
         listed(Some(200), None, false),
-        (Compared::WithoutToken, [reconciled_grant(200), confirm()]),
+        (Compared::WithoutToken, [reconciled_grant(200), inspect_in_doubt()]),
     );
-    compares(&world, listed(None, Some("token"), false), (Compared::ToConfirm, [confirm()]));
+    compares(&world, listed(None, Some("token"), false), (Compared::ToConfirm, [inspect_in_doubt()]));
 }
 
 #[test]
@@ -44,18 +44,22 @@ fn a_revocation_stays_unless_the_list_is_newer() {
     for (time, known) in [(Some(199), true), (Some(200), true), (None, true), (Some(201), false)] {
         let listed = listed(time, Some("token"), false);
         if known {
-            compares(&world, listed, (Compared::ToConfirm, [confirm()]));
+            compares(&world, listed, (Compared::ToConfirm, [inspect_in_doubt()]));
         } else {
             let expected = [reconciled_grant(201), recovered(3)];
             compares(&world, listed, (Compared::Granted, expected));
         }
     }
     let confirmed = given([granted(100, "code"), confirmed_revocation()]);
-    compares(&confirmed, listed(Some(100), Some("token"), false), (Compared::ToConfirm, [confirm()]));
+    compares(
+        &confirmed,
+        listed(Some(100), Some("token"), false),
+        (Compared::ToConfirm, [inspect_in_doubt()]),
+    );
 }
 
 #[test]
-fn a_held_account_gets_the_token_of_the_list_and_never_loses_its_own() {
+fn a_held_authorizer_gets_the_token_of_the_list_and_never_loses_its_own() {
     let world = given([granted(100, "code"), issued(1, "code", "first")]);
     compares(&world, listed(Some(100), Some("token"), false), (Compared::Recovered, [recovered(1)]));
     compares(&world, listed(Some(100), Some("first"), true), (Compared::Unchanged, []));
@@ -66,12 +70,12 @@ fn a_held_account_gets_the_token_of_the_list_and_never_loses_its_own() {
 }
 
 #[test]
-fn a_lost_account_is_found_again_or_named() {
+fn a_lost_authorizer_is_found_again_or_named() {
     let pending = given([granted(100, "code")]);
     compares(&pending, listed(Some(100), Some("token"), false), (Compared::Recovered, [recovered(1)]));
-    compares(&pending, listed(Some(100), None, false), (Compared::WithoutToken, [confirm()]));
+    compares(&pending, listed(Some(100), None, false), (Compared::WithoutToken, [inspect_in_doubt()]));
     let broken = given([granted(100, "code"), issued(1, "code", "token"), credentials_rejected()]);
     assert_eq!(broken.state().status, Status::Broken);
     compares(&broken, listed(Some(100), Some("token"), true), (Compared::Recovered, [recovered(1)]));
-    compares(&broken, listed(Some(100), None, false), (Compared::WithoutToken, [confirm()]));
+    compares(&broken, listed(Some(100), None, false), (Compared::WithoutToken, [inspect_in_doubt()]));
 }

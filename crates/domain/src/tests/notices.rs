@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use mandate_schema::{CreateTime, Document, Event, Field, NoticeReceived};
 use mandate_wechat::callback::Callback;
 
-use super::samples::{MERCHANT, callback, component, merchant};
+use super::samples::{MERCHANT, callback, callback_without_time, component, merchant};
 use crate::{NewEvent, decide_component_callback};
 
 /// The one event of a notice.
 #[track_caller]
 fn notice_of(callback: &Callback) -> (NewEvent, NoticeReceived) {
-    let decision = decide_component_callback(&component(), callback);
+    let decision = decide_component_callback(&component(), None, callback);
     let [new] = &decision.events[..] else { panic!("not one event: {decision:?}") };
     let Event::NoticeReceived(notice) = &new.event else { panic!("not a notice: {new:?}") };
     (new.clone(), notice.clone())
@@ -65,12 +65,12 @@ fn secret_elements_are_sealed_apart_and_not_published() {
 #[test]
 fn debug_shows_no_secret_of_a_notice() {
     let callback = callback(100, "notify_of_tomorrow", "<AuthCode>queryauthcode@@@hidden</AuthCode>");
-    let decision = decide_component_callback(&component(), &callback);
+    let decision = decide_component_callback(&component(), None, &callback);
     assert!(!format!("{decision:?}").contains("hidden"));
 }
 
 #[test]
-fn a_notice_knows_the_accounts_it_names() {
+fn a_notice_knows_the_authorizers_it_names() {
     let appid = format!("<appid>{MERCHANT}</appid>");
     let verify = format!("{appid}<expired>1767225600</expired>");
     let apply = format!("<list>{appid}<ret_code>0</ret_code></list>");
@@ -85,9 +85,16 @@ fn a_notice_knows_the_accounts_it_names() {
 }
 
 #[test]
-fn an_authorization_without_its_code_is_kept_as_a_notice() {
-    let elements = format!("<AuthorizerAppid>{MERCHANT}</AuthorizerAppid>");
-    let (_, notice) = notice_of(&callback(100, "authorized", &elements));
-    assert_eq!(notice.info_type, "authorized");
-    assert_eq!(public(&notice), [("AuthorizerAppid", &[MERCHANT.to_owned()][..])]);
+fn an_authorization_that_names_no_authorizer_is_kept_as_a_notice() {
+    for info_type in ["authorized", "updateauthorized", "unauthorized"] {
+        let (_, notice) = notice_of(&callback(100, info_type, "<Reason>unknown</Reason>"));
+        assert_eq!(notice.info_type, info_type);
+        assert_eq!(public(&notice), [("Reason", &["unknown".to_owned()][..])]);
+    }
+}
+
+#[test]
+fn a_notice_without_a_time_has_that_of_its_push() {
+    let (_, notice) = notice_of(&callback_without_time(650, "notify_of_tomorrow", "<a>1</a>"));
+    assert_eq!(notice.create_time, CreateTime(650));
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{AboutCode, FactKind, Redeem, Status, Task, decide_authorizer_callback};
 
-/// Up to eight callbacks of one account in the order of their times, no two of the same second, each grant with a code
+/// Up to eight callbacks of one authorizer in the order of their times, no two of the same second, each grant with a code
 /// of its own.
 fn in_wechats_order() -> impl Strategy<Value = Vec<Callback>> {
     let kinds: [fn(i64) -> Callback; 3] = [authorized_at, updateauthorized_at, unauthorized_at];
@@ -39,8 +39,8 @@ fn sent_and_arrived() -> impl Strategy<Value = (Vec<Callback>, Vec<Callback>)> {
 fn decide_all(callbacks: &[Callback]) -> (World, Vec<Effect>) {
     let (mut world, mut all) = (World::default(), Vec::new());
     for callback in callbacks {
-        let decision =
-            decide_authorizer_callback(&component(), world.seen(), callback, &AboutCode::default());
+        let (state, about) = (world.seen(), AboutCode::default());
+        let decision = decide_authorizer_callback(&component(), state, callback, &about, world.now());
         decision.events.iter().for_each(|new| world.record(new));
         all.extend(effects(&decision));
     }
@@ -55,7 +55,7 @@ fn redemption_of(callback: &Callback) -> Option<Effect> {
             let redeem = Redeem {
                 component: component(),
                 authorizer: Some(merchant()),
-                code: grant.code.clone(),
+                code: grant.code.clone()?,
                 via,
                 tag: None,
             };
@@ -81,7 +81,7 @@ proptest! {
         let (world, followed) = decide_all(&arrived);
         let last = sent.last().expect("at least one");
         let fact = world.state().newest_fact.as_ref().expect("at least one fact");
-        prop_assert_eq!(fact.time, Some(last.create_time));
+        prop_assert_eq!(fact.time, last.create_time);
         if let Some(redemption) = redemption_of(last) {
             prop_assert_eq!((world.state().status, fact.kind), (Status::Pending, FactKind::Grant));
             prop_assert!(followed.contains(&redemption), "the newest code is not redeemed");

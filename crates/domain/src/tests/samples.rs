@@ -2,16 +2,19 @@
 
 use jiff::Timestamp;
 use mandate_schema::{
-    AccountKind, AuthorizerId, CodeDigest, ComponentId, Profile, RecoverySource, Secret, StreamName,
+    AccountKind, AuthorizerId, CodeDigest, ComponentId, CreateTime, Profile, Secret, StreamName,
 };
 use mandate_wechat::callback::{Callback, parse_callback};
 
-use crate::{AccessToken, AccountInfo, Redeemed, Refusal};
+use crate::{AccessToken, AuthorizerInfo, Redeemed, Refusal};
 
 pub(super) const COMPONENT: &str = "wx1f2e3d4c5b6a7988";
 pub(super) const MERCHANT: &str = "wxa0b1c2d3e4f50617";
 /// How long after its callback a code expires.
 pub(super) const CODE_LIFE: i64 = 3600;
+
+/// In seconds. After it no answer is stale any more.
+pub(super) const HOUR: i64 = 3600;
 
 pub(super) fn component() -> ComponentId {
     COMPONENT.parse().unwrap()
@@ -40,8 +43,19 @@ pub(super) fn second(seconds: i64) -> Timestamp {
 /// A callback as the ingress gets it, from its `InfoType` and the elements that only this type has.
 #[track_caller]
 pub(super) fn callback(time: i64, info_type: &str, elements: &str) -> Callback {
-    let head = format!("<AppId>{COMPONENT}</AppId><CreateTime>{time}</CreateTime>");
-    parse_callback(&format!("<xml>{head}<InfoType>{info_type}</InfoType>{elements}</xml>")).unwrap()
+    opened(info_type, &format!("<CreateTime>{time}</CreateTime>{elements}"), time)
+}
+
+/// A callback without a `CreateTime`, in a push that was signed at this time.
+#[track_caller]
+pub(super) fn callback_without_time(signed_at: i64, info_type: &str, elements: &str) -> Callback {
+    opened(info_type, elements, signed_at)
+}
+
+#[track_caller]
+fn opened(info_type: &str, elements: &str, signed_at: i64) -> Callback {
+    let head = format!("<AppId>{COMPONENT}</AppId><InfoType>{info_type}</InfoType>");
+    parse_callback(&format!("<xml>{head}{elements}</xml>"), CreateTime(signed_at)).unwrap()
 }
 
 /// The code that a grant carries if a test does not care.
@@ -67,21 +81,39 @@ pub(super) fn updateauthorized_at(time: i64) -> Callback {
 
 fn grant(time: i64, info_type: &str, code: &str) -> Callback {
     let expires_at = time + CODE_LIFE;
-    callback(
-        time,
-        info_type,
-        &format!(
-            "<AuthorizerAppid>{MERCHANT}</AuthorizerAppid><AuthorizationCode>{code}</AuthorizationCode>\
-             <AuthorizationCodeExpiredTime>{expires_at}</AuthorizationCodeExpiredTime>"
-        ),
-    )
+    let expiry = format!("<AuthorizationCodeExpiredTime>{expires_at}</AuthorizationCodeExpiredTime>");
+    callback(time, info_type, &format!("{}{expiry}", with_code(code)))
+}
+
+fn with_code(code: &str) -> String {
+    format!("{}<AuthorizationCode>{code}</AuthorizationCode>", names_authorizer())
+}
+
+fn names_authorizer() -> String {
+    format!("<AuthorizerAppid>{MERCHANT}</AuthorizerAppid>")
 }
 
 pub(super) fn unauthorized_at(time: i64) -> Callback {
-    callback(time, "unauthorized", &format!("<AuthorizerAppid>{MERCHANT}</AuthorizerAppid>"))
+    callback(time, "unauthorized", &names_authorizer())
 }
 
-/// The answer to `api_query_auth` of an account that has no API permission: a code, and nothing else.
+/// Both `InfoType`s of a grant, without a code.
+pub(super) fn grants_without_code(time: i64) -> [Callback; 2] {
+    ["authorized", "updateauthorized"].map(|info_type| callback(time, info_type, &names_authorizer()))
+}
+
+/// When pushes without a `CreateTime` are signed. It orders no facts.
+pub(super) const SIGNED_AT: i64 = 650;
+
+pub(super) fn authorized_without_time(code: &str) -> Callback {
+    callback_without_time(SIGNED_AT, "authorized", &with_code(code))
+}
+
+pub(super) fn unauthorized_without_time() -> Callback {
+    callback_without_time(SIGNED_AT, "unauthorized", &names_authorizer())
+}
+
+/// The answer to `api_query_auth` of an authorizer that has no API permission: a code, and nothing else.
 pub(super) fn bare_answer(code: &str, via: mandate_schema::GrantedVia) -> Redeemed {
     Redeemed {
         digest: digest(code),
@@ -97,19 +129,24 @@ pub(super) fn access_token() -> AccessToken {
     AccessToken { token: Secret::new("access token"), expires_in: 7200 }
 }
 
-/// The answer to `api_get_authorizer_info` of an account about which it tells nothing.
-pub(super) fn silent_info() -> AccountInfo {
-    AccountInfo { profile: None, permissions: None, refresh_token: None, token_is_ours: false }
+/// The answer to `api_get_authorizer_info` that says nothing but that the authorizer authorizes us.
+pub(super) fn silent_info() -> AuthorizerInfo {
+    AuthorizerInfo::default()
 }
 
-/// The same with a refresh token that we do not hold.
-pub(super) fn info_with_token(token: &str) -> AccountInfo {
-    AccountInfo { refresh_token: Some((Secret::new(token), RecoverySource::Info)), ..silent_info() }
+/// The same with a refresh token.
+pub(super) fn info_with_token(token: &str) -> AuthorizerInfo {
+    AuthorizerInfo { refresh_token: Some(Secret::new(token)), ..silent_info() }
 }
 
-/// The same with the refresh token that we hold.
-pub(super) fn info_with_our_token(token: &str) -> AccountInfo {
-    AccountInfo { token_is_ours: true, ..info_with_token(token) }
+/// The same with permission sets.
+pub(super) fn info_granting(permissions: &[i64]) -> AuthorizerInfo {
+    AuthorizerInfo { permissions: Some(permissions.to_vec()), ..silent_info() }
+}
+
+/// The same with a profile.
+pub(super) fn info_of(nick_name: &str) -> AuthorizerInfo {
+    AuthorizerInfo { profile: Some(profile(nick_name)), ..silent_info() }
 }
 
 pub(super) fn profile(nick_name: &str) -> Profile {
@@ -132,4 +169,9 @@ pub(super) fn profile(nick_name: &str) -> Profile {
 /// `WeChat` does not know the code, or not any more.
 pub(super) fn code_refused() -> Refusal {
     Refusal { errcode: 61009, errmsg: "invalid code".to_owned(), rid: Some("6789-abcd".to_owned()) }
+}
+
+/// `WeChat` refuses a refresh token.
+pub(super) fn token_refused() -> Refusal {
+    Refusal { errcode: 61023, errmsg: "invalid refresh_token".to_owned(), rid: Some("6789-ef01".to_owned()) }
 }

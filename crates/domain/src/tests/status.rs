@@ -1,4 +1,4 @@
-//! Where an account stands after each event, wherever it stood before.
+//! Where an authorizer stands after each event, wherever it stood before.
 
 use Status::{Authorized, Broken, Pending, Revoked};
 use mandate_schema::{Erased, Event};
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{Decision, Status, StillHeld, decide_erasure};
 
-/// An account that stands there.
-fn account(status: Status) -> World {
+/// An authorizer that stands there.
+fn authorizer(status: Status) -> World {
     let code = code_of(100);
     match status {
         Pending => given([granted_at(100)]),
@@ -31,7 +31,7 @@ fn account(status: Status) -> World {
 fn leads(event: &Effect, transitions: [(Status, Status); 4]) {
     assert_eq!(transitions.map(|(from, _)| from), Status::ALL, "each status once");
     for (from, to) in transitions {
-        account(from).and([event.clone()]).is(to);
+        authorizer(from).and([event.clone()]).is(to);
     }
 }
 
@@ -68,7 +68,7 @@ fn credentials_make_authorized() {
 }
 
 #[test]
-fn a_failure_breaks_a_held_account_and_leaves_a_revoked_one_revoked() {
+fn a_failure_breaks_a_held_authorizer_and_leaves_a_revoked_one_revoked() {
     let broken = [(Authorized, Broken), (Revoked, Revoked), (Pending, Broken), (Broken, Broken)];
     leads(&redemption_failed("code"), broken);
     leads(&credentials_rejected(), broken);
@@ -83,11 +83,11 @@ fn all_other_events_keep_the_status() {
 }
 
 #[test]
-fn an_account_is_erased_once_it_has_revoked_or_if_that_is_insisted_on() {
+fn an_authorizer_is_erased_once_it_has_revoked_or_if_that_is_insisted_on() {
     let request = Erased { by: "operator".to_owned(), reason: "request".to_owned() };
     for status in Status::ALL {
-        let account = account(status);
-        let decide = |force| decide_erasure(account.state(), request.clone(), force);
+        let authorizer = authorizer(status);
+        let decide = |force| decide_erasure(authorizer.state(), request.clone(), force);
         let erases = Ok(Decision::event(Event::Erased(request.clone())));
         assert_eq!(decide(true), erases);
         assert_eq!(decide(false), if status == Revoked { erases } else { Err(StillHeld(status)) });
@@ -95,7 +95,7 @@ fn an_account_is_erased_once_it_has_revoked_or_if_that_is_insisted_on() {
 }
 
 #[test]
-fn an_account_whose_first_event_is_no_grant_does_not_authorize_us() {
+fn an_authorizer_whose_first_event_is_no_grant_does_not_authorize_us() {
     for first in [revoked_at(100), redemption_failed("code"), credentials_rejected(), erased()] {
         assert!(!given([first]).is(Revoked).state().is_held());
     }
@@ -103,7 +103,7 @@ fn an_account_whose_first_event_is_no_grant_does_not_authorize_us() {
 
 #[test]
 fn held_is_all_but_revoked() {
-    let held = Status::ALL.map(|status| (status, account(status).state().is_held()));
+    let held = Status::ALL.map(|status| (status, authorizer(status).state().is_held()));
     assert_eq!(held, [(Authorized, true), (Revoked, false), (Pending, true), (Broken, true)]);
 }
 

@@ -3,12 +3,12 @@
 use mandate_wechat::callback::{Callback, Info};
 
 use super::samples::{
-    authorized_at, callback, component, component_stream, merchant_stream, unauthorized_at,
+    authorized_at, callback, component, component_stream, merchant_stream, second, unauthorized_at,
     updateauthorized_at,
 };
 use crate::{AboutCode, Decision, decide_authorizer_callback, decide_component_callback, stream_of};
 
-/// A well-formed sample of each `InfoType` that is no fact of an account, though most name one.
+/// A well-formed sample of each `InfoType` that is no fact of an authorizer, though most name one.
 fn component_callbacks() -> Vec<Callback> {
     let appid = "<appid>wxa0b1c2d3e4f50617</appid>";
     let status = format!("<status>0</status>{appid}");
@@ -41,7 +41,7 @@ fn component_callbacks() -> Vec<Callback> {
 }
 
 #[test]
-fn authorizations_belong_to_the_account() {
+fn authorizations_belong_to_the_authorizer() {
     for callback in [authorized_at(100), updateauthorized_at(100), unauthorized_at(100)] {
         assert_eq!(stream_of(&component(), &callback), merchant_stream(), "{}", callback.info_type());
     }
@@ -56,7 +56,7 @@ fn tickets_and_notices_belong_to_the_component() {
 }
 
 #[test]
-fn what_is_unknown_belongs_to_the_component_even_if_it_names_an_account() {
+fn what_is_unknown_belongs_to_the_component_even_if_it_names_an_authorizer() {
     let unknown =
         callback(100, "notify_of_tomorrow", "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid>");
     assert_eq!(stream_of(&component(), &unknown), component_stream());
@@ -65,16 +65,16 @@ fn what_is_unknown_belongs_to_the_component_even_if_it_names_an_account() {
 #[test]
 fn every_callback_of_the_component_leaves_exactly_one_event() {
     for callback in component_callbacks() {
-        let decision = decide_component_callback(&component(), &callback);
+        let decision = decide_component_callback(&component(), None, &callback);
         assert_eq!(decision.events.len(), 1, "{}", callback.info_type());
     }
 }
 
 #[test]
-fn no_callback_of_the_component_changes_an_account() {
+fn no_callback_of_the_component_changes_an_authorizer() {
     for callback in component_callbacks() {
         assert_eq!(
-            decide_authorizer_callback(&component(), None, &callback, &AboutCode::default()),
+            decide_authorizer_callback(&component(), None, &callback, &AboutCode::default(), second(601)),
             Decision::nothing()
         );
     }

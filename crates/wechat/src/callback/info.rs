@@ -60,7 +60,7 @@ pub struct Grant {
     /// The merchant's account.
     pub authorizer: AuthorizerId,
     /// The single-use code, to be redeemed for tokens.
-    pub code: Secret,
+    pub code: Option<Secret>,
     /// When the code expires; an hour after the callback in practice.
     pub code_expires_at: Option<Timestamp>,
     /// The pre-auth code of the link that was used. Absent in older pushes and if no link of ours was used.
@@ -71,7 +71,7 @@ impl Grant {
     fn read(root: &Element) -> Option<Self> {
         Some(Self {
             authorizer: root.authorizer("AuthorizerAppid")?,
-            code: root.secret("AuthorizationCode")?,
+            code: root.secret("AuthorizationCode"),
             code_expires_at: root.time("AuthorizationCodeExpiredTime"),
             pre_auth_code: root.secret("PreAuthCode"),
         })

@@ -27,8 +27,10 @@ use crate::xml::{self, Element, XmlError};
 pub struct Callback {
     /// The `AppId` inside: the component's. The envelope has checked the component already.
     pub app_id: String,
-    /// `WeChat`'s time of what happened, in seconds; orders the facts of an account.
-    pub create_time: CreateTime,
+    /// `WeChat`'s time of what happened, in seconds; orders the facts of an authorizer. `None` if it is absent or not usable.
+    pub create_time: Option<CreateTime>,
+    /// The signed time of the push.
+    pub signed_at: CreateTime,
     /// What happened.
     pub info: Info,
     /// All of it, secrets included.
@@ -39,6 +41,11 @@ impl Callback {
     /// The `InfoType` as `WeChat` wrote it.
     pub fn info_type(&self) -> &str {
         self.info.info_type()
+    }
+
+    /// `WeChat`'s time of what happened, or else of the push.
+    pub fn time(&self) -> CreateTime {
+        self.create_time.unwrap_or(self.signed_at)
     }
 
     /// The accounts it names, also where its `InfoType` is unknown or not as expected: every element called `…appid` names
@@ -92,12 +99,13 @@ impl MalformedMessage {
 ///
 /// [`MalformedMessage`] if it is not XML, or has no `AppId`, `InfoType` or readable `CreateTime`. All else that may be
 /// missing makes [`Info::Other`].
-pub fn parse_callback(plaintext: &str) -> Result<Callback, MalformedMessage> {
+pub fn parse_callback(plaintext: &str, signed_at: CreateTime) -> Result<Callback, MalformedMessage> {
     let root = xml::parse(plaintext)?;
     let required = |name| root.child_value(name).ok_or(MalformedMessage::Missing(name));
     Ok(Callback {
         app_id: required("AppId")?.to_owned(),
-        create_time: create_time(&root)?,
+        create_time: create_time(&root).ok(),
+        signed_at,
         info: Info::read(required("InfoType")?, &root),
         document: root.document(),
     })

@@ -1,10 +1,10 @@
-//! `WeChat`'s side for one account: what is true, what it pushed, what it answers.
+//! `WeChat`'s side for one authorizer: what is true, what it pushed, what it answers.
 
-use mandate_schema::{RecoverySource, Secret};
+use mandate_schema::{CreateTime, Secret};
 use mandate_wechat::callback::Callback;
 
 use crate::{
-    AccessToken,
+    AccessToken, AuthorizerInfo,
     tests::samples::{authorized, digest, unauthorized_at, updateauthorized},
 };
 
@@ -13,50 +13,61 @@ use crate::{
 pub(super) struct Manners {
     /// Whether codes of earlier confirmations can still be redeemed.
     pub(super) old_codes_work: bool,
-    /// Whether the account has any API permission; without one there are no tokens.
+    /// Whether the authorizer has any API permission; without one there are no tokens.
     pub(super) has_tokens: bool,
     /// Whether each refresh replaces the refresh token, so that the one before it is dead.
     pub(super) rotates: bool,
+    /// How far its clock is ahead of ours, in seconds.
+    pub(super) ahead: i64,
 }
 
-/// What the account grants now.
+/// What is wrong with the time of a push.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stamp {
+    Right,
+    Missing,
+    /// It is ahead by so many seconds.
+    Ahead(i64),
+}
+
+/// What the authorizer grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Authorization {
+    /// Counts authorizations; an update keeps it.
+    pub(super) number: u32,
     pub(super) permissions: Vec<i64>,
-    /// It changes with each new authorization; an update keeps it.
+    /// Another one with each authorization.
     pub(super) refresh_token: Option<String>,
-    /// The refresh token is told only after one code of this authorization was redeemed.
-    redeemed: bool,
+    /// The refresh token is named only after one code of this authorization was redeemed.
+    pub(super) redeemed: bool,
 }
 
 #[derive(Debug)]
 struct Code {
     text: String,
+    given_at: i64,
     spent: bool,
 }
 
 /// The truth.
 #[derive(Debug)]
 pub(super) struct WeChat {
-    manners: Manners,
-    now: i64,
+    pub(super) manners: Manners,
+    /// The true time; our clock shows it.
+    pub(super) now: i64,
     current: Option<Authorization>,
+    /// What was true from when on.
+    past: Vec<(i64, Option<Authorization>)>,
     codes: Vec<Code>,
     authorizations: u32,
     /// Every callback, in its own order.
     pub(super) pushed: Vec<Callback>,
 }
 
-/// What an answer tells of the account.
-#[derive(Clone, Debug)]
-pub(super) struct Told {
-    pub(super) permissions: Vec<i64>,
-    pub(super) refresh_token: Option<Secret>,
-}
-
 /// The answer to a refresh.
 #[derive(Clone, Debug)]
 pub(super) enum Refreshed {
+    /// The refresh token from now on.
     Token(Secret),
     /// 61023.
     Dead,
@@ -64,43 +75,67 @@ pub(super) enum Refreshed {
     Gone,
 }
 
+/// A code is redeemed within an hour or never.
+const CODE_LIFE: i64 = 3_600;
+/// A day in 2026.
+const BEGINNING: i64 = 1_767_225_600;
+
 impl WeChat {
     pub(super) fn new(manners: Manners) -> Self {
-        Self { manners, now: 100, current: None, codes: Vec::new(), authorizations: 0, pushed: Vec::new() }
+        Self {
+            manners,
+            now: BEGINNING,
+            current: None,
+            past: vec![(0, None)],
+            codes: Vec::new(),
+            authorizations: 0,
+            pushed: Vec::new(),
+        }
     }
 
-    /// A second goes by. Without it, the next acts fall into the same second.
-    pub(super) fn tick(&mut self) {
-        self.now += 1;
-    }
-
-    /// What the account grants now; `None` if it does not authorize the component.
+    /// What the authorizer grants now; `None` if it does not authorize the component.
     pub(super) fn truth(&self) -> Option<&Authorization> {
         self.current.as_ref()
     }
 
     /// The merchant confirms, for the first time or again.
-    pub(super) fn authorize(&mut self, permissions: Vec<i64>) {
+    pub(super) fn authorize(&mut self, permissions: Vec<i64>, stamp: Stamp) {
         let code = format!("code {}", self.codes.len());
-        self.codes.push(Code { text: code.clone(), spent: false });
+        self.codes.push(Code { text: code.clone(), given_at: self.now, spent: false });
+        let time = self.now + self.manners.ahead;
         let push = if let Some(current) = &mut self.current {
             current.permissions = permissions;
-            updateauthorized(self.now, &code)
+            updateauthorized(time, &code)
         } else {
             self.authorizations += 1;
-            let token = format!("token {}", self.authorizations);
-            let refresh_token = self.manners.has_tokens.then_some(token);
-            self.current = Some(Authorization { permissions, refresh_token, redeemed: false });
-            authorized(self.now, &code)
+            let number = self.authorizations;
+            let refresh_token = self.manners.has_tokens.then(|| format!("token {number}"));
+            self.current = Some(Authorization { number, permissions, refresh_token, redeemed: false });
+            authorized(time, &code)
         };
-        self.pushed.push(push);
+        self.push(push, stamp);
     }
 
     /// The merchant revokes, if there is anything to revoke.
-    pub(super) fn revoke(&mut self) {
+    pub(super) fn revoke(&mut self, stamp: Stamp) {
         if self.current.take().is_some() {
-            self.pushed.push(unauthorized_at(self.now));
+            self.push(unauthorized_at(self.now + self.manners.ahead), stamp);
         }
+    }
+
+    fn push(&mut self, mut callback: Callback, stamp: Stamp) {
+        let time = CreateTime(self.now + self.manners.ahead);
+        callback.create_time = match stamp {
+            Stamp::Right => Some(time),
+            Stamp::Missing => None,
+            Stamp::Ahead(seconds) => Some(CreateTime(time.0 + seconds)),
+        };
+        self.pushed.push(callback);
+        self.remember();
+    }
+
+    fn remember(&mut self) {
+        self.past.push((self.now, self.current.clone()));
     }
 
     /// The code that the merchant's browser brings back.
@@ -109,19 +144,22 @@ impl WeChat {
     }
 
     /// `api_query_auth`. A code works once.
-    pub(super) fn redeem(&mut self, code: &Secret) -> Option<Told> {
+    pub(super) fn redeem(&mut self, code: &Secret) -> Option<Authorization> {
         let current = self.current.as_mut()?;
         let newest = self.codes.len() - 1;
         let (at, code) = self.codes.iter_mut().enumerate().find(|(_, known)| known.text == code.expose())?;
-        if code.spent || (at != newest && !self.manners.old_codes_work) {
+        let expired = self.now > code.given_at + CODE_LIFE;
+        if code.spent || expired || (at != newest && !self.manners.old_codes_work) {
             return None;
         }
         code.spent = true;
         current.redeemed = true;
-        Some(current.told())
+        let told = current.clone();
+        self.remember();
+        Some(told)
     }
 
-    /// `api_authorizer_token`: the refresh token from now on.
+    /// `api_authorizer_token`.
     pub(super) fn refresh(&mut self, token: &str) -> Refreshed {
         let Some(current) = self.current.as_mut() else { return Refreshed::Gone };
         if current.refresh_token.as_deref() != Some(token) {
@@ -130,46 +168,47 @@ impl WeChat {
         if self.manners.rotates {
             current.refresh_token = Some(format!("{token} and on"));
         }
-        Refreshed::Token(Secret::new(current.refresh_token.as_deref().unwrap_or_default()))
+        let next = Refreshed::Token(Secret::new(current.refresh_token.as_deref().unwrap_or_default()));
+        self.remember();
+        next
     }
 
-    /// `api_get_authorizer_info`; `None` is 61003.
-    pub(super) fn info(&self) -> Option<Told> {
-        self.current.as_ref().map(Authorization::told)
+    /// `api_get_authorizer_info`: what was true up to four minutes ago, unless it did not authorize us then. `None` is 61003.
+    pub(super) fn info(&self, seconds_old: i64) -> Option<AuthorizerInfo> {
+        self.then(seconds_old).map(|authorization| AuthorizerInfo {
+            profile: None,
+            permissions: Some(authorization.permissions.clone()),
+            refresh_token: authorization.named_token(),
+        })
+    }
+
+    /// The refresh token in the entry of `api_get_authorizer_list`.
+    pub(super) fn listed(&self, seconds_old: i64) -> Option<Secret> {
+        self.then(seconds_old).and_then(Authorization::named_token)
+    }
+
+    fn then(&self, seconds_old: i64) -> Option<&Authorization> {
+        let then = self.now - seconds_old;
+        let was = self.past.iter().rev().find(|(from, _)| *from <= then);
+        was.and_then(|(_, was)| was.as_ref()).or(self.current.as_ref())
     }
 }
 
 impl Authorization {
-    fn told(&self) -> Told {
-        let refresh_token = self.refresh_token.as_ref().filter(|_| self.redeemed);
-        Told {
-            permissions: self.permissions.clone(),
-            refresh_token: refresh_token.map(|token| Secret::new(token.as_str())),
-        }
+    fn named_token(&self) -> Option<Secret> {
+        self.refresh_token.as_ref().filter(|_| self.redeemed).map(|token| Secret::new(token.as_str()))
     }
-}
 
-impl Told {
     /// The answer to `api_query_auth`.
     pub(super) fn redeemed(self, code: &Secret, via: mandate_schema::GrantedVia) -> crate::Redeemed {
-        let access_token = |_: &Secret| AccessToken { token: Secret::new("access"), expires_in: 7200 };
+        let access_token = |_: &String| AccessToken { token: Secret::new("access"), expires_in: 7200 };
         crate::Redeemed {
             digest: digest(code.expose()),
             via,
             tag: None,
             access_token: self.refresh_token.as_ref().map(access_token),
-            refresh_token: self.refresh_token,
+            refresh_token: self.refresh_token.map(Secret::new),
             permissions: Some(self.permissions),
-        }
-    }
-
-    /// The answer to `api_get_authorizer_info`, beside the refresh token that we hold.
-    pub(super) fn info(self, ours: Option<&str>) -> crate::AccountInfo {
-        crate::AccountInfo {
-            profile: None,
-            permissions: Some(self.permissions),
-            token_is_ours: self.refresh_token.as_ref().map(Secret::expose) == ours,
-            refresh_token: self.refresh_token.map(|token| (token, RecoverySource::Info)),
         }
     }
 }

@@ -1,0 +1,175 @@
+//! What an inspection asks, and in which order. A script fails when another question is asked than the next one in it.
+
+use mandate_schema::{RecoverySource, Secret};
+
+use super::{
+    effects::{
+        credentials_rejected, granted, issued_without_token, keep_access_token, recovered, recovered_from,
+    },
+    given::given,
+    inspected::{Script, authorized, broken, for_every_reason, inspected, pending, revoked},
+    samples::{HOUR, info_granting, info_with_token, silent_info, token_refused},
+};
+use crate::{Because, Status};
+
+fn listed(token: &str) -> Script {
+    inspected(Because::Named { refresh_token: Secret::new(token) })
+}
+
+fn refresh_refused() -> Script {
+    inspected(Because::RefreshRefused { refusal: token_refused() })
+}
+
+#[test]
+fn of_an_authorizer_with_working_credentials_only_the_info_is_asked() {
+    for because in [Because::Redeemed, Because::Doubt, Because::UnclearRevocation] {
+        for info in [silent_info(), info_with_token("token"), info_granting(&[])] {
+            authorized().when(inspected(because.clone()).queued_ago(HOUR).info(info)).then([]);
+        }
+    }
+}
+
+#[test]
+fn of_an_authorizer_without_api_permission_only_the_info_is_asked() {
+    for info in [silent_info(), info_granting(&[])] {
+        given([granted(100, "code"), issued_without_token(1, "code")])
+            .when(inspected(Because::Redeemed).info(info))
+            .then([]);
+    }
+}
+
+#[test]
+fn a_code_that_is_refused_while_credentials_work_tries_none_of_them() {
+    let [_, _, _, refused, _, _] = for_every_reason();
+    authorized().when(refused.info(info_with_token("token"))).then([]).is(Status::Authorized);
+}
+
+#[test]
+fn a_token_of_the_list_that_is_ours_is_not_tried() {
+    authorized().when(listed("token").info(info_with_token("token"))).then([]);
+}
+
+#[test]
+fn the_info_is_the_first_question_whatever_the_reason() {
+    for script in for_every_reason() {
+        authorized().when(script.gone()).leads_to(Status::Revoked);
+    }
+}
+
+#[test]
+fn an_authorizer_that_is_gone_is_asked_nothing_more() {
+    for script in for_every_reason() {
+        for world in [pending(), broken(), authorized()] {
+            world.when(script.clone().gone()).leads_to(Status::Revoked);
+        }
+    }
+    broken().when(inspected(Because::Doubt).info(silent_info()).gone_at("token")).leads_to(Status::Revoked);
+}
+
+#[test]
+fn a_named_token_other_than_ours_is_tried() {
+    authorized()
+        .when(inspected(Because::Redeemed).info(info_with_token("named")).works("named"))
+        .then([recovered(1, "named"), keep_access_token()]);
+    authorized()
+        .when(listed("named").info(silent_info()).works("named"))
+        .then([recovered_from(RecoverySource::List, 1, "named"), keep_access_token()]);
+    given([granted(100, "code"), issued_without_token(1, "code")])
+        .when(inspected(Because::Redeemed).info(info_with_token("named")).works("named"))
+        .then([recovered(1, "named"), keep_access_token()]);
+}
+
+#[test]
+fn a_refused_refresh_tries_ours_once_more() {
+    authorized().when(refresh_refused().info(silent_info()).works("token")).then([keep_access_token()]);
+}
+
+#[test]
+fn whoever_has_no_working_credentials_tries_all_there_are() {
+    for world in [pending(), revoked()] {
+        let script = inspected(Because::Doubt).info(info_with_token("named")).works("named");
+        world.when(script).leads_to_token("named");
+    }
+    broken().when(inspected(Because::Doubt).info(silent_info()).works("token")).leads_to_token("token");
+}
+
+#[test]
+fn the_tokens_are_tried_in_turn_and_the_list_is_read_last() {
+    let script = listed("page's")
+        .info(info_with_token("info's"))
+        .refused("info's")
+        .refused("page's")
+        .refused("token")
+        .listed("list's")
+        .works("list's");
+    for world in [authorized(), broken()] {
+        world
+            .when(script.clone())
+            .then([recovered_from(RecoverySource::List, 1, "list's"), keep_access_token()])
+            .is(Status::Authorized);
+    }
+}
+
+#[test]
+fn each_token_is_tried_once_however_often_it_is_named() {
+    let script = listed("token").info(info_with_token("token")).refused("token").listed("token");
+    broken().when(script).then([]).is(Status::Broken);
+    let script =
+        listed("named").info(info_with_token("named")).refused("named").refused("token").listed("named");
+    broken().when(script).then([]).is(Status::Broken);
+}
+
+#[test]
+fn nothing_is_asked_once_a_token_works() {
+    broken()
+        .when(listed("page's").info(info_with_token("info's")).works("info's"))
+        .then([recovered(1, "info's"), keep_access_token()]);
+    broken()
+        .when(listed("page's").info(info_with_token("info's")).refused("info's").works("page's"))
+        .then([recovered_from(RecoverySource::List, 1, "page's"), keep_access_token()]);
+    broken()
+        .when(listed("page's").info(silent_info()).refused("page's").works("token"))
+        .then([recovered_from(RecoverySource::Held, 1, "token"), keep_access_token()]);
+}
+
+#[test]
+fn the_source_is_the_first_that_names_the_token() {
+    broken()
+        .when(listed("token").info(info_with_token("token")).works("token"))
+        .then([recovered(1, "token"), keep_access_token()]);
+    broken()
+        .when(listed("token").info(silent_info()).works("token"))
+        .then([recovered_from(RecoverySource::List, 1, "token"), keep_access_token()]);
+    broken()
+        .when(inspected(Because::Doubt).info(silent_info()).works("token"))
+        .then([recovered_from(RecoverySource::Held, 1, "token"), keep_access_token()]);
+}
+
+#[test]
+fn an_unreadable_answer_does_not_stop_the_next_question() {
+    broken().when(inspected(Because::Doubt).unreadable_info().works("token")).leads_to_token("token");
+    let script = listed("page's").info(info_with_token("info's")).unreadable("info's").works("page's");
+    broken().when(script).leads_to_token("page's");
+    let script =
+        inspected(Because::Doubt).info(silent_info()).unreadable("token").listed("list's").works("list's");
+    broken().when(script).leads_to_token("list's");
+    let script = inspected(Because::Doubt).unreadable_info().unreadable("token").unreadable_list();
+    broken().when(script).then_incomplete().is(Status::Broken);
+}
+
+#[test]
+fn a_code_that_waits_for_its_redemption_is_not_anticipated() {
+    for script in for_every_reason() {
+        let script = script.while_a_code_waits().info(info_with_token("named"));
+        given([granted(100, "code")]).when(script.clone()).then([]).is(Status::Pending);
+        pending().when(script).then([]).is(Status::Pending);
+    }
+}
+
+#[test]
+fn only_a_pending_authorizer_waits_for_a_redemption() {
+    let script = inspected(Because::Doubt).while_a_code_waits().info(info_with_token("named")).works("named");
+    for world in [authorized(), broken(), given([granted(100, "code"), credentials_rejected()]).after(HOUR)] {
+        world.when(script.clone()).leads_to_token("named");
+    }
+}

@@ -1,0 +1,200 @@
+//! Asking `WeChat` about an authorizer, and finding credentials that work.
+
+use jiff::Timestamp;
+use mandate_domain::{
+    AccessToken, AuthorizerInfo, Because, Inspected, Inspection, Question, RedeemTask, Status,
+    decide_inspected,
+};
+use mandate_schema::{AuthorizerId, ComponentId, Secret, StreamName};
+use mandate_storage::{Claimed, Storage, TaskState};
+use mandate_wechat::api::{AuthorizerInfoRequest, AuthorizerListRequest, AuthorizerTokenRequest};
+
+use super::{
+    Failure,
+    run::{Answer, End, Outcome, TaskRunner},
+};
+use crate::{
+    fold::{self, ReadError},
+    record::redeem_key,
+};
+
+/// This authorizer does not authorize this component (or no longer).
+pub(crate) const NOT_AUTHORIZED: i64 = 61003;
+
+/// Entries asked for at once, and pages read at most: the largest platforms have about 100,000 authorizers.
+const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;
+const PAGES_MAX: u64 = 1_000;
+
+/// The authorizer that a task is about.
+pub(super) struct Subject {
+    pub(super) component: ComponentId,
+    pub(super) authorizer: AuthorizerId,
+}
+
+impl Subject {
+    pub(super) fn stream(&self) -> StreamName {
+        StreamName::Authorizer(self.component.clone(), self.authorizer.clone())
+    }
+}
+
+impl<S: Storage> TaskRunner<S> {
+    pub(super) async fn inspect(&self, claimed: &Claimed, subject: &Subject, because: Because) -> End {
+        let inspection = self.begin_inspection(claimed, subject, because).await;
+        let mut inspection = match inspection {
+            Ok(inspection) => inspection,
+            Err(error) => return Failure::of_read(&error, claimed.attempt).into_end("unreadable_stream"),
+        };
+        let (mut called_at, mut unanswered) = (Timestamp::now(), None);
+        while let Some(question) = inspection.question() {
+            called_at = Timestamp::now();
+            match self.ask(claimed, subject, &question, &mut inspection).await {
+                Ok(()) => {}
+                Err(failure @ Failure::Refused(_)) => unanswered = Some(failure),
+                Err(failure) => return failure.into_end("inspection_refused"),
+            }
+        }
+        let decide = |seen: &Answer<'_>| match decide_inspected(
+            seen.snapshot.state.authorizer(),
+            &seen.since,
+            &inspection,
+        ) {
+            Inspected::Done(decision) => decision.into(),
+            Inspected::Again { decision, at } => Outcome { decision, then: End::PutOff { at } },
+            Inspected::Incomplete => Outcome::end(incomplete(unanswered.as_ref())),
+            Inspected::Unknown(refusal) => Outcome::end(End::dead("redemption_refused", refusal.to_string())),
+        };
+        self.finish(claimed, &subject.stream(), called_at, decide).await
+    }
+
+    async fn begin_inspection(
+        &self,
+        claimed: &Claimed,
+        subject: &Subject,
+        because: Because,
+    ) -> Result<Inspection, ReadError> {
+        let (storage, vault, stream) = (&self.core.storage, &self.core.vault, subject.stream());
+        let asked_at = Timestamp::now();
+        let snapshot = fold::load(storage, vault, &stream).await?;
+        let state = snapshot.state.authorizer();
+        let held = match state.and_then(|state| state.refresh_token.as_ref()) {
+            Some(sealed) => vault.open_at(&stream, sealed).await?,
+            None => None,
+        };
+        let pending = state.filter(|state| state.status == Status::Pending);
+        let redemption = match pending.and_then(|state| state.newest_code()) {
+            Some(code) => storage.task_by_key(&redeem_key(&subject.component, code)).await?,
+            None => None,
+        };
+        let redemption = match redemption.map(|task| task.state) {
+            Some(TaskState::Ready | TaskState::Running) => RedeemTask::Waits,
+            Some(TaskState::Done | TaskState::Dead) | None => RedeemTask::Ended,
+        };
+        Ok(Inspection::begin(state, held, because, redemption, (claimed.created_at, asked_at)))
+    }
+
+    /// Asks `WeChat` and hands the answer to the inspection. A refusal is handed on, too, unless its number says all.
+    async fn ask(
+        &self,
+        claimed: &Claimed,
+        subject: &Subject,
+        question: &Question,
+        inspection: &mut Inspection,
+    ) -> Result<(), Failure> {
+        let asked = match question {
+            Question::Info => self.ask_info(claimed, subject, inspection).await,
+            Question::Refresh(token) => self.try_token(claimed, subject, token, inspection).await,
+            Question::List => {
+                let listed = self.listed_token(claimed, subject).await?;
+                inspection.learn_listed(listed);
+                Ok(())
+            }
+        };
+        match asked {
+            Err(Failure::Refused(refusal)) if refusal.errcode == NOT_AUTHORIZED => {
+                inspection.learn_gone();
+                Ok(())
+            }
+            asked => asked,
+        }
+    }
+
+    async fn ask_info(
+        &self,
+        claimed: &Claimed,
+        subject: &Subject,
+        inspection: &mut Inspection,
+    ) -> Result<(), Failure> {
+        let request = AuthorizerInfoRequest {
+            component_appid: &subject.component,
+            authorizer_appid: &subject.authorizer,
+        };
+        match self.call(&request, claimed.attempt).await {
+            Ok(reply) => {
+                inspection.learn_info(AuthorizerInfo {
+                    profile: reply.profile,
+                    permissions: reply.authorization_info.permissions,
+                    refresh_token: reply.authorization_info.refresh_token,
+                });
+                Ok(())
+            }
+            Err(failure) => {
+                if matches!(failure, Failure::Refused(_)) {
+                    inspection.learn_info_refused();
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Shows whether a refresh token works.
+    async fn try_token(
+        &self,
+        claimed: &Claimed,
+        subject: &Subject,
+        token: &Secret,
+        inspection: &mut Inspection,
+    ) -> Result<(), Failure> {
+        let request = AuthorizerTokenRequest {
+            component_appid: &subject.component,
+            authorizer_appid: &subject.authorizer,
+            authorizer_refresh_token: token,
+        };
+        match self.call(&request, claimed.attempt).await {
+            Ok(reply) => {
+                let access_token = AccessToken { token: reply.access_token, expires_in: reply.expires_in };
+                inspection.learn_works(token.clone(), reply.refresh_token, access_token);
+                Ok(())
+            }
+            Err(Failure::Refused(refusal)) if refusal.errcode != NOT_AUTHORIZED => {
+                inspection.learn_refused(token.clone(), refusal);
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Looks the authorizer up in the list. Pages overlap by one entry, since the list may shift between them.
+    async fn listed_token(&self, claimed: &Claimed, subject: &Subject) -> Result<Option<Secret>, Failure> {
+        for page in 0..PAGES_MAX {
+            let offset = page * (PAGE - 1);
+            let request = AuthorizerListRequest { component_appid: &subject.component, offset, count: PAGE };
+            let reply = self.call(&request, claimed.attempt).await?;
+            let found = reply.list.into_iter().find(|listed| listed.authorizer_appid == subject.authorizer);
+            if let Some(listed) = found {
+                return Ok(listed.refresh_token);
+            }
+            if offset + PAGE >= reply.total_count {
+                break;
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What becomes of an attempt that lacks an answer.
+fn incomplete(unanswered: Option<&Failure>) -> End {
+    match unanswered {
+        Some(failure) => failure.clone().into_end("inspection_refused"),
+        None => End::dead("inspection_refused", "WeChat did not answer"),
+    }
+}

@@ -1,0 +1,85 @@
+//! What an earlier version left behind: its tasks are run, its states folded again.
+
+use jiff::{SignedDuration, Timestamp};
+use mandate_domain::{AUTHORIZER_FORM, Because, Refusal, Status, Task};
+use mandate_runtime::stop::Stop;
+use mandate_schema::{CodeDigest, CreateTime, Secret};
+use mandate_storage::{States, TaskQueue};
+
+use super::given::{Given, component, stream, ticket};
+use crate::{Retried, TaskRunner, fold};
+
+/// A database of the version before inspections.
+const SQLITE_7: &str = include_str!("../../../testdata/databases/sqlite-7.sql");
+
+/// Every task that is due, opened, in the order of their kinds.
+async fn due(given: &Given) -> Vec<Task> {
+    let (now, runner) = (Timestamp::now(), TaskRunner::new(given.core.clone(), Stop::new()));
+    let mut claimed =
+        given.core.storage.claim(now, now + SignedDuration::from_mins(1), 100).await.unwrap();
+    claimed.sort_by(|one, other| one.task.kind.cmp(&other.task.kind));
+    let mut tasks = Vec::new();
+    for claimed in claimed {
+        let Ok(task) = runner.open(&claimed).await else { panic!("{claimed:?} is not readable") };
+        tasks.push(task);
+    }
+    tasks
+}
+
+/// What the tasks `confirm`, `profile`, `recover` and `renew` asked.
+fn inspections() -> [Task; 4] {
+    let refusal = Refusal { errcode: 61009, errmsg: "invalid code".into(), rid: Some("6789-abcd".into()) };
+    let digest = CodeDigest::of(&Secret::new("queryauthcode@@@one"));
+    [
+        Because::Doubt,
+        Because::Redeemed,
+        Because::RedemptionRefused { digest, refusal: refusal.clone() },
+        Because::RefreshRefused { refusal },
+    ]
+    .map(Task::inspect)
+}
+
+#[tokio::test]
+async fn tasks_of_the_version_before_are_run_as_inspections() {
+    let given = Given::over(SQLITE_7);
+    let tasks = due(&given).await;
+    let [before @ .., Task::Redeem(redeem), _, _] = tasks.as_slice() else { panic!("{tasks:?}") };
+    assert_eq!(redeem.code, Secret::new("queryauthcode@@@one"));
+    assert_eq!(before, &inspections()[..2]);
+    assert_eq!(tasks.iter().filter(|task| inspections().contains(task)).count(), 4);
+}
+
+#[tokio::test]
+async fn tasks_that_the_version_before_gave_up_are_run_again_as_inspections() {
+    let given = Given::over(SQLITE_7);
+    assert_eq!(due(&given).await.len(), 5, "those that are not dead");
+    for letter in given.dead_letters().await {
+        assert_eq!(given.core.retry_dead_letter(letter.letter.command).await.unwrap(), Retried::Revived);
+    }
+    assert_eq!(due(&given).await, inspections());
+}
+
+#[tokio::test]
+async fn states_of_the_version_before_are_folded_again() {
+    let given = Given::over(SQLITE_7);
+    let row = given.core.storage.state(&stream()).await.unwrap().unwrap();
+    assert!(row.form < AUTHORIZER_FORM, "the dump is of an earlier form");
+    let snapshot = fold::load(&given.core.storage, &given.core.vault, &stream()).await.unwrap();
+    let state = snapshot.state.authorizer().unwrap();
+    assert_eq!((state.status, state.generation), (Status::Authorized, 1));
+    assert_eq!(state.permissions, [1, 17]);
+    let granted_at = state.newest_fact.as_ref().unwrap().time;
+    assert_eq!((state.known_to, state.unsure_until), (granted_at, None));
+    assert!(state.redemption.as_ref().unwrap().with_token);
+
+    // The next ticket finds the current one, which it repeats.
+    let components = mandate_schema::StreamName::Component(component());
+    let before = fold::load(&given.core.storage, &given.core.vault, &components).await.unwrap();
+    let before = before.state.component().unwrap().clone();
+    let later = before.ticket.as_ref().unwrap().create_time.0 + 600;
+    given.take(ticket(later, "ticket@@@two")).await;
+    let after = fold::load(&given.core.storage, &given.core.vault, &components).await.unwrap();
+    let after = after.state.component().unwrap();
+    assert_eq!(after.ticket.as_ref().unwrap().create_time, CreateTime(later));
+    assert_eq!(after.previous_ticket, before.previous_ticket, "a repeated value replaces nothing");
+}
