@@ -40,6 +40,11 @@ pub enum ApiError {
     /// The key is not good for this component or account.
     #[error("the key is limited to other components or accounts")]
     OutOfReach,
+    /// The key is limited to accounts, and the call is about no account but about the component.
+    #[error(
+        "this call is made with the component's token and names no account: it needs a key that is not limited to accounts"
+    )]
+    WholeComponentNeeded,
     /// Too many refusals from one address.
     #[error("too many requests from this address were refused")]
     TooManyRefusals {
@@ -112,7 +117,7 @@ impl ApiError {
             Self::Refused(Refused::Origin) => Code::CrossOrigin,
             Self::Unauthenticated | Self::KeyNeeded => Code::Unauthenticated,
             Self::OutOfScope(_) => Code::InsufficientScope,
-            Self::OutOfReach => Code::OutOfReach,
+            Self::OutOfReach | Self::WholeComponentNeeded => Code::OutOfReach,
             Self::TooManyRefusals { .. } => Code::TooManyRefusals,
             Self::TooManyStreams => Code::TooManyStreams,
             Self::TooManyWebhooks(_) => Code::TooManyWebhooks,

@@ -1,7 +1,8 @@
 //! Calls to the component API over HTTP: one place for limits, time-outs, metrics and the sorting of failures.
 
 use std::{
-    sync::Arc,
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use mandate_runtime::{http_client, metrics::Metrics};
 use mandate_schema::Secret;
 use mandate_wechat::{
-    api::{Refusal, ReplyError, Request, decode, encode},
+    api::{Api, Decoded, Refusal, Repair, Repairs, ReplyError, Request, decode, encode},
     errors,
 };
 
@@ -41,8 +42,13 @@ pub struct ApiClient {
     base: String,
     timeout: Duration,
     breakers: Arc<Breakers>,
+    repaired: Arc<Repaired>,
     metrics: Metrics,
 }
+
+/// What had to be repaired in the answers so far, so that it is logged once.
+#[derive(Default)]
+struct Repaired(Mutex<HashSet<(Api, Repair)>>);
 
 /// A call without a usable answer.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -53,9 +59,13 @@ pub enum CallError {
     /// The request did not reach `WeChat`.
     #[error("WeChat's API was not reached: {0}")]
     NotSent(String),
-    /// No answer, or none that can be read: `WeChat` may have processed the request.
+    /// No answer, or none of `WeChat`'s API: it may have processed the request.
     #[error("the answer of WeChat's API was lost: {0}")]
     AnswerLost(String),
+    /// `WeChat`'s API answered and has processed the request, but the answer cannot be read. This is about this one request and
+    /// says nothing about others: no breaker counts it.
+    #[error("the answer of WeChat's API cannot be read: {0}")]
+    Unreadable(String),
     /// The call was not made: the API is left alone for a while, because all calls failed, or the quota is spent.
     #[error("{api} is not called before {until}: {why}")]
     Paused {
@@ -74,7 +84,7 @@ impl CallError {
         match self {
             Self::Refused(refusal) => Some(refusal),
             Self::Paused { why, .. } => why.refusal(),
-            Self::NotSent(_) | Self::AnswerLost(_) => None,
+            Self::NotSent(_) | Self::AnswerLost(_) | Self::Unreadable(_) => None,
         }
     }
 }
@@ -113,6 +123,7 @@ impl ApiClient {
             base: settings.base.trim_end_matches('/').to_owned(),
             timeout: settings.timeout,
             breakers: Arc::default(),
+            repaired: Arc::default(),
             metrics,
         })
     }
@@ -139,7 +150,12 @@ impl ApiClient {
         let errcode = match &result {
             Ok(_) => 0,
             Err(CallError::Refused(refusal)) => refusal.errcode,
-            Err(CallError::NotSent(_) | CallError::AnswerLost(_) | CallError::Paused { .. }) => NO_ANSWER,
+            Err(
+                CallError::NotSent(_)
+                | CallError::AnswerLost(_)
+                | CallError::Unreadable(_)
+                | CallError::Paused { .. },
+            ) => NO_ANSWER,
         };
         self.metrics.wechat_calls_total(api.name(), errcode);
         let pause = self.breakers.note(component, api, &result, Timestamp::now());
@@ -166,12 +182,32 @@ impl ApiClient {
             return Err(CallError::AnswerLost(format!("HTTP status {}", answer.status())));
         }
         let body = read(answer).await?;
-        decode::<R::Reply>(&body).map_err(|error| match error {
+        let Decoded { reply, repairs } = decode::<R::Reply>(&body);
+        self.repaired.note(R::API, repairs);
+        reply.map_err(|error| match error {
             ReplyError::Refused(refusal) => CallError::Refused(refusal),
-            error @ (ReplyError::NotJson | ReplyError::MissingField(_)) => {
-                CallError::AnswerLost(error.to_string())
-            }
+            ReplyError::NotJson => CallError::AnswerLost(error.to_string()),
+            ReplyError::Unreadable | ReplyError::MissingField(_) => CallError::Unreadable(error.to_string()),
         })
+    }
+}
+
+impl Repaired {
+    /// Logs what is new. Texts of accounts are in the answers: whoever writes one must not be able to fill the log.
+    fn note(&self, api: Api, repairs: Repairs) {
+        for repair in self.news(api, repairs) {
+            tracing::warn!(
+                api = api.name(),
+                "WeChat's answers to {} hold {repair}; they are repaired, which is logged once for each process",
+                api.name()
+            );
+        }
+    }
+
+    /// Those of these kinds that no answer to this API had before.
+    fn news(&self, api: Api, repairs: Repairs) -> Repairs {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        repairs.into_iter().filter(|repair| known.insert((api, *repair))).collect()
     }
 }
 
@@ -195,9 +231,29 @@ async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, CallError> {
     let lost = |error| CallError::AnswerLost(http_client::told(error));
     while let Some(chunk) = answer.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > ANSWER_MAX {
-            return Err(CallError::AnswerLost("the answer is too large".to_owned()));
+            let too_large = "the answer is too large".to_owned();
+            let is_an_answer = body.trim_ascii_start().starts_with(b"{");
+            return Err(if is_an_answer { CallError::Unreadable } else { CallError::AnswerLost }(too_large));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repair_is_news_once_for_each_api_and_kind() {
+        let repaired = Repaired::default();
+        let news = |api, repairs: &[Repair]| repaired.news(api, repairs.iter().copied().collect()).len();
+        assert_eq!(news(Api::QueryAuth, &[]), 0);
+        assert_eq!(news(Api::QueryAuth, &[Repair::BrokenUtf8, Repair::ByteOrderMark]), 2);
+        for _ in 0..100 {
+            assert_eq!(news(Api::QueryAuth, &[Repair::BrokenUtf8, Repair::ByteOrderMark]), 0);
+        }
+        assert_eq!(news(Api::QueryAuth, &[Repair::BrokenUtf8, Repair::LoneSurrogate]), 1);
+        assert_eq!(news(Api::GetAuthorizerInfo, &[Repair::BrokenUtf8]), 1);
+    }
 }

@@ -80,7 +80,8 @@ impl Breaker {
         let refusal = match error {
             CallError::Refused(refusal) => refusal,
             CallError::NotSent(_) | CallError::AnswerLost(_) => return self.another(),
-            CallError::Paused { .. } => return None,
+            // An answer to this one call, whatever it says; it shows neither that the others fail nor that they succeed.
+            CallError::Unreadable(_) | CallError::Paused { .. } => return None,
         };
         match errors::classify(api, refusal.errcode) {
             Retry::Later if errors::min_wait(refusal.errcode).is_zero() => self.another(),
@@ -120,6 +121,10 @@ mod tests {
         Err(CallError::AnswerLost("HTTP status 502".into()))
     }
 
+    fn unreadable() -> Result<(), CallError> {
+        Err(CallError::Unreadable("the answer has no authorization_info".into()))
+    }
+
     /// The pause after one call, in seconds.
     fn pause(breakers: &Breakers, result: &Result<(), CallError>) -> Option<i64> {
         let now: Timestamp = "2026-11-22T04:00:00Z".parse().unwrap();
@@ -141,6 +146,19 @@ mod tests {
         }
         assert_eq!(pause(&breakers, &Ok(())), None);
         assert_eq!(pause(&breakers, &lost()), None, "one answer, and it counts anew");
+    }
+
+    #[test]
+    fn unreadable_answers_about_one_account_neither_begin_nor_put_off_a_pause() {
+        let breakers = Breakers::default();
+        for _ in 0..50 {
+            assert_eq!(pause(&breakers, &unreadable()), None);
+        }
+        for _ in 1..FAILURES {
+            assert_eq!(pause(&breakers, &lost()), None);
+            assert_eq!(pause(&breakers, &unreadable()), None);
+        }
+        assert!(pause(&breakers, &lost()).is_some(), "pages and silence still count");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use actix_web::{
 };
 use futures_util::{Stream, StreamExt, stream};
 use mandate_runtime::http_client;
-use serde::Deserialize;
+use mandate_wechat::api::errcode_of;
 use tokio::sync::mpsc;
 
 use crate::{ApiError, BodyError};
@@ -110,12 +110,6 @@ pub(super) struct Peeked {
     pub(super) start: Vec<Bytes>,
 }
 
-/// A refusal, which comes with HTTP 200.
-#[derive(Deserialize)]
-struct Outcome {
-    errcode: Option<i64>,
-}
-
 impl Peeked {
     /// Reads a small answer that may be a refusal whole; of any other nothing, or its beginning.
     pub(super) async fn of(mut response: reqwest::Response) -> Result<Self, ApiError> {
@@ -136,7 +130,7 @@ impl Peeked {
 
     /// The number of a refusal.
     pub(super) fn errcode(&self) -> Option<i64> {
-        serde_json::from_slice::<Outcome>(&self.start.concat()).ok()?.errcode
+        errcode_of(&self.start.concat())
     }
 }
 

@@ -5,6 +5,7 @@
 //! that its body was small enough to be kept.
 
 mod body;
+mod manner;
 mod target;
 
 use std::time::Duration;
@@ -27,7 +28,8 @@ pub use target::ProxyRefusal;
 
 use crate::{Api, ApiError, guard::caller_for, path, tokens::to_its_end};
 use body::{Body, Peeked};
-use target::{Target, TokenKind, target};
+use manner::{Names, TokenKind};
+use target::{Target, body_naming, target};
 
 /// A whole call at most: large media on slow lines.
 const CALL_MAX: Duration = Duration::from_mins(5);
@@ -56,6 +58,8 @@ const PASSED_BACK: [HeaderName; 9] = [
 ];
 /// The token is not the newest, not one, or expired.
 const TOKEN_REFUSED: [i64; 3] = [40001, 40014, 42001];
+/// The same of the component's token alone.
+const COMPONENT_TOKEN_REFUSED: [i64; 2] = [40094, 42006];
 
 /// How the proxy reaches `WeChat`, and what it may call there.
 #[derive(Clone)]
@@ -95,10 +99,13 @@ pub(crate) async fn forward<S: Storage>(
         request.uri().query().unwrap_or_default(),
         &api.proxy.prefixes,
     )?;
+    if target.manner.names == Names::Nobody && !caller.covers(&component, None) {
+        return Err(ApiError::WholeComponentNeeded);
+    }
     let call = Call { api: &api, component: &component, authorizer: &authorizer, target, request: &request };
     let token = call.token().await?;
-    api.core.access.note_read(&caller, &StreamName::Authorizer(component.clone(), authorizer.clone()));
-    let body = Body::read(&request, payload).await?;
+    api.core.access.note_read(&caller, &call.token_stream());
+    let body = call.named(Body::read(&request, payload).await?)?;
     call.make(token, body).await
 }
 
@@ -119,7 +126,7 @@ struct Call<'a, S> {
 impl<S: Storage> Call<'_, S> {
     async fn token(&self) -> Result<HeldToken, ApiError> {
         let (component, authorizer) = (self.component.clone(), self.authorizer.clone());
-        let kind = self.target.token;
+        let kind = self.target.manner.token;
         to_its_end(self.api, async move |core| match kind {
             TokenKind::Authorizer => core.authorizer_token(&component, &authorizer).await,
             TokenKind::Component => core.component_token(&component).await,
@@ -127,9 +134,33 @@ impl<S: Storage> Call<'_, S> {
         .await
     }
 
+    /// Whose token the caller uses, for the audit trail.
+    fn token_stream(&self) -> StreamName {
+        match self.target.manner.token {
+            TokenKind::Authorizer => StreamName::Authorizer(self.component.clone(), self.authorizer.clone()),
+            TokenKind::Component => StreamName::Component(self.component.clone()),
+        }
+    }
+
+    /// The body, naming the account if this call does it there.
+    fn named(&self, body: Body) -> Result<Body, ApiError> {
+        match (self.target.manner.names, body) {
+            (Names::Body, Body::Kept(bytes)) => {
+                Ok(Body::Kept(body_naming(self.component, self.authorizer, &bytes)?))
+            }
+            (Names::Body, Body::Streamed { .. }) => Err(ProxyRefusal::BodyNotAnObject.into()),
+            (Names::Token | Names::Query | Names::Nobody, body) => Ok(body),
+        }
+    }
+
+    fn is_about_the_token(&self, errcode: i64) -> bool {
+        let is_component = self.target.manner.token == TokenKind::Component;
+        TOKEN_REFUSED.contains(&errcode) || is_component && COMPONENT_TOKEN_REFUSED.contains(&errcode)
+    }
+
     async fn another_token(&self, refused: &Secret) -> Result<HeldToken, ApiError> {
         let (component, authorizer) = (self.component.clone(), self.authorizer.clone());
-        let (kind, refused) = (self.target.token, refused.clone());
+        let (kind, refused) = (self.target.manner.token, refused.clone());
         to_its_end(self.api, async move |core| match kind {
             TokenKind::Authorizer => core.replace_authorizer_token(&component, &authorizer, &refused).await,
             TokenKind::Component => core.replace_component_token(&component, &refused).await,
@@ -140,7 +171,7 @@ impl<S: Storage> Call<'_, S> {
     async fn make(&self, token: HeldToken, body: Body) -> Result<HttpResponse, ApiError> {
         let again = body.again();
         let answer = Peeked::of(self.send(&token, body).await?).await?;
-        if !answer.errcode().is_some_and(|errcode| TOKEN_REFUSED.contains(&errcode)) {
+        if !answer.errcode().is_some_and(|errcode| self.is_about_the_token(errcode)) {
             return Ok(pass_back(answer));
         }
         // If there is no other token, WeChat's own words say more than ours.

@@ -1,29 +1,19 @@
 //! What a caller asks the proxy for: where it goes, and which token belongs to it. Pure; everything is refused that could
 //! mean another address to somebody on the way.
 
+use actix_web::web::Bytes;
 use mandate_schema::{AuthorizerId, ComponentId, Secret};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::{Map, Value};
 
-/// Calls of the component itself, with its own token and secret.
-const COMPONENT_ONLY: &str = "/cgi-bin/component/";
-/// Calls with the component's token that are about one account.
-const WITH_COMPONENT_TOKEN: &str = "/sns/component/";
-
-/// Which token goes into the query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenKind {
-    /// The account's, as `access_token`.
-    Authorizer,
-    /// The component's, as `component_access_token`.
-    Component,
-}
+use super::manner::{Manner, Names, manner};
 
 /// A call that may be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     path: String,
     query: String,
-    pub(crate) token: TokenKind,
+    pub(crate) manner: Manner,
 }
 
 /// Why a call is not made.
@@ -31,7 +21,7 @@ pub(crate) struct Target {
 pub enum ProxyRefusal {
     /// The path could be read in two ways.
     #[error(
-        "the path must be plain: no empty, . or .. segments, no backslash, no encoded slash, dot, backslash or percent sign, no control characters"
+        "the path must be plain: no empty, . or .. segments, no backslash, no semicolon, no encoded slash, dot, backslash, semicolon, question mark, hash or percent sign, no control characters"
     )]
     UnclearPath,
     /// The path is not allowed.
@@ -50,9 +40,12 @@ pub enum ProxyRefusal {
     /// The caller put a token into the query.
     #[error("the query must not have {0}: the token is put in here")]
     TokenInQuery(String),
-    /// The query names another account or component than the address.
-    #[error("{0} in the query is another one than in the address")]
+    /// Query or body name another account or component than the address.
+    #[error("{0} is another one than in the address of the proxy")]
     OtherSubject(&'static str),
+    /// The body has to name the account.
+    #[error("the body of this call must be a JSON object of at most 1 MiB; both appids are put in here")]
+    BodyNotAnObject,
 }
 
 /// Decides about a call for an account. `path` begins with a slash; `query` is as it came, without the question mark.
@@ -66,52 +59,84 @@ pub(crate) fn target(
     if !is_plain(path) || !query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
         return Err(ProxyRefusal::UnclearPath);
     }
-    // WeChat might not mind the case of letters.
-    let lower = path.to_ascii_lowercase();
-    if format!("{lower}/").starts_with(COMPONENT_ONLY) {
-        return Err(ProxyRefusal::ComponentOnly(path.to_owned()));
+    let manner = manner(path).ok_or_else(|| ProxyRefusal::ComponentOnly(path.to_owned()))?;
+    if path.split('/').skip(1).any(str::is_empty) {
+        return Err(ProxyRefusal::UnclearPath);
     }
     if !prefixes.iter().any(|prefix| path.starts_with(prefix.as_str())) {
         return Err(ProxyRefusal::NotAllowed { path: path.to_owned(), allowed: prefixes.join(" ") });
     }
-    let (mut has_appid, mut has_component) = (false, false);
-    for pair in query.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name =
-            percent_decode_str(&name.replace('+', " ")).decode_utf8_lossy().trim().to_ascii_lowercase();
-        match name.as_str() {
-            "access_token" | "component_access_token" => return Err(ProxyRefusal::TokenInQuery(name)),
-            "appid" if value == authorizer.as_str() => has_appid = true,
-            "component_appid" if value == component.as_str() => has_component = true,
-            "appid" if lower.starts_with(WITH_COMPONENT_TOKEN) => {
-                return Err(ProxyRefusal::OtherSubject("appid"));
-            }
-            "component_appid" => return Err(ProxyRefusal::OtherSubject("component_appid")),
-            _ => {}
-        }
-    }
-    let mut target = Target { path: path.to_owned(), query: query.to_owned(), token: TokenKind::Authorizer };
-    if lower.starts_with(WITH_COMPONENT_TOKEN) {
-        target.token = TokenKind::Component;
-        if !has_appid {
+    let named = named_in(query, component, authorizer, manner.names)?;
+    let mut target = Target { path: path.to_owned(), query: query.to_owned(), manner };
+    if manner.names == Names::Query {
+        if !named.authorizer {
             target.add("appid", authorizer.as_str());
         }
-        if !has_component {
+        if !named.component {
             target.add("component_appid", component.as_str());
         }
     }
     Ok(target)
 }
 
-/// Whether everybody on the way reads the same segments.
+/// Whom a query names, in the names that `WeChat` reads.
+#[derive(Default)]
+struct Named {
+    component: bool,
+    authorizer: bool,
+}
+
+/// Whom the query names; nobody but those of the address may be found.
+fn named_in(
+    query: &str,
+    component: &ComponentId,
+    authorizer: &AuthorizerId,
+    names: Names,
+) -> Result<Named, ProxyRefusal> {
+    let mut found = Named::default();
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let exact = percent_decode_str(&name.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let name = exact.trim().to_ascii_lowercase();
+        match name.as_str() {
+            "access_token" | "component_access_token" => return Err(ProxyRefusal::TokenInQuery(name)),
+            "appid" if value == authorizer.as_str() => found.authorizer |= exact == "appid",
+            "component_appid" if value == component.as_str() => found.component |= exact == "component_appid",
+            "appid" if names == Names::Query => return Err(ProxyRefusal::OtherSubject("appid")),
+            "component_appid" => return Err(ProxyRefusal::OtherSubject("component_appid")),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The body of a call that names its account in it: with both appids put in, which must not be others.
+pub(crate) fn body_naming(
+    component: &ComponentId,
+    authorizer: &AuthorizerId,
+    body: &[u8],
+) -> Result<Bytes, ProxyRefusal> {
+    let mut fields: Map<String, Value> =
+        serde_json::from_slice(body).map_err(|_| ProxyRefusal::BodyNotAnObject)?;
+    for (name, id) in [("component_appid", component.as_str()), ("authorizer_appid", authorizer.as_str())] {
+        match fields.insert(name.to_owned(), id.into()) {
+            Some(other) if other != id => return Err(ProxyRefusal::OtherSubject(name)),
+            Some(_) | None => {}
+        }
+    }
+    Ok(Value::Object(fields).to_string().into())
+}
+
+/// Whether everybody on the way reads the same segments, but for empty ones.
 fn is_plain(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
-    let hidden = ["%2f", "%2e", "%5c", "%25", "%00"].iter().any(|code| lower.contains(code));
+    let hidden =
+        ["%2f", "%2e", "%5c", "%25", "%00", "%3b", "%3f", "%23"].iter().any(|code| lower.contains(code));
     let characters =
         path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'?' | b'#' | b';'));
     let decoded = percent_decode_str(path).all(|byte| !byte.is_ascii_control());
     let Some(segments) = path.strip_prefix('/') else { return false };
-    let named = segments.split('/').all(|segment| !segment.is_empty() && segment != "." && segment != "..");
+    let named = segments.split('/').all(|segment| segment != "." && segment != "..");
     named && characters && decoded && !hidden
 }
 
@@ -123,12 +148,9 @@ impl Target {
 
     /// The address below the API's base, with its token: a secret as a whole.
     pub(crate) fn address(&self, token: &Secret) -> Secret {
-        let name = match self.token {
-            TokenKind::Authorizer => "access_token",
-            TokenKind::Component => "component_access_token",
-        };
         let mut with_token = self.clone();
-        with_token.add(name, &utf8_percent_encode(token.expose(), NON_ALPHANUMERIC).to_string());
+        with_token
+            .add(self.manner.parameter, &utf8_percent_encode(token.expose(), NON_ALPHANUMERIC).to_string());
         Secret::new(format!("{}?{}", with_token.path, with_token.query))
     }
 }
@@ -138,9 +160,16 @@ mod tests {
     use super::*;
 
     fn decide(path: &str, query: &str) -> Result<Target, ProxyRefusal> {
-        let prefixes = ["/cgi-bin/", "/wxa/", "/sns/component/"].map(str::to_owned);
-        let (component, authorizer) = ("wx1f2e3d4c5b6a7988", "wxa0b1c2d3e4f50617");
-        target(&component.parse().unwrap(), &authorizer.parse().unwrap(), path, query, &prefixes)
+        let prefixes = ["/cgi-bin/", "/wxa/", "/sns/component/", "/sns/oauth2/component/"].map(str::to_owned);
+        target(&component(), &authorizer(), path, query, &prefixes)
+    }
+
+    fn component() -> ComponentId {
+        "wx1f2e3d4c5b6a7988".parse().unwrap()
+    }
+
+    fn authorizer() -> AuthorizerId {
+        "wxa0b1c2d3e4f50617".parse().unwrap()
     }
 
     fn address(path: &str, query: &str) -> String {
@@ -158,22 +187,75 @@ mod tests {
     }
 
     #[test]
-    fn logins_of_mini_programs_get_the_component_s_token_and_both_appids() {
-        assert_eq!(
-            address("/sns/component/jscode2session", "js_code=x&grant_type=authorization_code"),
-            "/sns/component/jscode2session?js_code=x&grant_type=authorization_code&appid=wxa0b1c2d3e4f50617\
-             &component_appid=wx1f2e3d4c5b6a7988&component_access_token=84%5Fa%2Db%26c%3Dd"
-        );
-        let there = "appid=wxa0b1c2d3e4f50617&component_appid=wx1f2e3d4c5b6a7988&js_code=x";
-        assert!(
-            address("/sns/component/jscode2session", there)
-                .starts_with(&format!("/sns/component/jscode2session?{there}&component_access_token="))
-        );
-        for other in
-            ["appid=wxffffffffffffffff", "%61ppid=wxffffffffffffffff", "component_appid=wxffffffffffffffff"]
-        {
-            let refusal = decide("/sns/component/jscode2session", other).unwrap_err();
-            assert!(matches!(refusal, ProxyRefusal::OtherSubject(_)), "{other}");
+    fn logins_and_web_oauth_get_the_component_s_token_and_both_appids() {
+        for path in [
+            "/sns/component/jscode2session",
+            "/sns/oauth2/component/access_token",
+            "/sns/oauth2/component/refresh_token",
+        ] {
+            assert_eq!(
+                address(path, "js_code=x&grant_type=authorization_code"),
+                format!(
+                    "{path}?js_code=x&grant_type=authorization_code&appid=wxa0b1c2d3e4f50617\
+                     &component_appid=wx1f2e3d4c5b6a7988&component_access_token=84%5Fa%2Db%26c%3Dd"
+                )
+            );
+            let there = "appid=wxa0b1c2d3e4f50617&component_appid=wx1f2e3d4c5b6a7988&code=x";
+            assert!(address(path, there).starts_with(&format!("{path}?{there}&component_access_token=")));
+            let misspelt = address(path, "AppId=wxa0b1c2d3e4f50617");
+            assert!(misspelt.contains("&appid=wxa0b1c2d3e4f50617&"), "{misspelt}");
+            for other in [
+                "appid=wxffffffffffffffff",
+                "%61ppid=wxffffffffffffffff",
+                "appid=wxa0b1c2d3e4f50617&APPID=wxffffffffffffffff",
+                "appid",
+                "component_appid=wxffffffffffffffff",
+            ] {
+                let refusal = decide(path, other).unwrap_err();
+                assert!(matches!(refusal, ProxyRefusal::OtherSubject(_)), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn calls_about_the_component_get_its_token_where_they_want_it() {
+        let expected = "/wxa/gettemplatelist?template_type=0&access_token=84%5Fa%2Db%26c%3Dd";
+        assert_eq!(address("/wxa/gettemplatelist", "template_type=0"), expected);
+        let path = "/cgi-bin/component/fastregisterweapp";
+        let expected = format!("{path}?action=create&component_access_token=84%5Fa%2Db%26c%3Dd");
+        assert_eq!(address(path, "action=create"), expected);
+        for (path, parameter) in [
+            ("/cgi-bin/component/api_get_authorizer_option", "component_access_token"),
+            ("/cgi-bin/component/set_authorizer_option", "access_token"),
+        ] {
+            assert_eq!(address(path, ""), format!("{path}?{parameter}=84%5Fa%2Db%26c%3Dd"));
+        }
+    }
+
+    #[test]
+    fn a_body_that_names_the_account_names_the_one_of_the_address() {
+        let named = |body: &str| body_naming(&component(), &authorizer(), body.as_bytes());
+        let expected = r#"{"authorizer_appid":"wxa0b1c2d3e4f50617","component_appid":"wx1f2e3d4c5b6a7988","option_name":"x"}"#;
+        for body in [
+            r#"{"option_name":"x"}"#,
+            r#"{"option_name":"x","authorizer_appid":"wxa0b1c2d3e4f50617"}"#,
+            r#"{"component_appid":"wx1f2e3d4c5b6a7988","authorizer_appid":"wxa0b1c2d3e4f50617","option_name":"x"}"#,
+        ] {
+            assert_eq!(named(body).as_deref(), Ok(expected.as_bytes()), "{body}");
+        }
+        for (body, name) in [
+            (r#"{"authorizer_appid":"wxffffffffffffffff"}"#, "authorizer_appid"),
+            (
+                r#"{"authorizer_appid":"wxa0b1c2d3e4f50617","authorizer_appid":"wxffffffffffffffff"}"#,
+                "authorizer_appid",
+            ),
+            (r#"{"authorizer_appid":null}"#, "authorizer_appid"),
+            (r#"{"component_appid":"wxffffffffffffffff"}"#, "component_appid"),
+        ] {
+            assert_eq!(named(body), Err(ProxyRefusal::OtherSubject(name)), "{body}");
+        }
+        for body in ["", "[]", "x", "{", "\u{feff}{}"] {
+            assert_eq!(named(body), Err(ProxyRefusal::BodyNotAnObject), "{body}");
         }
     }
 
@@ -183,6 +265,8 @@ mod tests {
             "",
             "cgi-bin/x",
             "//cgi-bin/x",
+            "/cgi-bin/a%3bb",
+            "/cgi-bin/a%3Fb",
             "/cgi-bin//x",
             "/cgi-bin/x/",
             "/cgi-bin/./x",
@@ -218,7 +302,8 @@ mod tests {
             "/cgi-bin",
             "/datacube/x",
             "/CGI-BIN/x",
-            "/sns/oauth2/component/access_token",
+            "/sns/oauth2/access_token",
+            "/sns/Component/jscode2session",
             "/x/cgi-bin/y",
         ] {
             let refused = decide(path, "");
@@ -232,11 +317,15 @@ mod tests {
             "/cgi-bin/component/api_component_token",
             "/cgi-bin/Component/clear_quota/v2",
             "/cgi-bin/COMPONENT",
+            "/cgi-bin//component/api_query_auth",
+            "/cgi-bin/component/api_query_auth/",
+            "/cgi-bin/%63omponent/api%5fquery_auth",
+            "/cgi-bin/clear_quota",
         ] {
             let refused = decide(path, "");
             assert!(matches!(refused, Err(ProxyRefusal::ComponentOnly(_))), "{path}: {refused:?}");
         }
-        assert!(decide("/cgi-bin/components/x", "").is_ok() && decide("/cgi-bin/clear_quota", "").is_ok());
+        assert!(decide("/cgi-bin/components/x", "").is_ok());
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub fn step(message: &Message) -> Option<Step> {
     }
     let content = message.document.get("Content").unwrap_or_default();
     match content.strip_prefix(API_TEXT) {
-        Some(code) => Some(Step::ApiText(Secret::new(code))),
+        Some(code) => Some(Step::ApiText(Secret::new(code.trim()))),
         None if content == PLAIN_TEXT => Some(Step::Text(format!("{PLAIN_TEXT}_callback"))),
         None => None,
     }
@@ -114,6 +114,10 @@ mod tests {
             let said = "TESTCOMPONENT_MSG_TYPE_TEXT_callback".to_owned();
             assert_eq!(text(to, "TESTCOMPONENT_MSG_TYPE_TEXT"), Some(Step::Text(said)));
             assert_eq!(text(to, &format!("QUERY_AUTH_CODE:{code}")), Some(Step::ApiText(Secret::new(code))));
+            for blanks in [[" ", ""], ["", "\n"], ["\t ", "\r\n "], ["\u{3000}", "\u{a0}"]] {
+                let content = format!("QUERY_AUTH_CODE:{}{code}{}", blanks[0], blanks[1]);
+                assert_eq!(text(to, &content), Some(Step::ApiText(Secret::new(code))), "{content:?}");
+            }
             for content in ["", "hi", "TESTCOMPONENT_MSG_TYPE_TEXT2", " QUERY_AUTH_CODE:x"] {
                 assert_eq!(text(to, content), None, "{content}");
             }

@@ -41,8 +41,11 @@ pub(super) fn reply(
 }
 
 fn matches(rule: &ReplyRule, component: &ComponentId, authorizer: &AuthorizerId, message: &Message) -> bool {
-    let ReplyRule { component: of, authorizer: to, msg_type, event, event_key, text, answer: _ } = rule;
-    of.as_ref().is_none_or(|of| of == component)
+    let ReplyRule { component: of, authorizer: to, msg_type, event, event_key, text, answer } = rule;
+    // WeChat hands over messages only.
+    let is_possible = !matches!(answer, Answer::TransferCustomerService { .. }) || !is_event(message);
+    is_possible
+        && of.as_ref().is_none_or(|of| of == component)
         && to.as_ref().is_none_or(|to| to == authorizer)
         && msg_type.as_ref().is_none_or(|msg_type| is_called(message.msg_type.as_ref(), msg_type))
         && event.as_ref().is_none_or(|event| is_called(message.event.as_ref(), event))
@@ -50,6 +53,10 @@ fn matches(rule: &ReplyRule, component: &ComponentId, authorizer: &AuthorizerId,
         && text
             .as_ref()
             .is_none_or(|text| message.document.get("Content").is_some_and(|said| fits(text, said)))
+}
+
+fn is_event(message: &Message) -> bool {
+    message.event.is_some() || is_called(message.msg_type.as_ref(), "event")
 }
 
 /// Names differ in upper and lower case between `WeChat`'s own pages.
@@ -174,6 +181,30 @@ mod tests {
                 "{rule:?}"
             );
         }
+    }
+
+    #[test]
+    fn messages_are_handed_over_to_customer_service_and_events_are_not() {
+        let transfer =
+            ReplyRule { answer: Answer::TransferCustomerService { agent: Some("a@b".into()) }, ..rule("") };
+        let rules = [transfer.clone(), rule("the next rule")];
+        for (fields, is_message) in [
+            (TEXT, true),
+            ("<MsgType>image</MsgType><MediaId>m</MediaId>", true),
+            ("<MsgType>miniprogrampage</MsgType>", true),
+            ("<MsgType>event</MsgType><Event>CLICK</Event><EventKey>hours</EventKey>", false),
+            ("<MsgType>event</MsgType><Event>subscribe</Event>", false),
+            ("<MsgType>EVENT</MsgType><Event>user_enter_tempsession</Event>", false),
+            ("<MsgType>event</MsgType>", false),
+        ] {
+            let Reply::Xml(xml) = answer_to(&rules, fields) else { panic!("{fields}") };
+            let kind = parse_message(&xml).expect("a message").msg_type;
+            let expected = if is_message { "transfer_customer_service" } else { "text" };
+            assert_eq!(kind.as_deref(), Some(expected), "{fields}");
+        }
+        let for_events = ReplyRule { event: Some("CLICK".into()), ..transfer };
+        let click = "<MsgType>event</MsgType><Event>CLICK</Event>";
+        assert_eq!(answer_to(&[for_events], click), Reply::Success);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Access tokens for others: one holder, never lost, never raced, whatever `WeChat` answers.
 
 mod callers;
+mod dirty;
 mod erase;
 mod healing;
 mod proxy;

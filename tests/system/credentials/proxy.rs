@@ -76,6 +76,14 @@ async fn refused_calls_never_leave() {
     for (path, code) in [
         ("/cgi-bin/component/api_component_token", "component_only"),
         ("/cgi-bin/Component/clear_quota", "component_only"),
+        ("/cgi-bin/clear_quota", "component_only"),
+        ("/cgi-bin/component/api_query_auth/", "component_only"),
+        ("/cgi-bin//component/api_authorizer_token", "component_only"),
+        ("/cgi-bin/%63omponent/api%5Fget_authorizer_list", "component_only"),
+        ("/CGI-BIN/COMPONENT/API_CREATE_PREAUTHCODE", "component_only"),
+        ("//cgi-bin/component/api_start_push_ticket", "component_only"),
+        ("/sns/component/jscode2session?appid=wx00000000000000ff", "proxy_refused"),
+        ("/cgi-bin/component/get_authorizer_option", "proxy_refused"),
         ("/sns/userinfo", "proxy_refused"),
         ("/cgi-bin/a%2f..%2fcomponent/api_component_token", "proxy_refused"),
         ("/cgi-bin/%2e%2e/x", "proxy_refused"),
@@ -93,6 +101,107 @@ async fn refused_calls_never_leave() {
     assert_eq!((status, body["code"].as_str()), (404, Some("not_found")));
     let after = world.observe("calls").await["data"].as_array().expect("a list").len();
     assert_eq!(before, after);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn calls_that_want_the_component_s_token_get_it() {
+    let world = World::start().await;
+    let merchant = merchant(&world).await;
+    let call = async |method: Method, path: &str, body: &Value| {
+        let request = world.http.request(method, world.proxy(&merchant, path));
+        let request = if body.is_null() { request } else { request.body(body.to_string()) };
+        read(request.send().await.expect("the API answers")).await
+    };
+    let path = "/sns/component/jscode2session?js_code=x&grant_type=authorization_code";
+    let (status, body) = call(Method::GET, path, &Value::Null).await;
+    assert_eq!((status, body["session_key"].is_string()), (200, true), "{body}");
+    for path in [
+        "/sns/oauth2/component/access_token?code=x&grant_type=authorization_code",
+        "/sns/oauth2/component/refresh_token?refresh_token=x&grant_type=refresh_token",
+    ] {
+        let (status, body) = call(Method::GET, path, &Value::Null).await;
+        assert_eq!((status, body["openid"].is_string()), (200, true), "{path}: {body}");
+    }
+    let (status, body) = call(Method::GET, "/wxa/gettemplatelist", &Value::Null).await;
+    assert_eq!((status, body["template_list"].is_array()), (200, true), "{body}");
+    let register = "/cgi-bin/component/fastregisterweapp?action=create";
+    let (status, body) = call(Method::POST, register, &json!({"name": "示例"})).await;
+    assert_eq!((status, body["errcode"].as_i64()), (200, Some(0)), "{body}");
+
+    let set = json!({"option_name": "location_report", "option_value": "2"});
+    let get = json!({"option_name": "location_report", "authorizer_appid": merchant});
+    let (_, body) = call(Method::POST, "/cgi-bin/component/api_set_authorizer_option", &set).await;
+    assert_eq!(body["errcode"], 0, "{body}");
+    for name in ["api_get_authorizer_option", "get_authorizer_option"] {
+        let (_, body) = call(Method::POST, &format!("/cgi-bin/component/{name}"), &get).await;
+        assert_eq!((body["option_value"].as_str(), &body["authorizer_appid"]), (Some("2"), &json!(merchant)));
+    }
+    let other = json!({"option_name": "location_report", "authorizer_appid": "wx00000000000000ff"});
+    let (status, body) = call(Method::POST, "/cgi-bin/component/get_authorizer_option", &other).await;
+    assert_eq!((status, body["code"].as_str()), (400, Some("proxy_refused")), "{body}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_component_token_is_replaced_also_if_the_answer_is_dirty() {
+    const LIST: &str = "/wxa/gettemplatelist";
+    let world = World::start().await;
+    let merchant = merchant(&world).await;
+    world.fault(LIST, "errcode", 1, json!(42006)).await;
+    let url = world.proxy(&merchant, LIST);
+    let (_, body) = read(world.http.get(&url).send().await.expect("the API answers")).await;
+    assert!(body["template_list"].is_array(), "{body}");
+    assert_eq!(world.calls(LIST).await, [42006, 0]);
+    world
+        .control("faults", json!({"kind": "invalidate_tokens", "component": A, "authorizer": merchant}))
+        .await;
+    world.fault(SEND, "byte_order_mark", 1, Value::Null).await;
+    assert_eq!(world.send(&merchant, &message()).await.1["errcode"], 0);
+    assert_eq!(world.calls(SEND).await, [40001, 0], "the refusal was read behind its mark");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_key_limited_to_accounts_makes_only_calls_that_name_its_account() {
+    let mut world = World::start().await;
+    let (mine, other) = (merchant(&world).await, merchant(&world).await);
+    let (id, limited) = world.api_key(&["--scope", "proxy", "--component", A, "--authorizer", &mine]);
+    let (other_id, whole) = world.api_key(&["--scope", "proxy", "--component", A]);
+    world
+        .wait("the keys to be needed", async |world| (world.token(&mine).await.0 == 401).then_some(()))
+        .await;
+    let status = async |key: &str, merchant: &str, path: &str| {
+        let request = world.http.post(world.proxy(merchant, path)).bearer_auth(key);
+        let body = json!({"option_name": "location_report"}).to_string();
+        let (status, body) = read(request.body(body).send().await.expect("the API answers")).await;
+        (status, body["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let refused = (403, "out_of_reach".to_owned());
+    let done = (200, String::new());
+    for path in ["/sns/component/jscode2session?js_code=x", "/cgi-bin/component/api_get_authorizer_option"] {
+        assert_eq!(status(&limited, &mine, path).await, done, "{path}");
+        assert_eq!(status(&limited, &other, path).await, refused, "{path}");
+        assert_eq!(status(&whole, &other, path).await, done, "{path}");
+    }
+    for path in ["/wxa/gettemplatelist", "/cgi-bin/component/fastregisterweapp?action=create"] {
+        assert_eq!(status(&limited, &mine, path).await, refused, "{path}");
+        assert_eq!(status(&whole, &mine, path).await, done, "{path}");
+    }
+    for key in [&limited, &whole] {
+        let secret = "/cgi-bin/component/api_query_auth";
+        assert_eq!(status(key, &mine, secret).await, (400, "component_only".to_owned()));
+    }
+    for id in [id, other_id] {
+        let (code, _, err) = world.command(&["api-key", "revoke", &id]);
+        assert_eq!(code, 0, "{err}");
+    }
+    world
+        .wait("this machine to be let in again", async |world| {
+            (world.token(&mine).await.0 == 200).then_some(())
+        })
+        .await;
+    world.planted.extend([limited, whole]);
     world.finish().await;
 }
 

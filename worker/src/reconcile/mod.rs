@@ -126,9 +126,11 @@ impl<S: Storage> Comparison<'_, S> {
         while let Phase::Pages { offset } = self.progress.phase {
             let page = self.page(offset).await?;
             let named = page.list.iter().map(|listed| listed.authorizer_appid.clone()).collect();
-            self.progress.report.total = page.total_count;
+            if let Some(total) = page.total_count {
+                self.progress.report.total = total;
+            }
             self.progress.report.unreadable += page.unreadable as u64;
-            let is_last = page.list.is_empty() || offset + PAGE >= page.total_count;
+            let is_last = page.is_empty() || page.total_count.is_some_and(|total| offset + PAGE >= total);
             self.compare_page(page).await?;
             self.progress.phase = if is_last {
                 Phase::Missing { after: None }

@@ -35,6 +35,14 @@ pub(crate) enum Failure {
         /// For the log.
         detail: String,
     },
+    /// `WeChat` has answered and processed the call, but what it says about this account cannot be read. Try again later, for
+    /// this account alone; somewhere else, as in the list, it may be readable now.
+    AnswerUnreadable {
+        /// Not before this has passed.
+        after: Duration,
+        /// For the log.
+        detail: String,
+    },
     /// `WeChat` refuses, and would again: about this account or this code.
     Refused(Refusal),
     /// Something of our own cannot be read, and could not be later.
@@ -47,6 +55,7 @@ impl Failure {
         match error {
             CallError::NotSent(detail) => Self::again(attempt, "not_reached", detail),
             CallError::AnswerLost(detail) => Self::again(attempt, "answer_lost", detail),
+            CallError::Unreadable(detail) => Self::AnswerUnreadable { after: backoff(attempt), detail },
             CallError::Refused(refusal) => Self::of_refusal(api, refusal, attempt),
             error @ CallError::Paused { until, .. } => Self::paused(until, error.to_string()),
         }
@@ -93,6 +102,12 @@ impl Failure {
     /// The process stops: no new call is begun.
     pub(crate) fn stopping() -> Self {
         Self::Again { after: Duration::ZERO, reason: "stopping", detail: "the process stops".to_owned() }
+    }
+
+    /// `WeChat` names a refresh token, but its bytes arrived damaged. `place` is where.
+    pub(crate) fn damaged_token(place: &str, attempt: u32) -> Self {
+        let detail = format!("the refresh token in WeChat's {place} arrived damaged");
+        Self::AnswerUnreadable { after: backoff(attempt), detail }
     }
 
     fn of_refusal(api: Api, refusal: Refusal, attempt: u32) -> Self {
@@ -207,7 +222,9 @@ mod tests {
     fn busy_waits_a_moment_rates_a_minute_and_quotas_until_the_next_day() {
         let after = |errcode| match refused(Api::QueryAuth, errcode) {
             Failure::Again { after, .. } => after,
-            Failure::Refused(_) | Failure::Unreadable(_) => panic!("{errcode} was believed"),
+            Failure::Refused(_) | Failure::AnswerUnreadable { .. } | Failure::Unreadable(_) => {
+                panic!("{errcode} was believed")
+            }
         };
         assert!(after(-1) <= BACKOFF_BASE);
         assert!(after(45011) >= Duration::from_mins(1));

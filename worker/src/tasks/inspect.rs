@@ -44,12 +44,11 @@ impl<S: Storage> TaskRunner<S> {
             Ok(inspection) => inspection,
             Err(error) => return Failure::of_read(&error, claimed.attempt).into_end("unreadable_stream"),
         };
-        let (mut called_at, mut unanswered) = (Timestamp::now(), None);
+        let (mut called_at, mut lacking) = (Timestamp::now(), None);
         while let Some(question) = inspection.question() {
             called_at = Timestamp::now();
-            match self.ask(claimed, subject, &question, &mut inspection).await {
-                Ok(()) => {}
-                Err(failure @ Failure::Refused(_)) => unanswered = Some(failure),
+            match self.ask(claimed, subject, question, &mut inspection).await {
+                Ok(failure) => lacking = failure.or(lacking),
                 Err(failure) => return failure.into_end("inspection_refused"),
             }
         }
@@ -60,7 +59,7 @@ impl<S: Storage> TaskRunner<S> {
         ) {
             Inspected::Done(decision) => decision.into(),
             Inspected::Again { decision, at } => Outcome { decision, then: End::PutOff { at } },
-            Inspected::Incomplete => Outcome::end(incomplete(unanswered.as_ref())),
+            Inspected::Incomplete => Outcome::end(incomplete(lacking.clone())),
             Inspected::Unknown(refusal) => Outcome::end(End::dead("redemption_refused", refusal.to_string())),
         };
         self.finish(claimed, &subject.stream(), called_at, decide).await
@@ -92,29 +91,42 @@ impl<S: Storage> TaskRunner<S> {
         Ok(Inspection::begin(state, held, because, redemption, (claimed.created_at, asked_at)))
     }
 
-    /// Asks `WeChat` and hands the answer to the inspection. A refusal is handed on, too, unless its number says all.
+    /// Asks `WeChat` and hands the answer to the inspection. Answers what is lacking if that answer says nothing of use.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Again`] and the like: the inspection has to wait.
     async fn ask(
         &self,
         claimed: &Claimed,
         subject: &Subject,
-        question: &Question,
+        question: Question,
         inspection: &mut Inspection,
-    ) -> Result<(), Failure> {
-        let asked = match question {
+    ) -> Result<Option<Failure>, Failure> {
+        let asked = match &question {
             Question::Info => self.ask_info(claimed, subject, inspection).await,
             Question::Refresh(token) => self.try_token(claimed, subject, token, inspection).await,
-            Question::List => {
-                let listed = self.listed_token(claimed, subject).await?;
-                inspection.learn_listed(listed);
-                Ok(())
-            }
+            Question::List => self.look_up(claimed, subject, inspection).await,
         };
-        match asked {
-            Err(Failure::Refused(refusal)) if refusal.errcode == NOT_AUTHORIZED => {
+        match (asked, question) {
+            (Ok(lacking), _) => Ok(lacking),
+            (Err(Failure::Refused(refusal)), _) if refusal.errcode == NOT_AUTHORIZED => {
                 inspection.learn_gone();
-                Ok(())
+                Ok(None)
             }
-            asked => asked,
+            (Err(Failure::Refused(refusal)), Question::Refresh(token)) => {
+                inspection.learn_refused(token, refusal);
+                Ok(None)
+            }
+            (Err(failure @ Failure::Refused(_)), Question::Info) => {
+                inspection.learn_info_refused();
+                Ok(Some(failure))
+            }
+            (Err(failure @ (Failure::AnswerUnreadable { .. } | Failure::Refused(_))), question) => {
+                inspection.learn_unreadable(question);
+                Ok(Some(failure))
+            }
+            (Err(failure @ (Failure::Again { .. } | Failure::Unreadable(_))), _) => Err(failure),
         }
     }
 
@@ -123,27 +135,22 @@ impl<S: Storage> TaskRunner<S> {
         claimed: &Claimed,
         subject: &Subject,
         inspection: &mut Inspection,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Failure>, Failure> {
         let request = AuthorizerInfoRequest {
             component_appid: &subject.component,
             authorizer_appid: &subject.authorizer,
         };
-        match self.call(&request, claimed.attempt).await {
-            Ok(reply) => {
-                inspection.learn_info(AuthorizerInfo {
-                    profile: reply.profile,
-                    permissions: reply.authorization_info.permissions,
-                    refresh_token: reply.authorization_info.refresh_token,
-                });
-                Ok(())
-            }
-            Err(failure) => {
-                if matches!(failure, Failure::Refused(_)) {
-                    inspection.learn_info_refused();
-                }
-                Err(failure)
-            }
-        }
+        let reply = self.call(&request, claimed.attempt).await?;
+        let info = reply.authorization_info;
+        inspection.learn_info(AuthorizerInfo {
+            profile: reply.profile,
+            permissions: info.permissions,
+            refresh_token: info.refresh_token,
+        });
+        Ok(info.refresh_token_is_damaged.then(|| {
+            inspection.learn_damaged();
+            Failure::damaged_token("info", claimed.attempt)
+        }))
     }
 
     /// Shows whether a refresh token works.
@@ -153,24 +160,27 @@ impl<S: Storage> TaskRunner<S> {
         subject: &Subject,
         token: &Secret,
         inspection: &mut Inspection,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Failure>, Failure> {
         let request = AuthorizerTokenRequest {
             component_appid: &subject.component,
             authorizer_appid: &subject.authorizer,
             authorizer_refresh_token: token,
         };
-        match self.call(&request, claimed.attempt).await {
-            Ok(reply) => {
-                let access_token = AccessToken { token: reply.access_token, expires_in: reply.expires_in };
-                inspection.learn_works(token.clone(), reply.refresh_token, access_token);
-                Ok(())
-            }
-            Err(Failure::Refused(refusal)) if refusal.errcode != NOT_AUTHORIZED => {
-                inspection.learn_refused(token.clone(), refusal);
-                Ok(())
-            }
-            Err(failure) => Err(failure),
-        }
+        let reply = self.call(&request, claimed.attempt).await?;
+        let access_token = AccessToken { token: reply.access_token, expires_in: reply.expires_in };
+        inspection.learn_works(token.clone(), reply.refresh_token, access_token);
+        Ok(None)
+    }
+
+    async fn look_up(
+        &self,
+        claimed: &Claimed,
+        subject: &Subject,
+        inspection: &mut Inspection,
+    ) -> Result<Option<Failure>, Failure> {
+        let listed = self.listed_token(claimed, subject).await?;
+        inspection.learn_listed(listed);
+        Ok(None)
     }
 
     /// Looks the authorizer up in the list. Pages overlap by one entry, since the list may shift between them.
@@ -179,11 +189,13 @@ impl<S: Storage> TaskRunner<S> {
             let offset = page * (PAGE - 1);
             let request = AuthorizerListRequest { component_appid: &subject.component, offset, count: PAGE };
             let reply = self.call(&request, claimed.attempt).await?;
+            let is_last = reply.is_empty() || reply.total_count.is_some_and(|total| offset + PAGE >= total);
+            let is_last = reply.is_empty() || reply.total_count.is_some_and(|total| offset + PAGE >= total);
             let found = reply.list.into_iter().find(|listed| listed.authorizer_appid == subject.authorizer);
             if let Some(listed) = found {
                 return Ok(listed.refresh_token);
             }
-            if offset + PAGE >= reply.total_count {
+            if is_last {
                 break;
             }
         }
@@ -192,9 +204,9 @@ impl<S: Storage> TaskRunner<S> {
 }
 
 /// What becomes of an attempt that lacks an answer.
-fn incomplete(unanswered: Option<&Failure>) -> End {
-    match unanswered {
-        Some(failure) => failure.clone().into_end("inspection_refused"),
-        None => End::dead("inspection_refused", "WeChat did not answer"),
-    }
+fn incomplete(lacking: Option<Failure>) -> End {
+    lacking.map_or_else(
+        || End::dead("inspection_refused", "WeChat did not answer"),
+        |failure| failure.into_end("inspection_refused"),
+    )
 }

@@ -34,6 +34,10 @@ impl<S: Storage> TaskRunner<S> {
         match reply {
             Ok(reply) => {
                 let info = reply.authorization_info;
+                if info.refresh_token_is_damaged && redeem.authorizer.is_some() {
+                    // The code is spent, so the next attempt is refused, and the token is looked for elsewhere.
+                    return Failure::damaged_token("redemption", claimed.attempt).into_end("unreadable");
+                }
                 let Some(account) = account_of(redeem, &info) else {
                     return End::dead(
                         "answer_without_account",

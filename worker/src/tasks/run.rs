@@ -344,6 +344,9 @@ impl Failure {
     pub(super) fn into_end(self, reason: &'static str) -> End {
         match self {
             Self::Again { after, reason, detail } => End::Again { after, reason, detail },
+            Self::AnswerUnreadable { after, detail } => {
+                End::Again { after, reason: "answer_unreadable", detail }
+            }
             Self::Refused(refusal) => End::dead(reason, refusal.to_string()),
             Self::Unreadable(detail) => End::dead("unreadable", detail),
         }

@@ -121,6 +121,7 @@ async fn redeem(runner: &TaskRunner<SqliteStorage>, wechat: &Redemptions, claime
         expires_in: Some(7_200),
         refresh_token: Some(Secret::new(format!("refreshtoken@@@{number}"))),
         permissions: Some(vec![1]),
+        ..AuthorizationInfo::default()
     };
     let reply = Ok(QueryAuthReply { authorization_info });
     let end = runner.settle_redemption(claimed, &redeem, called_at, reply).await;

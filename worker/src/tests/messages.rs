@@ -39,7 +39,7 @@ async fn texts_of_the_release_check_are_not_kept_and_its_events_are() {
 #[tokio::test]
 async fn a_code_that_comes_with_the_authorization_and_again_with_a_text_is_redeemed_once() {
     let given = Given::new();
-    let asked = text(2, TEST_ACCOUNT, &format!("QUERY_AUTH_CODE:{CODE}"));
+    let asked = text(2, TEST_ACCOUNT, &format!("QUERY_AUTH_CODE: {CODE}\n"));
     for push in [authorized(1, CODE), asked.clone(), asked.clone()] {
         given.take(push).await;
     }

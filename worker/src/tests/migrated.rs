@@ -15,8 +15,7 @@ const SQLITE_7: &str = include_str!("../../../testdata/databases/sqlite-7.sql");
 /// Every task that is due, opened, in the order of their kinds.
 async fn due(given: &Given) -> Vec<Task> {
     let (now, runner) = (Timestamp::now(), TaskRunner::new(given.core.clone(), Stop::new()));
-    let mut claimed =
-        given.core.storage.claim(now, now + SignedDuration::from_mins(1), 100).await.unwrap();
+    let mut claimed = given.core.storage.claim(now, now + SignedDuration::from_mins(1), 100).await.unwrap();
     claimed.sort_by(|one, other| one.task.kind.cmp(&other.task.kind));
     let mut tasks = Vec::new();
     for claimed in claimed {

@@ -75,7 +75,7 @@ impl What {
         match error {
             CallError::Refused(refusal) => Ok(Self::Refused { refusal }),
             CallError::NotSent(detail) => Ok(Self::NotSent { detail }),
-            CallError::AnswerLost(detail) => Ok(Self::AnswerLost { detail }),
+            CallError::AnswerLost(detail) | CallError::Unreadable(detail) => Ok(Self::AnswerLost { detail }),
             paused @ CallError::Paused { .. } => Err(paused),
         }
     }

@@ -200,6 +200,11 @@ impl Inspection {
         }
     }
 
+    /// A refresh token was named that arrived damaged: that there is none is no finding.
+    pub fn learn_damaged(&mut self) {
+        self.is_incomplete = true;
+    }
+
     /// Every refresh token that is known, the likeliest first.
     fn candidates(&self) -> impl Iterator<Item = (&Secret, RecoverySource)> {
         let from_info = self.named_by_info().map(|token| (token, RecoverySource::Info));

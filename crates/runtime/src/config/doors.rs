@@ -95,11 +95,19 @@ pub struct Worker {
 pub struct PathPrefix(pub String);
 
 impl PathPrefix {
-    /// What accounts are acted for with. Not the user logins below `/sns/oauth2/`, which are between a merchant and its users.
+    /// What accounts are acted for with.
     fn usual() -> Vec<Self> {
-        ["/cgi-bin/", "/wxa/", "/datacube/", "/card/", "/customservice/", "/sns/component/"]
-            .map(|prefix| Self(prefix.to_owned()))
-            .to_vec()
+        [
+            "/cgi-bin/",
+            "/wxa/",
+            "/datacube/",
+            "/card/",
+            "/customservice/",
+            "/sns/component/",
+            "/sns/oauth2/component/",
+        ]
+        .map(|prefix| Self(prefix.to_owned()))
+        .to_vec()
     }
 }
 

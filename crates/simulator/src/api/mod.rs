@@ -12,6 +12,7 @@ mod custom_send;
 mod errors;
 mod faults;
 mod fields;
+mod for_component;
 mod names;
 mod query_auth;
 mod quota;
@@ -125,7 +126,7 @@ impl Call<'_> {
 
 fn run(state: &mut State, now: Now, request: &Request) -> Result<Outcome, ApiError> {
     let api = Api::parse(request.api_name()).ok_or(ApiError::new(errors::INVALID_URL))?;
-    if !request.is_post {
+    if !request.is_post && !api.is_get() {
         return Err(ApiError::new(errors::POST_REQUIRED));
     }
     if state.switches.calling_ip == CallingIp::Unregistered {
@@ -135,6 +136,9 @@ fn run(state: &mut State, now: Now, request: &Request) -> Result<Outcome, ApiErr
         return custom_send::run(state, now, request);
     }
     let now = now.seconds();
+    if let Some(answered) = for_component::run(state, now, api, request) {
+        return answered;
+    }
     let body = Fields::parse(&request.body)?;
     let component = known_component(state, &body)?;
     if api.wants_component_token() {
@@ -151,7 +155,17 @@ fn run(state: &mut State, now: Now, request: &Request) -> Result<Outcome, ApiErr
         Api::StartPushTicket => start_push_ticket::run(&mut call),
         Api::ClearQuota => quota::clear(&mut call),
         Api::ClearQuotaV2 => quota::clear_with_secret(&mut call),
-        Api::CustomSend => unreachable!("it has been dealt with"),
+        Api::CustomSend
+        | Api::JsCodeToSession
+        | Api::UserToken
+        | Api::RenewUserToken
+        | Api::TemplateList
+        | Api::TemplateDrafts
+        | Api::FastRegister
+        | Api::GetOption
+        | Api::SetOption
+        | Api::GetOptionNow
+        | Api::SetOptionNow => unreachable!("it has been dealt with"),
     }
 }
 

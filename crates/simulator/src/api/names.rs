@@ -13,11 +13,21 @@ pub(crate) enum Api {
     ClearQuota,
     ClearQuotaV2,
     CustomSend,
+    JsCodeToSession,
+    UserToken,
+    RenewUserToken,
+    TemplateList,
+    TemplateDrafts,
+    FastRegister,
+    GetOption,
+    SetOption,
+    GetOptionNow,
+    SetOptionNow,
 }
 
 impl Api {
     /// All of them.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::ComponentToken,
         Self::CreatePreAuthCode,
         Self::QueryAuth,
@@ -28,9 +38,19 @@ impl Api {
         Self::ClearQuota,
         Self::ClearQuotaV2,
         Self::CustomSend,
+        Self::JsCodeToSession,
+        Self::UserToken,
+        Self::RenewUserToken,
+        Self::TemplateList,
+        Self::TemplateDrafts,
+        Self::FastRegister,
+        Self::GetOption,
+        Self::SetOption,
+        Self::GetOptionNow,
+        Self::SetOptionNow,
     ];
 
-    /// The path below `/cgi-bin/component/`; of the one call for an account, below `/cgi-bin/message/`.
+    /// The path below `/cgi-bin/component/`; of the one call for an account, below `/cgi-bin/message/`; elsewhere, all of it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ComponentToken => "api_component_token",
@@ -43,6 +63,16 @@ impl Api {
             Self::ClearQuota => "clear_quota",
             Self::ClearQuotaV2 => "clear_quota/v2",
             Self::CustomSend => "custom/send",
+            Self::JsCodeToSession => "/sns/component/jscode2session",
+            Self::UserToken => "/sns/oauth2/component/access_token",
+            Self::RenewUserToken => "/sns/oauth2/component/refresh_token",
+            Self::TemplateList => "/wxa/gettemplatelist",
+            Self::TemplateDrafts => "/wxa/gettemplatedraftlist",
+            Self::FastRegister => "fastregisterweapp",
+            Self::GetOption => "api_get_authorizer_option",
+            Self::SetOption => "api_set_authorizer_option",
+            Self::GetOptionNow => "get_authorizer_option",
+            Self::SetOptionNow => "set_authorizer_option",
         }
     }
 
@@ -51,16 +81,21 @@ impl Api {
         Self::ALL.into_iter().find(|api| api.name() == name)
     }
 
-    /// Whether the component token is to be in the query.
+    /// Whether it is asked with GET.
+    pub(crate) fn is_get(self) -> bool {
+        self.name().starts_with('/')
+    }
+
+    /// Whether it names the platform in its body, and wants its token in the query.
     pub(crate) fn wants_component_token(self) -> bool {
-        match self {
-            Self::ComponentToken | Self::StartPushTicket | Self::ClearQuotaV2 | Self::CustomSend => false,
+        matches!(
+            self,
             Self::CreatePreAuthCode
-            | Self::QueryAuth
-            | Self::AuthorizerToken
-            | Self::AuthorizerInfo
-            | Self::AuthorizerList
-            | Self::ClearQuota => true,
-        }
+                | Self::QueryAuth
+                | Self::AuthorizerToken
+                | Self::AuthorizerInfo
+                | Self::AuthorizerList
+                | Self::ClearQuota
+        )
     }
 }

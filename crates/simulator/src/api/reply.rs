@@ -11,7 +11,7 @@ pub(crate) enum Answer {
     /// HTTP 200 with JSON, for success and failure alike.
     Json(Value),
     /// Something else.
-    Page { status: u16, content_type: &'static str, body: String },
+    Page { status: u16, content_type: &'static str, body: Vec<u8> },
     /// The connection is closed without an answer.
     Dropped,
 }
@@ -57,7 +57,8 @@ impl Reply {
             (Some(Spoil::Drop), _) => Answer::Dropped,
             (Some(Spoil::Truncate), Answer::Json(value)) => truncated(&value),
             (Some(Spoil::Without(names)), Answer::Json(value)) => Answer::Json(without(value, names)),
-            (Some(Spoil::Truncate | Spoil::Without(_)) | None, answer) => answer,
+            (Some(Spoil::Dirty(dirt)), Answer::Json(value)) => raw(dirt.body(value)),
+            (Some(Spoil::Truncate | Spoil::Without(_) | Spoil::Dirty(_)) | None, answer) => answer,
         };
         Self { answer, ..self }
     }
@@ -66,11 +67,12 @@ impl Reply {
 fn truncated(value: &Value) -> Answer {
     let text = value.to_string();
     let half = (text.len() / 2..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    Answer::Page {
-        status: 200,
-        content_type: "application/json; encoding=utf-8",
-        body: text[..half].to_owned(),
-    }
+    raw(text[..half].into())
+}
+
+/// An answer that need not be JSON, though it says so.
+fn raw(body: Vec<u8>) -> Answer {
+    Answer::Page { status: 200, content_type: "application/json; encoding=utf-8", body }
 }
 
 /// An answer without some fields, wherever they stand; none named: without any.

@@ -19,7 +19,7 @@ pub(crate) struct Request {
     pub(crate) peer: IpAddr,
 }
 
-/// Whom a call is about, as far as its body says so.
+/// Whom a call is about, as far as its body or its query says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Subject {
     pub(crate) component: Option<String>,
@@ -38,15 +38,21 @@ impl Request {
 
     /// The component token, under either of its names.
     pub(crate) fn token(&self) -> Option<&str> {
-        ["component_access_token", "access_token"].into_iter().find_map(|wanted| {
-            let pair = self.query.iter().find(|(name, value)| name == wanted && !value.is_empty());
-            pair.map(|(_, value)| value.as_str())
-        })
+        ["component_access_token", "access_token"].into_iter().find_map(|name| self.parameter(name))
+    }
+
+    /// A parameter of the query that is not empty.
+    pub(crate) fn parameter(&self, wanted: &str) -> Option<&str> {
+        let pair = self.query.iter().find(|(name, value)| name == wanted && !value.is_empty());
+        pair.map(|(_, value)| value.as_str())
     }
 
     /// Whom the call is about.
     pub(crate) fn subject(&self) -> Subject {
-        let Ok(body) = serde_json::from_slice::<Value>(&self.body) else { return Subject::default() };
+        let Ok(body) = serde_json::from_slice::<Value>(&self.body) else {
+            let id = |name| self.parameter(name).filter(|id| id.len() <= ID_MAX).map(str::to_owned);
+            return Subject { component: id("component_appid"), authorizer: id("appid") };
+        };
         let id = |name: &str| body.get(name)?.as_str().filter(|id| id.len() <= ID_MAX).map(str::to_owned);
         Subject { component: id("component_appid"), authorizer: id("authorizer_appid") }
     }

@@ -11,8 +11,12 @@ pub(super) async fn page() -> impl Responder {
 }
 
 fn listing() -> Value {
-    let apis: Vec<String> =
-        Api::ALL.iter().map(|api| format!("POST /cgi-bin/component/{}", api.name())).collect();
+    let line = |api: &Api| match api.name() {
+        name if api.is_get() => format!("GET {name}"),
+        "custom/send" => "POST /cgi-bin/message/custom/send".to_owned(),
+        name => format!("POST /cgi-bin/component/{name}"),
+    };
+    let apis: Vec<String> = Api::ALL.iter().map(line).collect();
     json!({
         "about": "Simulator of WeChat's side for third-party platforms (微信第三方平台模拟器). Nothing is served at this address.",
         "api": apis,

@@ -40,7 +40,7 @@ pub(crate) fn routes(config: &mut ServiceConfig, open_control: bool) {
         .service(web::resource("/favicon.ico").to(async || HttpResponse::NoContent()))
         .service(web::resource("/cgi-bin/media/upload").to(media::upload))
         .service(web::resource("/cgi-bin/media/get").to(media::get))
-        .service(web::resource("/cgi-bin/{path:.*}").to(api::call))
+        .service(web::resource("/{root:cgi-bin|sns|wxa}/{path:.*}").to(api::call))
         .default_service(web::to(help::page));
 }
 

@@ -1,5 +1,7 @@
 //! What one merchant has granted one platform.
 
+use std::collections::BTreeMap;
+
 /// One authorization; kept after it was revoked.
 #[derive(Clone, Default)]
 pub(crate) struct Authorization {
@@ -14,6 +16,8 @@ pub(crate) struct Authorization {
     /// The account's current access token for this platform.
     pub(crate) access_token: Option<String>,
     refresh_tokens: Vec<RefreshToken>,
+    /// Options that were set, by name.
+    pub(crate) options: BTreeMap<String, String>,
 }
 
 #[derive(Clone)]

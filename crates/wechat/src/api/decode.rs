@@ -3,22 +3,35 @@
 use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use super::lenient;
+use super::{
+    lenient,
+    repair::{Repairs, object},
+};
 
 /// Longest error text that is kept, in characters.
 const ERRMSG_MAX: usize = 500;
 
 /// The answer to a successful call.
 pub trait Reply: Sized {
-    /// Reads a body that is known to be a JSON object and no refusal; use [`decode`].
+    /// Reads an object that is known to be no refusal; use [`decode`].
     #[doc(hidden)]
-    fn read(body: &[u8]) -> Result<Self, ReplyError>;
+    fn read(answer: Value) -> Result<Self, ReplyError>;
+}
+
+/// What a body says, and what had to be repaired to read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded<T> {
+    /// The answer.
+    pub reply: Result<T, ReplyError>,
+    /// What `WeChat` should not have sent.
+    pub repairs: Repairs,
 }
 
 /// The JSON form of an answer, every field of it optional. The reader's own error would quote the body.
-pub(super) fn wire<W: DeserializeOwned>(body: &[u8]) -> Result<W, ReplyError> {
-    serde_json::from_slice(body).map_err(|_| ReplyError::NotJson)
+pub(super) fn wire<W: DeserializeOwned>(answer: Value) -> Result<W, ReplyError> {
+    serde_json::from_value(answer).map_err(|_| ReplyError::Unreadable)
 }
 
 /// Why there is no answer.
@@ -27,9 +40,12 @@ pub enum ReplyError {
     /// `WeChat` said no.
     #[error(transparent)]
     Refused(Refusal),
-    /// The body is not a JSON object: truncated, or a page of some proxy. Whether the call took effect is unknown.
+    /// The body does not begin as a JSON object: it is empty, or a page of some proxy. Whether the call took effect is unknown.
     #[error("the answer is not a JSON object")]
     NotJson,
+    /// The body begins as a JSON object and is none, even repaired. The call probably took effect.
+    #[error("the answer begins as a JSON object, but cannot be read")]
+    Unreadable,
     /// The call took effect, but its answer lacks this field, or it is unreadable.
     #[error("the answer has no {0}")]
     MissingField(&'static str),
@@ -73,22 +89,31 @@ enum Errcode {
 }
 
 fn errcode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Errcode, D::Error> {
-    Ok(lenient::integer(deserializer)?.map_or(Errcode::Unreadable, Errcode::Number))
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => Errcode::Absent,
+        value => lenient::whole(&value).map_or(Errcode::Unreadable, Errcode::Number),
+    })
 }
 
-/// Reads the body of an HTTP 200. `errcode` alone decides; success may come with 0 or without it.
-///
-/// # Errors
-///
-/// [`ReplyError`]. It never quotes the body, but for `errmsg`.
-pub fn decode<T: Reply>(body: &[u8]) -> Result<T, ReplyError> {
-    // serde would take a list for an object, too.
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(ReplyError::NotJson);
+/// Reads the body of an HTTP 200, repaired if need be. `errcode` alone decides; success may come with 0 or without it. No
+/// error quotes the body, but for `errmsg`.
+pub fn decode<T: Reply>(body: &[u8]) -> Decoded<T> {
+    let (answer, repairs) = object(body);
+    Decoded { reply: answer.and_then(read), repairs }
+}
+
+/// The number by which `WeChat` says how a call went, if a body has one.
+pub fn errcode_of(body: &[u8]) -> Option<i64> {
+    match wire::<Outcome>(object(body).0.ok()?).ok()?.errcode {
+        Errcode::Number(errcode) => Some(errcode),
+        Errcode::Absent | Errcode::Unreadable => None,
     }
-    let outcome: Outcome = wire(body)?;
+}
+
+fn read<T: Reply>(answer: Value) -> Result<T, ReplyError> {
+    let outcome: Outcome = wire(answer.clone())?;
     match outcome.errcode {
-        Errcode::Absent | Errcode::Number(0) => T::read(body),
+        Errcode::Absent | Errcode::Number(0) => T::read(answer),
         Errcode::Number(errcode) => {
             let (errmsg, rid) = split_rid(&outcome.errmsg.unwrap_or_default());
             Err(ReplyError::Refused(Refusal { errcode, errmsg, rid }))

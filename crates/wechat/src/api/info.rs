@@ -2,8 +2,14 @@
 
 use mandate_schema::{AccountKind, AuthorizerId, Profile, Secret};
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
-use super::{Reply, ReplyError, decode::wire, lenient};
+use super::{
+    Reply, ReplyError,
+    decode::wire,
+    lenient::{self, Token},
+    reply::TOKEN_LIFE,
+};
 
 /// The answer to a redeemed code: the only call that yields tokens for a new authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +23,12 @@ pub struct QueryAuthReply {
 pub struct AuthorizerInfoReply {
     /// The account; `None` if the answer left it out. Texts may be empty or stale for a while after a change.
     pub profile: Option<Profile>,
-    /// The authorization, without an access token.
+    /// The authorization, without an access token. All of it is missing if the answer left it out.
     pub authorization_info: AuthorizationInfo,
 }
 
 /// An authorization as `WeChat` tells it. An account without any API permission has no tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthorizationInfo {
     /// The account.
     pub authorizer_appid: Option<AuthorizerId>,
@@ -32,6 +38,8 @@ pub struct AuthorizationInfo {
     pub expires_in: Option<u64>,
     /// The refresh token; never an empty one.
     pub refresh_token: Option<Secret>,
+    /// Whether there is a refresh token whose bytes arrived damaged: that none was named is no finding then.
+    pub refresh_token_is_damaged: bool,
     /// The permission sets the merchant ticked, ascending, each once; an open list of integers. `None` if the answer does
     /// not say, which is another thing than none at all.
     pub permissions: Option<Vec<i64>>,
@@ -44,14 +52,14 @@ struct AuthorizationWire {
     /// What old samples call it. No alias: serde would refuse an answer that has both.
     #[serde(default, deserialize_with = "lenient::authorizer")]
     appid: Option<AuthorizerId>,
-    #[serde(default, deserialize_with = "lenient::secret")]
-    authorizer_access_token: Option<Secret>,
+    #[serde(default)]
+    authorizer_access_token: Token,
     #[serde(default, deserialize_with = "lenient::count")]
     expires_in: Option<u64>,
-    #[serde(default, deserialize_with = "lenient::secret")]
-    authorizer_refresh_token: Option<Secret>,
+    #[serde(default)]
+    authorizer_refresh_token: Token,
     #[serde(default, deserialize_with = "lenient::list")]
-    func_info: Option<Vec<Permission>>,
+    func_info: Option<Vec<Option<Permission>>>,
 }
 
 #[derive(Deserialize)]
@@ -62,17 +70,19 @@ struct Permission {
 
 impl From<AuthorizationWire> for AuthorizationInfo {
     fn from(wire: AuthorizationWire) -> Self {
-        let ids = |list: Vec<Permission>| {
-            let mut ids: Vec<i64> = list.into_iter().filter_map(|set| set.funcscope_category?.id).collect();
+        let ids = |list: Vec<Option<Permission>>| {
+            let mut ids: Vec<i64> = list.into_iter().filter_map(|set| set?.funcscope_category?.id).collect();
             ids.sort_unstable();
             ids.dedup();
             ids
         };
+        let access_token = wire.authorizer_access_token.whole();
         Self {
             authorizer_appid: wire.authorizer_appid.or(wire.appid),
-            access_token: wire.authorizer_access_token,
-            expires_in: wire.expires_in,
-            refresh_token: wire.authorizer_refresh_token,
+            expires_in: wire.expires_in.or_else(|| access_token.as_ref().map(|_| TOKEN_LIFE)),
+            access_token,
+            refresh_token_is_damaged: wire.authorizer_refresh_token.is_damaged(),
+            refresh_token: wire.authorizer_refresh_token.whole(),
             permissions: wire.func_info.map(ids),
         }
     }
@@ -82,7 +92,7 @@ impl From<AuthorizationWire> for AuthorizationInfo {
 struct ProfileWire {
     #[serde(default, deserialize_with = "lenient::text")]
     nick_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::id")]
     user_name: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     principal_name: Option<String>,
@@ -162,25 +172,20 @@ struct InfoWire {
     authorization_info: Option<AuthorizationWire>,
 }
 
-impl InfoWire {
-    fn authorization(wire: Option<AuthorizationWire>) -> Result<AuthorizationInfo, ReplyError> {
-        wire.map(AuthorizationInfo::from).ok_or(ReplyError::MissingField("authorization_info"))
-    }
-}
-
 impl Reply for QueryAuthReply {
-    fn read(body: &[u8]) -> Result<Self, ReplyError> {
-        let wire: InfoWire = wire(body)?;
-        Ok(Self { authorization_info: InfoWire::authorization(wire.authorization_info)? })
+    fn read(answer: Value) -> Result<Self, ReplyError> {
+        let wire: InfoWire = wire(answer)?;
+        let info = wire.authorization_info.ok_or(ReplyError::MissingField("authorization_info"))?;
+        Ok(Self { authorization_info: info.into() })
     }
 }
 
 impl Reply for AuthorizerInfoReply {
-    fn read(body: &[u8]) -> Result<Self, ReplyError> {
-        let wire: InfoWire = wire(body)?;
+    fn read(answer: Value) -> Result<Self, ReplyError> {
+        let wire: InfoWire = wire(answer)?;
         Ok(Self {
             profile: wire.authorizer_info.map(Profile::from),
-            authorization_info: InfoWire::authorization(wire.authorization_info)?,
+            authorization_info: wire.authorization_info.map(AuthorizationInfo::from).unwrap_or_default(),
         })
     }
 }

@@ -5,11 +5,13 @@
 mod decode;
 mod info;
 mod lenient;
+mod repair;
 mod reply;
 mod request;
 
-pub use decode::{Refusal, Reply, ReplyError, decode};
+pub use decode::{Decoded, Refusal, Reply, ReplyError, decode, errcode_of};
 pub use info::{AuthorizationInfo, AuthorizerInfoReply, QueryAuthReply};
+pub use repair::{Repair, Repairs};
 pub use reply::{
     AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, CustomSendReply, ListedAuthorizer,
     PreauthCodeReply, StartPushTicketReply,

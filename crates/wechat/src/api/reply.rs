@@ -2,8 +2,19 @@
 
 use mandate_schema::{AuthorizerId, CreateTime, Secret};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Reply, ReplyError, decode::wire, lenient};
+use super::{
+    Reply, ReplyError,
+    decode::wire,
+    lenient::{self, Token},
+};
+
+/// Seconds that a token lives by the documentation, if its answer has no readable life. A token that was issued is never
+/// thrown away for that: the refresh token beside it may be the only good one from now on.
+pub(super) const TOKEN_LIFE: u64 = 7_200;
+/// The shortest life of a pre-auth code in the documentation, in seconds.
+const PREAUTH_CODE_LIFE: u64 = 600;
 
 /// A component token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +48,19 @@ pub struct AuthorizerTokenReply {
 /// A page of the accounts that authorize the component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizerListReply {
-    /// How many there are in all.
-    pub total_count: u64,
+    /// How many there are in all, if the answer says so.
+    pub total_count: Option<u64>,
     /// The accounts of this page.
     pub list: Vec<ListedAuthorizer>,
     /// Entries of this page without a readable appid. Nobody may be taken for gone while there are some.
     pub unreadable: usize,
+}
+
+impl AuthorizerListReply {
+    /// Whether the page has no entries at all, not even unreadable ones: the list ends before it.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.unreadable == 0
+    }
 }
 
 /// An account of the list.
@@ -50,8 +68,10 @@ pub struct AuthorizerListReply {
 pub struct ListedAuthorizer {
     /// The account.
     pub authorizer_appid: AuthorizerId,
-    /// Its refresh token; `None` if the code of the authorization was never redeemed.
+    /// Its refresh token; `None` if the code of the authorization was never redeemed, or if it is damaged.
     pub refresh_token: Option<Secret>,
+    /// Whether there is a refresh token whose bytes arrived damaged: that none was named is no finding then.
+    pub refresh_token_is_damaged: bool,
     /// When it authorized the component, in `WeChat`'s time.
     pub auth_time: Option<CreateTime>,
 }
@@ -67,22 +87,16 @@ pub struct CustomSendReply;
 /// JSON form of the answers that are a token.
 #[derive(Deserialize)]
 struct TokenWire {
-    #[serde(default, deserialize_with = "lenient::secret")]
-    component_access_token: Option<Secret>,
-    #[serde(default, deserialize_with = "lenient::secret")]
-    pre_auth_code: Option<Secret>,
-    #[serde(default, deserialize_with = "lenient::secret")]
-    authorizer_access_token: Option<Secret>,
-    #[serde(default, deserialize_with = "lenient::secret")]
-    authorizer_refresh_token: Option<Secret>,
+    #[serde(default)]
+    component_access_token: Token,
+    #[serde(default)]
+    pre_auth_code: Token,
+    #[serde(default)]
+    authorizer_access_token: Token,
+    #[serde(default)]
+    authorizer_refresh_token: Token,
     #[serde(default, deserialize_with = "lenient::count")]
     expires_in: Option<u64>,
-}
-
-impl TokenWire {
-    fn expires_in(&self) -> Result<u64, ReplyError> {
-        self.expires_in.ok_or(ReplyError::MissingField("expires_in"))
-    }
 }
 
 fn required<T>(field: Option<T>, name: &'static str) -> Result<T, ReplyError> {
@@ -90,32 +104,32 @@ fn required<T>(field: Option<T>, name: &'static str) -> Result<T, ReplyError> {
 }
 
 impl Reply for ComponentTokenReply {
-    fn read(body: &[u8]) -> Result<Self, ReplyError> {
-        let wire: TokenWire = wire(body)?;
+    fn read(answer: Value) -> Result<Self, ReplyError> {
+        let wire: TokenWire = wire(answer)?;
         Ok(Self {
-            expires_in: wire.expires_in()?,
-            component_access_token: required(wire.component_access_token, "component_access_token")?,
+            expires_in: wire.expires_in.unwrap_or(TOKEN_LIFE),
+            component_access_token: required(wire.component_access_token.whole(), "component_access_token")?,
         })
     }
 }
 
 impl Reply for PreauthCodeReply {
-    fn read(body: &[u8]) -> Result<Self, ReplyError> {
-        let wire: TokenWire = wire(body)?;
+    fn read(answer: Value) -> Result<Self, ReplyError> {
+        let wire: TokenWire = wire(answer)?;
         Ok(Self {
-            expires_in: wire.expires_in()?,
-            pre_auth_code: required(wire.pre_auth_code, "pre_auth_code")?,
+            expires_in: wire.expires_in.unwrap_or(PREAUTH_CODE_LIFE),
+            pre_auth_code: required(wire.pre_auth_code.whole(), "pre_auth_code")?,
         })
     }
 }
 
 impl Reply for AuthorizerTokenReply {
-    fn read(body: &[u8]) -> Result<Self, ReplyError> {
-        let wire: TokenWire = wire(body)?;
+    fn read(answer: Value) -> Result<Self, ReplyError> {
+        let wire: TokenWire = wire(answer)?;
         Ok(Self {
-            expires_in: wire.expires_in()?,
-            access_token: required(wire.authorizer_access_token, "authorizer_access_token")?,
-            refresh_token: wire.authorizer_refresh_token,
+            expires_in: wire.expires_in.unwrap_or(TOKEN_LIFE),
+            access_token: required(wire.authorizer_access_token.whole(), "authorizer_access_token")?,
+            refresh_token: wire.authorizer_refresh_token.whole(),
         })
     }
 }
@@ -126,15 +140,15 @@ struct ListWire {
     #[serde(default, deserialize_with = "lenient::count")]
     total_count: Option<u64>,
     #[serde(default, deserialize_with = "lenient::list")]
-    list: Option<Vec<ListedWire>>,
+    list: Option<Vec<Option<ListedWire>>>,
 }
 
 #[derive(Deserialize)]
 struct ListedWire {
     #[serde(default, deserialize_with = "lenient::authorizer")]
     authorizer_appid: Option<AuthorizerId>,
-    #[serde(default, deserialize_with = "lenient::secret")]
-    refresh_token: Option<Secret>,
+    #[serde(default)]
+    refresh_token: Token,
     #[serde(default, deserialize_with = "lenient::integer")]
     auth_time: Option<i64>,
 }
@@ -143,34 +157,34 @@ impl ListedWire {
     fn read(self) -> Option<ListedAuthorizer> {
         Some(ListedAuthorizer {
             authorizer_appid: self.authorizer_appid?,
-            refresh_token: self.refresh_token,
+            refresh_token_is_damaged: self.refresh_token.is_damaged(),
+            refresh_token: self.refresh_token.whole(),
             auth_time: self.auth_time.map(CreateTime),
         })
     }
 }
 
 impl Reply for AuthorizerListReply {
-    fn read(body: &[u8]) -> Result<Self, ReplyError> {
-        let wire: ListWire = wire(body)?;
-        let total_count = required(wire.total_count, "total_count")?;
+    fn read(answer: Value) -> Result<Self, ReplyError> {
+        let wire: ListWire = wire(answer)?;
         let entries = match wire.list {
-            None if total_count == 0 => Vec::new(),
+            None if wire.total_count == Some(0) => Vec::new(),
             list => required(list, "list")?,
         };
         let entry_count = entries.len();
-        let list: Vec<_> = entries.into_iter().filter_map(ListedWire::read).collect();
-        Ok(Self { total_count, unreadable: entry_count - list.len(), list })
+        let list: Vec<_> = entries.into_iter().filter_map(|entry| entry?.read()).collect();
+        Ok(Self { total_count: wire.total_count, unreadable: entry_count - list.len(), list })
     }
 }
 
 impl Reply for StartPushTicketReply {
-    fn read(_: &[u8]) -> Result<Self, ReplyError> {
+    fn read(_: Value) -> Result<Self, ReplyError> {
         Ok(Self)
     }
 }
 
 impl Reply for CustomSendReply {
-    fn read(_: &[u8]) -> Result<Self, ReplyError> {
+    fn read(_: Value) -> Result<Self, ReplyError> {
         Ok(Self)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::{Answer, ApiError, Request, errors};
+use super::{
+    super::{Answer, ApiError, Request, errors},
+    dirt::Dirt,
+};
 
 /// What a fault does to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub(in crate::api) enum Spoil {
     Truncate,
     /// Fields of these names are missing; none named: all.
     Without(Vec<String>),
+    /// It is not as it should be.
+    Dirty(Dirt),
 }
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -52,17 +57,21 @@ impl FaultEffect {
         Self { wait_before: Duration::ZERO, wait_after: Duration::ZERO, step }
     }
 
+    pub(super) fn dirty(dirt: Dirt) -> Self {
+        Self::now(Step::Spoil(Spoil::Dirty(dirt)))
+    }
+
     pub(super) fn refuse(code: i64) -> Self {
         Self::now(Step::Refuse(Refusal::Errcode(code)))
     }
 
     pub(super) fn status(status: u16) -> Self {
-        let body = "<html><body><h1>Bad Gateway</h1></body></html>".to_owned();
+        let body = "<html><body><h1>Bad Gateway</h1></body></html>".into();
         Self::now(Step::Replace(Answer::Page { status, content_type: HTML, body }))
     }
 
     pub(super) fn html() -> Self {
-        let body = "<html><head><title>WeChat</title></head><body>系统繁忙</body></html>".to_owned();
+        let body = "<html><head><title>WeChat</title></head><body>系统繁忙</body></html>".into();
         Self::now(Step::Replace(Answer::Page { status: 200, content_type: HTML, body }))
     }
 

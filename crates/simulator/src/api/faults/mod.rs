@@ -1,5 +1,6 @@
 //! Faults of the API: what goes wrong with the next calls.
 
+mod dirt;
 mod effect;
 mod order;
 mod queue;
@@ -34,6 +35,24 @@ pub enum FaultKind {
     Truncated,
     /// Processed; the answer lacks fields (optional name or list of names: default all).
     MissingFields,
+    /// Processed; the texts for people in the answer hold raw control characters.
+    ControlCharacters,
+    /// Processed; the texts for people end in half a character.
+    CutUtf8,
+    /// Processed; the texts for people hold an escaped half of a surrogate pair.
+    LoneSurrogate,
+    /// Processed; a byte-order mark stands before the answer.
+    ByteOrderMark,
+    /// Processed; numbers are texts.
+    NumbersAsText,
+    /// Processed; texts for people are numbers.
+    TextsAsNumbers,
+    /// Processed; fields are null (optional name or list of names: default all but ids and tokens).
+    NullFields,
+    /// Processed; the answer begins as a JSON object and is none.
+    Unreadable,
+    /// Processed; answered 200 with an empty body.
+    EmptyBody,
     /// The quota is spent: 45009, until it is cleared or the count is down.
     Quota,
     /// The caller's address is not on the list: 61004.

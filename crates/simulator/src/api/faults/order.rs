@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     FaultEffect, FaultKind,
+    dirt::Dirt,
     effect::{Refusal, Spoil, Step},
     queue::Fault,
 };
@@ -64,6 +65,15 @@ impl State {
             FaultKind::Html => FaultEffect::html(),
             FaultKind::Truncated => FaultEffect::now(Step::Spoil(Spoil::Truncate)),
             FaultKind::MissingFields => FaultEffect::now(Step::Spoil(Spoil::Without(names(value)?))),
+            FaultKind::ControlCharacters => FaultEffect::dirty(Dirt::InTexts(b"\x01\0\n\x1f")),
+            FaultKind::CutUtf8 => FaultEffect::dirty(Dirt::InTexts(b"\xe4\xbd")),
+            FaultKind::LoneSurrogate => FaultEffect::dirty(Dirt::InTexts(b"\\ud83d")),
+            FaultKind::ByteOrderMark => FaultEffect::dirty(Dirt::ByteOrderMark),
+            FaultKind::NumbersAsText => FaultEffect::dirty(Dirt::NumbersAsText),
+            FaultKind::TextsAsNumbers => FaultEffect::dirty(Dirt::TextsAsNumbers),
+            FaultKind::NullFields => FaultEffect::dirty(Dirt::Null(names(value)?)),
+            FaultKind::Unreadable => FaultEffect::dirty(Dirt::Unreadable),
+            FaultKind::EmptyBody => FaultEffect::dirty(Dirt::Empty),
             FaultKind::Quota => FaultEffect::quota(),
             FaultKind::Ip => FaultEffect::now(Step::Refuse(Refusal::CallingIp)),
             FaultKind::InvalidateTokens => {
@@ -92,6 +102,9 @@ impl State {
 /// An API by its name, with or without its path; `None`: any.
 fn parse_api(name: Option<&str>) -> Result<Option<Api>, OrderError> {
     let Some(name) = name.filter(|name| !matches!(*name, "" | "*")) else { return Ok(None) };
+    if let Some(api) = Api::parse(name) {
+        return Ok(Some(api));
+    }
     let short = name.trim_start_matches('/');
     let short = short.strip_prefix("cgi-bin/").unwrap_or(short);
     let short = short.strip_prefix("component/").unwrap_or(short);
@@ -131,10 +144,10 @@ fn names(value: Value) -> Result<Vec<String>, OrderError> {
         Value::String(name) => Ok(vec![name]),
         Value::Array(names) => {
             let names = names.into_iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<_>>();
-            names.ok_or_else(|| OrderError::Invalid("missing_fields takes names as value".to_owned()))
+            names.ok_or_else(|| OrderError::Invalid("it takes names as value".to_owned()))
         }
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
-            Err(OrderError::Invalid("missing_fields takes a name or a list of names as value".to_owned()))
+            Err(OrderError::Invalid("it takes a name or a list of names as value".to_owned()))
         }
     }
 }

@@ -56,8 +56,42 @@ fn answers_that_are_no_json() {
         world.fault(FaultSpec::new("*", kind));
         let Answer::Page { status: got, body, .. } = world.answer(&request) else { panic!("{kind:?}: JSON") };
         assert_eq!(got, status, "{kind:?}");
-        assert!(!body.is_empty() && serde_json::from_str::<Value>(&body).is_err(), "{kind:?}: {body}");
+        assert!(!body.is_empty() && serde_json::from_slice::<Value>(&body).is_err(), "{kind:?}");
     }
+}
+
+#[test]
+fn dirty_answers_hold_every_id_and_token() {
+    let mut world = World::new();
+    let refresh = world.redeemed().refresh;
+    let token = world.component_token(COMPONENT);
+    let body = json!({ "component_appid": COMPONENT, "authorizer_appid": MERCHANT });
+    let info = request("api_get_authorizer_info", &[("access_token", &token)], &body);
+    for (kind, is_json, holds) in [
+        (FaultKind::ControlCharacters, false, &b"\x01\0\n\x1f\""[..]),
+        (FaultKind::CutUtf8, false, b"\xe4\xbd\""),
+        (FaultKind::LoneSurrogate, false, b"\\ud83d\""),
+        (FaultKind::ByteOrderMark, false, b"\xef\xbb\xbf{"),
+        (FaultKind::NumbersAsText, true, b"\"account_status\":\"1\""),
+        (FaultKind::TextsAsNumbers, true, b"\"nick_name\":12345"),
+        (FaultKind::NullFields, true, b"\"nick_name\":null"),
+        (FaultKind::Unreadable, false, b"\"\""),
+    ] {
+        world.fault(FaultSpec::new("api_get_authorizer_info", kind));
+        let Answer::Page { status: 200, body, .. } = world.answer(&info) else { panic!("{kind:?}") };
+        assert_eq!(serde_json::from_slice::<Value>(&body).is_ok(), is_json, "{kind:?}");
+        for part in [holds, refresh.as_bytes(), MERCHANT.as_bytes()] {
+            assert!(body.windows(part.len()).any(|window| window == part), "{kind:?}: {part:?}");
+        }
+        assert!(body.trim_ascii_start().starts_with(b"{") || kind == FaultKind::ByteOrderMark, "{kind:?}");
+    }
+    world.fault(FaultSpec::new("*", FaultKind::EmptyBody));
+    let Answer::Page { status: 200, body, .. } = world.answer(&info) else { panic!("no body") };
+    assert_eq!(body, b"");
+    world.fault(FaultSpec::new("*", FaultKind::NullFields).value("authorization_info"));
+    let Answer::Page { body, .. } = world.answer(&info) else { panic!("no body") };
+    let value: Value = serde_json::from_slice(&body).expect("JSON");
+    assert!(value["authorization_info"].is_null() && value["authorizer_info"].is_object());
 }
 
 #[test]

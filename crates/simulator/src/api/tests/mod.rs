@@ -3,6 +3,7 @@
 mod authorizers;
 mod codes;
 mod faults;
+mod for_component;
 mod refusals;
 mod tokens;
 
