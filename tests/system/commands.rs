@@ -89,10 +89,10 @@ async fn dead_letters_are_listed_retried_and_discarded() {
             letters["data"].get(0).cloned()
         })
         .await;
-    assert_eq!(letter["reason"], "profile_refused");
+    assert_eq!(letter["reason"], "inspection_refused");
     let id = letter["id"].as_str().expect("an id");
     assert_eq!(world.command_json(&["dead-letters", "list"])[0]["id"], id);
-    assert_eq!(world.command_json(&["dead-letters", "show", id])["reason"], "profile_refused");
+    assert_eq!(world.command_json(&["dead-letters", "show", id])["reason"], "inspection_refused");
     let revived = world.command_json(&["dead-letters", "retry", "--all"]);
     assert_eq!(revived, json!([{"id": id, "outcome": "revived"}]));
     world.wait_view(A, &merchant, "profile", |view| view["profile"].is_object()).await;

@@ -282,7 +282,8 @@ mod the_account {
 
     #[tokio::test]
     async fn has_none_that_works() {
-        let (world, merchant) = lasts(Trouble::errcode(TOKEN, 61023), "broken", 0, RECOVERY).await;
+        let budgets = &[(TOKEN, 2), (INFO, 1), (LIST, 1)];
+        let (world, merchant) = lasts(Trouble::errcode(TOKEN, 61023), "broken", 0, budgets).await;
         let types = world.types(A, &merchant).await;
         assert_eq!(types.last().map(String::as_str), Some("credentials.rejected"));
         world.finish().await;
@@ -469,12 +470,23 @@ mod a_code {
     async fn of_an_account_without_api_permissions_brings_no_token() {
         let world = World::start().await;
         world.ticket(A).await;
-        world.control("switches", json!({"tokens_in_query_auth": "absent"})).await;
+        let nowhere = json!({"tokens_in_query_auth": "absent", "refresh_token_in_info": "absent", "refresh_token_in_list": "empty"});
+        world.control("switches", nowhere).await;
         let merchant = world.authorize(A).await;
         world.wait_status(A, &merchant, "authorized").await;
         world.settle().await;
         let (status, body) = world.token(&merchant).await;
         assert_eq!((status, body["code"].as_str()), (409, Some("no_api_permission")), "{body}");
+        world.finish().await;
+    }
+
+    #[tokio::test]
+    async fn that_brings_no_token_gets_the_one_that_info_names() {
+        let world = World::start().await;
+        world.ticket(A).await;
+        world.control("switches", json!({"tokens_in_query_auth": "absent"})).await;
+        let merchant = world.authorize(A).await;
+        world.wait_working_token(&merchant).await;
         world.finish().await;
     }
 }

@@ -205,7 +205,8 @@ impl Inspection {
         self.is_incomplete = true;
     }
 
-    /// Every refresh token that is known, the likeliest first.
+    /// Every refresh token that is known, the likeliest first. Ours is tried before the list is read, which may be long; but if
+    /// it is ours that was refused, the list's is likelier.
     fn candidates(&self) -> impl Iterator<Item = (&Secret, RecoverySource)> {
         let from_info = self.named_by_info().map(|token| (token, RecoverySource::Info));
         let named = match &self.because {
@@ -217,11 +218,19 @@ impl Inspection {
             | Because::RefreshRefused { .. } => None,
         };
         let held = self.held.as_ref().map(|token| (token, RecoverySource::Held));
+        let (held, refused) = match self.because {
+            Because::RefreshRefused { .. } => (None, held.filter(|_| self.list != List::NotAsked)),
+            Because::Redeemed
+            | Because::Doubt
+            | Because::UnclearRevocation
+            | Because::RedemptionRefused { .. }
+            | Because::Named { .. } => (held, None),
+        };
         let from_list = match &self.list {
             List::Said(token) => token.as_ref().map(|token| (token, RecoverySource::List)),
             List::NotAsked => None,
         };
-        from_info.into_iter().chain(named).chain(held).chain(from_list)
+        [from_info, named, held, from_list, refused].into_iter().flatten()
     }
 
     fn named_by_info(&self) -> Option<&Secret> {

@@ -127,16 +127,20 @@ impl<'a> Draft<'a> {
             self.decision.push(granted, None);
             self.generation += 1;
         }
-        self.credentials();
+        let failure = self.credentials();
         self.permissions(since, info.permissions.as_ref());
         self.profile(since, info.profile.as_ref());
+        if let Some(failure) = failure {
+            self.decision.push(failure, None);
+        }
         match self.again {
             Some(at) => Inspected::Again { decision: self.decision, at },
             None => Inspected::Done(self.decision),
         }
     }
 
-    fn credentials(&mut self) {
+    /// Records what the trial of the refresh tokens found. Answers the failure that is recorded last, if there are none left.
+    fn credentials(&mut self) -> Option<Event> {
         let is_authorized = self.state.is_some_and(|state| state.status == Status::Authorized);
         match &self.found.trial {
             Trial::Worked(credentials) => {
@@ -146,6 +150,7 @@ impl<'a> Draft<'a> {
                     self.decision.push(recovered, Some(token));
                 }
                 self.decision.access_token = Some(credentials.access_token.clone());
+                None
             }
             Trial::Refused(refusal) if self.found.is_in_doubt() => self.broken(Some(refusal)),
             Trial::None if self.found.is_in_doubt() => {
@@ -153,11 +158,12 @@ impl<'a> Draft<'a> {
                     let recovered = self.recovered(RecoverySource::Info);
                     self.decision.push(recovered, None);
                     self.look_again();
+                    None
                 } else {
-                    self.broken(None);
+                    self.broken(None)
                 }
             }
-            Trial::Refused(_) | Trial::None => {}
+            Trial::Refused(_) | Trial::None => None,
         }
     }
 
@@ -166,7 +172,8 @@ impl<'a> Draft<'a> {
     }
 
     /// No credentials are left. The authorizer has to confirm again, unless a later answer names a token after all.
-    fn broken(&mut self, refusal: Option<&Refusal>) {
+    fn broken(&mut self, refusal: Option<&Refusal>) -> Option<Event> {
+        self.look_again();
         let is_recorded = self.state.is_some_and(|state| {
             state.status == Status::Broken
                 && match &self.found.because {
@@ -178,10 +185,7 @@ impl<'a> Draft<'a> {
                     | Because::Named { .. } => true,
                 }
         });
-        if !is_recorded {
-            self.decision.push(failure(&self.found.because, refusal), None);
-        }
-        self.look_again();
+        (!is_recorded).then(|| failure(&self.found.because, refusal))
     }
 
     fn permissions(&mut self, since: &Since, permissions: Option<&Vec<i64>>) {
