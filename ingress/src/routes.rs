@@ -1,5 +1,7 @@
 //! Which callback URL a request was sent to. Pure: compiled once from the configured paths, then asked per request.
 
+use std::sync::Arc;
+
 use mandate_schema::{AuthorizerId, ComponentId, PushKind};
 use percent_encoding::percent_decode_str;
 
@@ -30,12 +32,26 @@ pub struct InvalidPath {
 /// The URL that was found for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The component whose URL it is.
-    pub component: ComponentId,
-    /// Which of its two URLs.
+    /// The components whose URL it is. Several may share an auth-event URL: what a push was sealed with tells whose it is.
+    pub components: Arc<[ComponentId]>,
+    /// Which of the two URLs.
     pub kind: PushKind,
     /// What stands in the place of `$APPID$` (unsigned); `None` on the auth-event URL.
     pub authorizer: Option<AuthorizerId>,
+}
+
+/// What stands in logs and metrics for the components of a shared URL, until it is known which of them a push is for.
+pub const SHARED: &str = "shared";
+
+impl Route {
+    /// The component in logs and metrics: the only one whose URL it is, or the one that is known, else [`SHARED`].
+    pub fn label<'a>(&'a self, known: Option<&'a ComponentId>) -> &'a str {
+        let only = match &*self.components {
+            [only] => Some(only),
+            _ => None,
+        };
+        known.or(only).map_or(SHARED, ComponentId::as_str)
+    }
 }
 
 /// All callback URLs of a deployment, the most specific first.
@@ -44,7 +60,7 @@ pub struct Routes(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
-    component: ComponentId,
+    components: Arc<[ComponentId]>,
     kind: PushKind,
     path: Template,
     query: Vec<(String, Template)>,
@@ -70,7 +86,7 @@ impl Routes {
     /// # Errors
     ///
     /// [`InvalidPath`] for a path that does not start with `/`, a message path without exactly one `$APPID$`, an event
-    /// path with one, or a path that is configured twice.
+    /// path with one, or a path that is configured twice, unless all of them are event paths.
     pub fn compile(components: impl IntoIterator<Item = ComponentPaths>) -> Result<Self, InvalidPath> {
         let mut entries: Vec<Entry> = Vec::new();
         for paths in components {
@@ -78,10 +94,15 @@ impl Routes {
             let message = (PushKind::Message, paths.message_path);
             for (kind, path) in [event, message] {
                 let entry = Entry::parse(paths.component.clone(), kind, &path)?;
-                if entries.iter().any(|other| other.path == entry.path && other.query == entry.query) {
-                    return Err(InvalidPath { path, reason: "it is configured twice" });
+                let same = |other: &&mut Entry| other.path == entry.path && other.query == entry.query;
+                match entries.iter_mut().find(same) {
+                    None => entries.push(entry),
+                    Some(other) if other.may_be_shared_by(&paths.component) => {
+                        other.components =
+                            other.components.iter().chain(&*entry.components).cloned().collect();
+                    }
+                    Some(_) => return Err(InvalidPath { path, reason: "it is configured twice" }),
                 }
-                entries.push(entry);
             }
         }
         entries.sort_by_key(Entry::vagueness);
@@ -96,6 +117,14 @@ impl Routes {
 }
 
 impl Entry {
+    /// Whether one more component may have this URL. A message URL is one component's own.
+    fn may_be_shared_by(&self, component: &ComponentId) -> bool {
+        match self.kind {
+            PushKind::Event => !self.components.contains(component),
+            PushKind::Message => false,
+        }
+    }
+
     fn parse(component: ComponentId, kind: PushKind, text: &str) -> Result<Self, InvalidPath> {
         let invalid = |reason| Err(InvalidPath { path: text.to_owned(), reason });
         if !text.starts_with('/') {
@@ -111,7 +140,7 @@ impl Entry {
         if query.iter().any(|(key, _)| key.contains(HOLE)) {
             return invalid("$APPID$ cannot be the name of a parameter");
         }
-        Ok(Self { component, kind, path: Template::parse(path), query })
+        Ok(Self { components: [component].into(), kind, path: Template::parse(path), query })
     }
 
     /// Sorts literals before holes and longer queries before shorter ones, so that `/events` is never taken for an
@@ -135,7 +164,7 @@ impl Entry {
                 let sent = pairs(query).find(|(sent, _)| sent == key);
                 sent.is_some_and(|(_, value)| take(template.fit(&value)))
             });
-        fits.then(|| Route { component: self.component.clone(), kind: self.kind, authorizer })
+        fits.then(|| Route { components: Arc::clone(&self.components), kind: self.kind, authorizer })
     }
 }
 

@@ -40,7 +40,35 @@ fn the_default_paths_lead_to_component_kind_and_authorizer() {
     assert_found(&routes, "/wechat/wx1f2e3d4c5b6a7988/events?timestamp=1&nonce=2", PushKind::Event, None);
     let message = format!("/wechat/{BETA}/messages/{MERCHANT}");
     assert_found(&routes, &message, PushKind::Message, Some(MERCHANT));
-    assert_eq!(routes.find(&message, "").expect("found").component.as_str(), BETA);
+    assert_eq!(components(&routes, &message), [BETA]);
+}
+
+#[track_caller]
+fn components(routes: &Routes, path: &str) -> Vec<String> {
+    routes.find(path, "").expect("found").components.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn components_may_share_an_event_url_and_no_other() {
+    let shared = [paths(ALPHA, "/e", "/a/$APPID$"), paths(BETA, "/e", "/b/$APPID$")];
+    let routes = Routes::compile(shared).expect("valid paths");
+    assert_eq!(components(&routes, "/e"), [ALPHA, BETA]);
+    assert_eq!(components(&routes, &format!("/b/{MERCHANT}")), [BETA]);
+    let messages = [paths(ALPHA, "/e", "/m/$APPID$"), paths(BETA, "/f", "/m/$APPID$")];
+    assert_eq!(Routes::compile(messages).expect_err("refused").reason, "it is configured twice");
+}
+
+#[test]
+fn a_push_is_labelled_by_its_component_or_as_shared() {
+    let id = |text: &str| ComponentId::parse(text).expect("valid");
+    let shared = [paths(ALPHA, "/e", "/a/$APPID$"), paths(BETA, "/e", "/b/$APPID$")];
+    let routes = Routes::compile(shared).expect("valid paths");
+    let label = |path: &str, known: Option<&ComponentId>| {
+        routes.find(path, "").expect("found").label(known).to_owned()
+    };
+    assert_eq!(label("/e", None), SHARED);
+    assert_eq!(label("/e", Some(&id(BETA))), BETA);
+    assert_eq!(label(&format!("/a/{MERCHANT}"), None), ALPHA);
 }
 
 #[test]
@@ -97,6 +125,6 @@ fn paths_that_cannot_be_served_are_refused() {
     assert_refused("/e", "/m", "exactly once");
     assert_refused("/e", "/m/$APPID$?a=$APPID$", "exactly once");
     assert_refused("/e", "/m?$APPID$=1", "name of a parameter");
-    let twice = [paths(ALPHA, "/e", "/m/$APPID$"), paths(BETA, "/e", "/n/$APPID$")];
+    let twice = [paths(ALPHA, "/e", "/m/$APPID$"), paths(ALPHA, "/e", "/n/$APPID$")];
     assert_eq!(Routes::compile(twice).expect_err("refused").reason, "it is configured twice");
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use mandate_broker::{CallbackSink, Outgoing, Publisher, SinkUnavailable};
-use mandate_schema::{ComponentId, Push, PushKind};
+use mandate_schema::{ComponentId, CreateTime, Push, PushKind};
 use mandate_wechat::{
     envelope::{CallbackQuery, KeyRing},
     message::{self, Message},
+    push::{self, Content, GenuinePush},
     release_check,
 };
 use tracing::warn;
@@ -33,23 +34,27 @@ impl ToBroker {
     /// message that cannot be opened any more, for want of a key that was removed, and a text of the release check, which is
     /// never published.
     fn message(&self, push: &Push) -> Option<Outgoing> {
-        let message = match push.kind() {
+        let (time, message) = match push.kind() {
             PushKind::Event => None,
             PushKind::Message => self.open(push),
         }?;
         let is_secret = release_check::step(&message).is_some_and(|step| step.is_secret());
-        (!is_secret).then(|| published(push, message))
+        (!is_secret).then(|| published(push, time, message))
     }
 
-    fn open(&self, push: &Push) -> Option<Message> {
+    fn open(&self, push: &Push) -> Option<(CreateTime, Message)> {
         let ring = self.rings.get(&push.component)?;
         let query = CallbackQuery::parse(&push.query).ok()?;
-        let opened = ring.open(&query, push.body.as_bytes()).ok()?;
-        let message = message::parse_message(opened.plaintext.expose()).ok();
-        if message.is_none() {
-            warn!(callback.id = %push.id, "message {} cannot be read and goes to the worker", push.id);
+        let opened = push::open(ring, &query, push.body.as_bytes(), push.authorizer.as_ref()).ok()?;
+        let GenuinePush { time, content, .. } = opened;
+        match content {
+            Ok(Content::Message(message)) => Some((time, *message)),
+            Ok(Content::Callback(_)) => None,
+            Err(bad) => {
+                warn!(callback.id = %push.id, "message {} goes to the worker: {bad}", push.id);
+                None
+            }
         }
-        message
     }
 }
 
@@ -78,10 +83,10 @@ impl CallbackSink for ToBroker {
     }
 }
 
-fn published(push: &Push, message: Message) -> Outgoing {
+fn published(push: &Push, time: CreateTime, message: Message) -> Outgoing {
     let authorizer = push.authorizer.as_ref().expect("a push of the message URL has one");
     let key = routing_key(&push.component, authorizer.as_str(), &message);
-    mandate_broker::message(key, &message::published(push, message), push)
+    mandate_broker::message(key, &message::published(push, time, message), push)
 }
 
 /// `message.{msg_type}.{event or "none"}.{component}.{authorizer}`, lower case.

@@ -151,15 +151,16 @@ uuid_id! {
 
 impl CallbackId {
     /// Computes the id of a callback: UUID version 8 of 48 bits of `create_time` in milliseconds and of SHA-256 over
-    /// component, authorizer (`None` on the event URL) and plaintext, each preceded by its length as big-endian u32.
+    /// component, authorizer (`None` on the event URL) and plaintext, each preceded by its length as big-endian u32. The plaintext
+    /// may be any bytes; without a usable `CreateTime` in it, the signed time of the push stands in.
     pub fn compute(
         create_time: CreateTime,
         component: &ComponentId,
         authorizer: Option<&AuthorizerId>,
-        plaintext: &str,
+        plaintext: &(impl AsRef<[u8]> + ?Sized),
     ) -> Self {
         let authorizer = authorizer.map_or("", AuthorizerId::as_str);
-        let parts = [component.as_str().as_bytes(), authorizer.as_bytes(), plaintext.as_bytes()];
+        let parts = [component.as_str().as_bytes(), authorizer.as_bytes(), plaintext.as_ref()];
         Self(timed_uuid(create_time.0.saturating_mul(1000), &parts))
     }
 }
@@ -230,6 +231,23 @@ fn timed_uuid(millis: i64, parts: &[&[u8]]) -> Uuid {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct CreateTime(pub i64);
+
+/// From here on a number of seconds is beyond the year 9999, and one of milliseconds is after September 2001.
+const FIRST_IN_MILLISECONDS: i64 = 1_000_000_000_000;
+
+impl CreateTime {
+    /// The end of the year 9999, beyond which no store behind us goes.
+    const LAST: i64 = 253_402_207_200;
+
+    /// Reads the time in a push: digits, in seconds or (by mistake) in milliseconds, which are divided. `None` for what no clock
+    /// says: other text, 0, and what is beyond the year 9999.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.then(|| text.parse::<i64>().ok()).flatten()?;
+        let seconds = if number >= FIRST_IN_MILLISECONDS { number / 1000 } else { number };
+        (1..=Self::LAST).contains(&seconds).then_some(Self(seconds))
+    }
+}
 
 impl fmt::Display for CreateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -321,6 +339,35 @@ mod tests {
         assert_ne!(base, id(1_767_225_600, None, "<xml />"));
         assert_eq!(base.0.get_version_num(), 8);
         assert_eq!(uuid_millis(base.0), 1_767_225_600_000);
+    }
+
+    #[test]
+    fn a_callback_id_is_the_same_as_ever_and_any_bytes_have_one() {
+        let id = |text: &[u8]| CallbackId::compute(CreateTime(1_767_225_600), &component(), None, text);
+        assert_eq!(id(b"<xml/>").to_string(), "019b76da-a800-87bc-b46a-96c13d333848");
+        assert_ne!(id(b"\xff"), id(b"\xfe"));
+        assert_ne!(id(b"\xff"), id("\u{fffd}".as_bytes()));
+    }
+
+    #[test]
+    fn a_time_is_read_in_seconds_or_milliseconds_and_nothing_else_is_one() {
+        for (text, seconds) in [
+            ("1767225600", 1_767_225_600),
+            ("1", 1),
+            ("0001767225600", 1_767_225_600),
+            ("253402207200", 253_402_207_200),
+            ("1767225600000", 1_767_225_600),
+            ("1767225600999", 1_767_225_600),
+            ("1000000000000", 1_000_000_000),
+        ] {
+            assert_eq!(CreateTime::parse(text), Some(CreateTime(seconds)), "{text}");
+        }
+        let odd =
+            ["", "0", "-1", "+1", "1.5", "1e9", "soon", "1767225600 ", "１７６７２２５６００", "2026-01-01"];
+        let late = ["253402207201", "999999999999", "1767225600000000", "99999999999999999999"];
+        for text in odd.into_iter().chain(late) {
+            assert_eq!(CreateTime::parse(text), None, "{text}");
+        }
     }
 
     #[test]

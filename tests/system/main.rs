@@ -7,6 +7,7 @@ mod consent;
 mod credentials;
 mod defects;
 mod demo;
+mod dirty;
 mod documents;
 mod examples;
 mod figures;

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use mandate_domain::{StillHeld, decide_erasure};
 use mandate_schema::{AuthorizerId, CommandId, ComponentId, Erased, Push, StreamName};
 use mandate_storage::{Appended, Command, DeadLetterId, DeadPayload, Erasure, Storage, StorageError};
+use mandate_wechat::push::{Content, GenuinePush};
 use uuid::Uuid;
 
 use crate::{
     Core,
     fold::{self, ReadError},
-    opener::{Content, OpenedPush},
     record::{Context, record},
 };
 
@@ -92,7 +92,7 @@ impl<S: Storage> Core<S> {
     fn names(&self, push: &Push, authorizer: &AuthorizerId) -> bool {
         match (&push.authorizer, self.opener.open(push)) {
             (Some(named), _) => named == authorizer,
-            (None, Ok(OpenedPush { content: Content::Callback(callback), .. })) => {
+            (None, Ok(GenuinePush { content: Ok(Content::Callback(callback)), .. })) => {
                 callback.authorizers().contains(authorizer)
             }
             (None, _) => false,

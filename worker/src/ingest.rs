@@ -19,13 +19,13 @@ use mandate_storage::{
 };
 use mandate_wechat::{
     callback::{Callback, Info},
+    push::{BadContent, Content, GenuinePush},
     release_check::{self, Step},
 };
 
 use crate::{
     Core,
     fold::{self, ReadError, to_millis},
-    opener::{Content, OpenedPush},
     record::{Context, after_conflict, record, redeem_key},
     tasks::NO_TICKET,
 };
@@ -103,6 +103,8 @@ enum Way {
     ToMessages(Push),
     /// A text of the release check that ingress has answered: it is nobody else's business.
     Nowhere(CommandId),
+    /// Nothing can be decided on it: it becomes a dead letter.
+    ToDead(Push, BadContent),
 }
 
 impl Said {
@@ -120,9 +122,13 @@ impl Said {
 }
 
 /// The way of a push; from here on it is known by its own id.
-fn way(push: Push, opened: OpenedPush) -> Way {
-    let OpenedPush { id, content } = opened;
+fn way(push: Push, opened: GenuinePush) -> Way {
+    let GenuinePush { id, content, .. } = opened;
     let push = Push { id, ..push };
+    let content = match content {
+        Ok(content) => content,
+        Err(bad) => return Way::ToDead(push, bad),
+    };
     let component = push.component.clone();
     let (stream, said) = match (content, &push.authorizer) {
         (Content::Callback(callback), _) => (stream_of(&component, &callback), Said::Callback(callback)),
@@ -156,6 +162,7 @@ impl<S: Storage> Ingest<S> {
                     }
                     Way::ToMessages(push) => messages.push(push),
                     Way::Nowhere(_) => {}
+                    Way::ToDead(push, bad) => self.bury(push, bad.reason(), bad.to_string()).await?,
                 },
                 Err(error) => self.bury(push, error.reason(), error.to_string()).await?,
             }
@@ -192,6 +199,10 @@ impl<S: Storage> Ingest<S> {
                 let settled = match way(push, opened) {
                     Way::ToStream(delivery) => return self.accept_one(delivery).await,
                     Way::Nowhere(id) => id,
+                    Way::ToDead(push, bad) => {
+                        self.bury(push, bad.reason(), bad.to_string()).await?;
+                        return Ok(Ingested::Dead);
+                    }
                     Way::ToMessages(push) => {
                         let id = push.id.into();
                         self.0.store_messages(vec![push]).await?;
@@ -322,7 +333,7 @@ impl<S: Storage> Ingest<S> {
     /// Keeps what cannot be decided, under the id that it was delivered with.
     pub(crate) async fn bury(&self, push: Push, reason: &str, detail: String) -> Result<(), IngestError> {
         let command = CommandId::from(push.id);
-        tracing::warn!(component = %push.component, %command, reason, "a callback is a dead letter: {detail}");
+        tracing::error!(component = %push.component, %command, reason, "a callback is a dead letter: {detail}");
         // Anybody who can write to the broker can invent components.
         if self.0.components().contains(&push.component) {
             self.0.metrics.callbacks_total(&push.component, push.kind(), "dead");

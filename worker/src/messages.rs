@@ -5,13 +5,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{MessageEvent, Position, Push, Reach};
 use mandate_storage::{Storage, StorageError};
-use mandate_wechat::message;
+use mandate_wechat::{
+    message,
+    push::{Content, GenuinePush},
+};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Core,
-    opener::{Content, OpenedPush},
     views::{FeedError, LogReset},
 };
 
@@ -99,16 +101,18 @@ impl<S: Storage> Core<S> {
     }
 
     fn published(&self, position: Position, push: &Push) -> Option<MessageEvent> {
+        let left_out = |cause: &dyn std::fmt::Display| {
+            tracing::warn!(component = %push.component, callback = %push.id,
+                "a stored message is left out of the feed: {cause}");
+            None
+        };
         match self.opener.open(push) {
-            Ok(OpenedPush { content: Content::Message(message), .. }) => {
-                Some(message::published(push, *message).at(position))
+            Ok(GenuinePush { content: Ok(Content::Message(message)), time, .. }) => {
+                Some(message::published(push, time, *message).at(position))
             }
-            Ok(OpenedPush { content: Content::Callback(_), .. }) => None,
-            Err(error) => {
-                tracing::warn!(component = %push.component, callback = %push.id,
-                    "a stored message is left out of the feed: {error}");
-                None
-            }
+            Ok(GenuinePush { content: Ok(Content::Callback(_)), .. }) => None,
+            Ok(GenuinePush { content: Err(bad), .. }) => left_out(&bad),
+            Err(error) => left_out(&error),
         }
     }
 

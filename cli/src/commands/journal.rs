@@ -1,7 +1,7 @@
 //! `mandate journal`: works beside a running service.
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_ingress::journal::JournalFile;
+use mandate_ingress::journal::{JournalFile, ParkedBecause, ParkedMessage};
 use mandate_schema::format_time;
 use serde::Serialize;
 
@@ -31,10 +31,14 @@ struct Parked {
     received_at: String,
     component: String,
     authorizer: String,
-    original_id: String,
+    original_id: Option<String>,
     tied_to: Option<String>,
+    reason: String,
     kept: bool,
 }
+
+/// Why most messages are parked.
+const FOREIGN: &str = "its original id came with another appid before";
 
 /// Parked messages that are read at once.
 const PAGE: usize = 1_000;
@@ -49,15 +53,24 @@ pub(super) fn run(global: &Global, command: JournalCommand) -> Result<(), CliErr
     match command {
         JournalCommand::Status => print(&journal, global.output),
         JournalCommand::Parked => {
-            let header = ["received_at", "component", "authorizer", "original id", "is tied to", "text kept"];
+            let header = [
+                "received_at",
+                "component",
+                "authorizer",
+                "original id",
+                "is tied to",
+                "text kept",
+                "reason",
+            ];
             output::list(&parked(&journal)?, global.output, header, |row| {
                 [
                     row.received_at.clone(),
                     row.component.clone(),
                     row.authorizer.clone(),
-                    row.original_id.clone(),
+                    row.original_id.clone().unwrap_or_default(),
                     row.tied_to.clone().unwrap_or_default(),
                     if row.kept { "yes" } else { "no" }.to_owned(),
+                    row.reason.clone(),
                 ]
             })
         }
@@ -86,14 +99,23 @@ fn parked(journal: &JournalFile) -> Result<Vec<Parked>, CliError> {
         let page = journal.parked(after, PAGE)?;
         let Some(last) = page.last() else { return Ok(found) };
         after = Some(last.seq);
-        found.extend(page.into_iter().map(|message| Parked {
-            received_at: format_time(message.received_at),
-            component: message.component,
-            authorizer: message.authorizer,
-            original_id: message.original_id,
-            tied_to: message.tied,
-            kept: message.kept,
-        }));
+        found.extend(page.into_iter().map(row));
+    }
+}
+
+fn row(message: ParkedMessage) -> Parked {
+    let (original_id, reason) = match message.because {
+        ParkedBecause::OriginalId(id) => (Some(id), FOREIGN.to_owned()),
+        ParkedBecause::Bad(reason) => (None, reason),
+    };
+    Parked {
+        received_at: format_time(message.received_at),
+        component: message.component,
+        authorizer: message.authorizer,
+        original_id,
+        tied_to: message.tied,
+        reason,
+        kept: message.kept,
     }
 }
 

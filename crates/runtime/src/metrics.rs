@@ -145,8 +145,14 @@ impl Metrics {
         Self(Arc::new(inner))
     }
 
-    /// `mandate_callbacks_total`: one more callback of this kind ended like this.
-    pub fn callbacks_total(&self, component: &ComponentId, kind: PushKind, outcome: &'static str) {
+    /// `mandate_callbacks_total`: one more callback of this kind ended like this. The component is its id, or `shared` for what came
+    /// to a URL of several components and could not be told to be of one of them.
+    pub fn callbacks_total(
+        &self,
+        component: &(impl fmt::Display + ?Sized),
+        kind: PushKind,
+        outcome: &'static str,
+    ) {
         let labels = CallbackLabels { component: component.to_string(), kind: kind.as_str(), outcome };
         self.0.callbacks.get_or_create(&labels).inc();
     }

@@ -31,7 +31,7 @@ pub use error::{Error, OrderError};
 pub use orders::{
     AuthorizerSpec, ClockSpec, FaultSpec, KeysSpec, PushSpec, ReleaseCheckSpec, ReleaseOrder, ReleaseSpec,
 };
-pub use push::{Delivery, Forge, Hold, PushOutcome, PushRecord, PushState};
+pub use push::{Delivery, Dirt, Forge, Form, Hold, PushOutcome, PushRecord, PushState};
 pub use release_check::{Exchange, ReleaseCheckItem, ReleaseCheckReport};
 pub use server::{Handle, start};
 pub use settings::{Settings, SimComponent};

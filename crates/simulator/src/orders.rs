@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     api::FaultKind,
     error::OrderError,
-    push::{Forge, Hold, Schedule},
+    push::{Dirt, Forge, Hold, Schedule},
     state::{AccountKind, Act, Change, Wishes},
     time::Span,
 };
@@ -65,6 +65,9 @@ pub struct PushSpec {
     /// Makes it wrong. Forged pushes change nothing here.
     #[serde(default)]
     pub forge: Option<Forge>,
+    /// Makes it unusual; it stays genuine.
+    #[serde(default)]
+    pub dirt: Dirt,
 }
 
 impl PushSpec {
@@ -81,6 +84,7 @@ impl PushSpec {
             hold: Hold::No,
             wait: true,
             forge: None,
+            dirt: Dirt::default(),
         }
     }
 

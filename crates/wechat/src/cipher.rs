@@ -4,10 +4,11 @@
 //! ready-made unpadders refuse about half of all pushes. The ciphertext is not authenticated: check
 //! [`crate::signature`] first.
 
+use std::fmt;
+
 use aes::Aes256;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::NoPadding};
-use mandate_schema::Secret;
 use zeroize::Zeroizing;
 
 use crate::key::EncodingAesKey;
@@ -40,9 +41,6 @@ pub enum CipherError {
     /// What follows the message is not the expected appid.
     #[error("the appid behind the message is another one")]
     WrongAppId,
-    /// The message is not UTF-8.
-    #[error("the message is not UTF-8")]
-    BadUtf8,
 }
 
 impl CipherError {
@@ -55,8 +53,25 @@ impl CipherError {
             Self::TooShort => "too_short",
             Self::BadLength => "bad_length",
             Self::WrongAppId => "wrong_appid",
-            Self::BadUtf8 => "bad_utf8",
         }
+    }
+}
+
+/// A decrypted message. It holds tickets and codes, so it is a secret as a whole; wiped from memory on drop. Any bytes: a user can
+/// write what is no text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Plaintext(Zeroizing<Vec<u8>>);
+
+impl Plaintext {
+    /// The message itself.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Plaintext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plaintext(…)")
     }
 }
 
@@ -65,12 +80,14 @@ impl CipherError {
 /// # Errors
 ///
 /// [`CipherError`], the first check that fails.
-pub fn decrypt(key: &EncodingAesKey, app_id: &str, base64: &str) -> Result<Secret, CipherError> {
+pub fn decrypt(key: &EncodingAesKey, app_id: &str, base64: &str) -> Result<Plaintext, CipherError> {
     decrypt_bytes(key, app_id, decode(base64)?)
 }
 
-/// The part of [`decrypt`] that does not depend on the key, so that trying several keys does it once.
+/// The part of [`decrypt`] that does not depend on the key, so that trying several keys does it once. White space is left out:
+/// whether it was signed is for the signature to say.
 pub(crate) fn decode(base64: &str) -> Result<Vec<u8>, CipherError> {
+    let base64: String = base64.chars().filter(|c| !c.is_whitespace()).collect();
     let ciphertext = BASE64_STANDARD.decode(base64).map_err(|_| CipherError::BadBase64)?;
     if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(AES_BLOCK) {
         return Err(CipherError::BadBlockLength);
@@ -83,7 +100,7 @@ pub(crate) fn decrypt_bytes(
     key: &EncodingAesKey,
     app_id: &str,
     ciphertext: Vec<u8>,
-) -> Result<Secret, CipherError> {
+) -> Result<Plaintext, CipherError> {
     let mut buffer = Zeroizing::new(ciphertext);
     let plaintext = cbc::Decryptor::<Aes256>::new(key.bytes().into(), &key.iv().into())
         .decrypt_padded::<NoPadding>(buffer.as_mut_slice())
@@ -92,7 +109,7 @@ pub(crate) fn decrypt_bytes(
     if tail != app_id.as_bytes() {
         return Err(CipherError::WrongAppId);
     }
-    str::from_utf8(message).map(Secret::new).map_err(|_| CipherError::BadUtf8)
+    Ok(Plaintext(Zeroizing::new(message.to_vec())))
 }
 
 /// Takes 1 to 32 equal bytes off, each of which holds their count.
@@ -118,14 +135,20 @@ fn split_message(content: &[u8]) -> Result<(&[u8], &[u8]), CipherError> {
 /// # Panics
 ///
 /// If the message has 4 GiB or more, which the length field cannot say.
-pub fn encrypt(key: &EncodingAesKey, app_id: &str, random: [u8; 16], message: &str) -> String {
+pub fn encrypt(
+    key: &EncodingAesKey,
+    app_id: &str,
+    random: [u8; 16],
+    message: &(impl AsRef<[u8]> + ?Sized),
+) -> String {
+    let message = message.as_ref();
     let length = u32::try_from(message.len()).expect("a message is far below 4 GiB");
     let size = HEAD + message.len() + app_id.len();
     let padding = PADDING_BLOCK - size % PADDING_BLOCK;
     let mut buffer = Zeroizing::new(Vec::with_capacity(size + padding));
     buffer.extend_from_slice(&random);
     buffer.extend_from_slice(&length.to_be_bytes());
-    buffer.extend_from_slice(message.as_bytes());
+    buffer.extend_from_slice(message);
     buffer.extend_from_slice(app_id.as_bytes());
     let count = u8::try_from(padding).expect("padding is 1 to 32");
     buffer.resize(size + padding, count);

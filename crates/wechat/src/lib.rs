@@ -1,7 +1,8 @@
 //! The wire between `WeChat` and a third-party platform: everything that has a form fixed by `WeChat`, and nothing else.
 //!
-//! * [`envelope`]: opens an encrypted push and seals a passive reply; on [`signature`] and [`cipher`].
-//! * [`callback`], [`message`]: what the opened text says, read from [`xml`]; [`reply`]: what is said back.
+//! * [`push`]: opens an encrypted push, names it and reads it, in one step; on [`envelope`], [`signature`] and [`cipher`].
+//! * [`callback`], [`message`]: what the opened text says, read from a [`tree`] whatever its [`form`] is; [`reply`]: what is
+//!   said back.
 //! * [`api`]: the component APIs, their requests and their answers.
 //! * [`errors`]: what each error number means, and whether to call again.
 //!
@@ -12,9 +13,14 @@ pub mod callback;
 pub mod cipher;
 pub mod envelope;
 pub mod errors;
+pub mod form;
+mod json;
 mod key;
 pub mod message;
+pub mod push;
 pub mod release_check;
 pub mod reply;
 pub mod signature;
+pub mod text;
+pub mod tree;
 pub mod xml;

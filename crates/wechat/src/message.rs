@@ -6,16 +6,18 @@ use std::fmt;
 
 use mandate_schema::{CreateTime, Document, MessageData, MessageEvent, Push};
 
-pub use crate::callback::MalformedMessage;
-use crate::{callback, xml};
+use crate::{
+    callback,
+    form::{self, Form, Unreadable},
+};
 
 /// One opened push of the message URL.
 ///
 /// Nothing in it names the account's appid: that comes from the unsigned URL and must agree with `to_user`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// `WeChat`'s time of what happened, in seconds.
-    pub create_time: CreateTime,
+    /// `WeChat`'s time of what happened. `None` if it is absent or no time.
+    pub create_time: Option<CreateTime>,
     /// Original id (`gh_…`) of the account.
     pub to_user: Option<String>,
     /// Openid of the user.
@@ -26,6 +28,8 @@ pub struct Message {
     pub event: Option<String>,
     /// Identity of a message; events have none as a rule.
     pub msg_id: Option<String>,
+    /// The form that it came in, and in which it is replied to.
+    pub form: Form,
     /// All of it, as it came.
     pub document: Document,
 }
@@ -46,42 +50,34 @@ impl fmt::Debug for Message {
 ///
 /// # Errors
 ///
-/// [`MalformedMessage`] if it is not XML or has no readable `CreateTime`.
-pub fn parse_message(plaintext: &str) -> Result<Message, MalformedMessage> {
-    let root = xml::parse(plaintext)?;
-    let text = |name| root.child_value(name).map(str::to_owned);
+/// [`Unreadable`] if it is neither XML nor JSON.
+pub fn parse_message(plaintext: &(impl AsRef<[u8]> + ?Sized)) -> Result<Message, Unreadable> {
+    let read = form::read(plaintext.as_ref())?;
+    let text = |name| read.root.child_value(name).map(str::to_owned);
     Ok(Message {
-        create_time: callback::create_time(&root)?,
+        create_time: callback::create_time(&read.root),
         to_user: text("ToUserName"),
         from_user: text("FromUserName"),
         msg_type: text("MsgType"),
         event: text("Event"),
         msg_id: text("MsgId"),
-        document: root.document(),
+        form: read.form,
+        document: read.document(),
     })
 }
 
-/// The `CreateTime` of a push to the message URL, which its id starts with.
-///
-/// # Errors
-///
-/// [`MalformedMessage`] if it is not XML or has no readable `CreateTime`.
-pub fn create_time(plaintext: &str) -> Result<CreateTime, MalformedMessage> {
-    callback::create_time(&xml::parse(plaintext)?)
-}
-
-/// The published form of a push of the message URL and what it says.
+/// The published form of a push of the message URL, of this time, and what it says.
 ///
 /// # Panics
 ///
 /// If the push is not one of the message URL: those name an account.
-pub fn published(push: &Push, message: Message) -> MessageEvent {
+pub fn published(push: &Push, time: CreateTime, message: Message) -> MessageEvent {
     let data = MessageData {
         component: push.component.clone(),
         authorizer: push.authorizer.clone().expect("a push of the message URL names an account"),
         msg_type: message.msg_type,
         event: message.event,
-        create_time: message.create_time,
+        create_time: time,
         document: message.document,
         unverified: push.unverified,
     };
@@ -99,12 +95,11 @@ mod tests {
     #[test]
     fn a_text_keeps_the_white_space_its_user_wrote() {
         let message = parse_message(TEXT).unwrap();
-        assert_eq!(message.create_time, CreateTime(1_767_225_600));
+        assert_eq!(message.create_time, Some(CreateTime(1_767_225_600)));
         assert_eq!(message.msg_type.as_deref(), Some("text"));
         assert_eq!(message.event, None);
         assert_eq!(message.msg_id.as_deref(), Some("7"));
         assert_eq!(message.document.get("Content"), Some(" hi "));
-        assert_eq!(create_time(TEXT), Ok(message.create_time));
     }
 
     #[test]
@@ -114,13 +109,35 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_a_time_is_malformed() {
-        let missing = Err(MalformedMessage::Missing("CreateTime"));
-        assert_eq!(create_time("<xml><MsgType>text</MsgType></xml>"), missing);
-        assert_eq!(create_time("<xml><CreateTime> </CreateTime></xml>"), missing);
-        for bad in ["-1", "+1", "1.5", "soon", "99999999999999999999", "999999999999"] {
-            let xml = format!("<xml><CreateTime>{bad}</CreateTime></xml>");
-            assert_eq!(create_time(&xml), Err(MalformedMessage::BadTime("CreateTime")), "{bad}");
+    fn a_message_without_a_usable_time_is_read_all_the_same() {
+        for time in
+            ["", "<CreateTime> </CreateTime>", "<CreateTime>soon</CreateTime>", "<CreateTime>0</CreateTime>"]
+        {
+            let message = parse_message(&format!("<xml>{time}<MsgType>text</MsgType></xml>")).unwrap();
+            assert_eq!((message.create_time, message.msg_type.as_deref()), (None, Some("text")), "{time}");
         }
+    }
+
+    #[test]
+    fn a_json_message_is_like_its_xml() {
+        let json = r#"{"ToUserName":"gh_0a1b2c3d4e5f","FromUserName":"oXyz","CreateTime":"\n1767225600\n",
+            "MsgType":"text","Content":" hi ","MsgId":7}"#;
+        let json = parse_message(json).unwrap();
+        assert_eq!(json.form, Form::Json);
+        assert_eq!(json.document.get("Content"), Some(" hi "));
+        let xml =
+            Message { form: Form::Json, document: json.document.clone(), ..parse_message(TEXT).unwrap() };
+        assert_eq!(json, xml);
+    }
+
+    #[test]
+    fn what_a_user_wrote_is_kept_but_for_what_is_no_character() {
+        let text = |content: &[u8]| {
+            let xml = [b"<xml><Content><![CDATA[", content, b"]]></Content></xml>"].concat();
+            parse_message(&xml).unwrap().document.get("Content").map(str::to_owned).unwrap()
+        };
+        assert_eq!(text(b" a\0b\x08c\x1b "), " a\u{fffd}b\u{fffd}c\u{fffd} ");
+        assert_eq!(text("好".as_bytes().split_last().unwrap().1), "\u{fffd}");
+        assert_eq!(text(b"\x0c"), "\u{fffd}");
     }
 }

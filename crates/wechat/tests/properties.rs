@@ -4,12 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-use mandate_schema::{ComponentId, Secret};
+use mandate_schema::{ComponentId, CreateTime, Secret};
 use mandate_wechat::{
     api::{self, decode},
     callback::parse_callback,
     cipher,
     envelope::{CallbackQuery, EncodingAesKey, KeyRing, Pair},
+    form,
     message::parse_message,
     reply, signature,
     xml::{self, cdata},
@@ -38,9 +39,9 @@ fn signed(timestamp: &str, nonce: &str, encrypt: &str) -> CallbackQuery {
     }
 }
 
-/// Any text that XML keeps: no NUL, and no carriage return, which XML reads as a line feed.
+/// Any text that XML keeps: no character that it does not allow, and no carriage return, which it reads as a line feed.
 fn any_text() -> impl Strategy<Value = String> {
-    "[^\0\r]{0,40}"
+    "[^\0-\x08\x0b-\x1f\u{fffe}\u{ffff}]{0,40}"
 }
 
 /// Texts of the pieces that documents are made of, in any order.
@@ -68,6 +69,16 @@ fn soup() -> impl Strategy<Value = String> {
         "\"",
         "=",
         " ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "\"a\"",
+        "\\ud83d",
+        "\0",
+        "-1e5",
     ];
     prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..24).prop_map(|pieces| pieces.concat())
 }
@@ -93,7 +104,7 @@ proptest! {
         let key = key(KEY);
         let encrypted = cipher::encrypt(&key, &app_id, random, &message);
         let opened = cipher::decrypt(&key, &app_id, &encrypted);
-        prop_assert_eq!(opened.as_ref().map(Secret::expose), Ok(message.as_str()));
+        prop_assert_eq!(opened.as_ref().map(cipher::Plaintext::bytes), Ok(message.as_bytes()));
         let other = cipher::decrypt(&key, &format!("{app_id}x"), &encrypted);
         prop_assert_eq!(other, Err(cipher::CipherError::WrongAppId));
     }
@@ -107,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn a_sealed_reply_opens_again(text in any_text(), random: [u8; 16], nonce in "[^\0\r]{1,12}", time: i64) {
+    fn a_sealed_reply_opens_again(text in any_text(), random: [u8; 16], nonce in "[^\0-\x08\x0b-\x1f\u{fffe}\u{ffff}]{1,12}", time: i64) {
         let ring = ring();
         let encrypt = cipher::encrypt(&key(KEY), COMPONENT, random, "<xml/>");
         let body = format!("<xml><Encrypt>{encrypt}</Encrypt></xml>");
@@ -122,7 +133,7 @@ proptest! {
         let mut query = signed(&time.to_string(), &nonce, &child("Encrypt"));
         prop_assert_eq!(&query.msg_signature, &child("MsgSignature"));
         let reopened = ring.open(&query, sealed.as_bytes()).unwrap();
-        prop_assert_eq!(reopened.plaintext.expose(), inner.as_str());
+        prop_assert_eq!(reopened.plaintext.bytes(), inner.as_bytes());
         prop_assert_eq!(reopened.pair, opened.pair);
         query.timestamp.push('0');
         prop_assert!(ring.open(&query, sealed.as_bytes()).is_err());
@@ -144,10 +155,26 @@ proptest! {
                 prop_assert!(!text.contains("<!DOCTYPE") || text.contains("<![CDATA[") || text.contains("<!--"));
                 drop(root.document());
             }
-            drop((parse_callback(&text), parse_message(&text), CallbackQuery::parse(&text)));
+            drop((parse_callback(&text, CreateTime(1)), parse_message(&text), CallbackQuery::parse(&text)));
             drop(decode::<api::QueryAuthReply>(text.as_bytes()));
         }
         drop(decode::<api::AuthorizerInfoReply>(&bytes));
+    }
+
+    #[test]
+    fn spoiled_bytes_in_a_text_cost_nothing_else(before in any_text(), spoiled in "[\0-\x08\x0e-\x1f]{1,8}", bytes in prop::collection::vec(0x80..=0xff_u8, 0..8)) {
+        let text = [before.replace("]]>", "").as_bytes(), spoiled.as_bytes(), &bytes].concat();
+        let xml = [b"<xml><InfoType>unauthorized</InfoType><CreateTime>1767225600</CreateTime><Remark><![CDATA[", &*text,
+            b"]]></Remark><AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid></xml>"].concat();
+        let json = [b"{\"InfoType\":\"unauthorized\",\"CreateTime\":1767225600,\"Remark\":\"".as_slice(), &bytes, spoiled.as_bytes(),
+            b"\",\"AuthorizerAppid\":\"wxa0b1c2d3e4f50617\"}"].concat();
+        for document in [xml, json] {
+            let callback = parse_callback(&document, CreateTime(1)).unwrap();
+            prop_assert_eq!(callback.create_time, Some(CreateTime(1_767_225_600)));
+            let named: Vec<String> = callback.authorizers().iter().map(ToString::to_string).collect();
+            prop_assert_eq!((callback.info_type(), named), ("unauthorized", vec!["wxa0b1c2d3e4f50617".to_owned()]));
+            prop_assert!(callback.document.get(form::REPLACED_CHARACTERS).is_some());
+        }
     }
 
     #[test]
@@ -161,7 +188,7 @@ proptest! {
     #[test]
     fn every_text_survives_in_cdata(text in any_text(), end in prop::bool::ANY) {
         let text = if end { format!("{text}]]>😀]]") } else { text };
-        let document = xml::parse_document(&format!("<xml>\n<Content>{}</Content>\n</xml>", cdata(&text))).unwrap();
+        let document = xml::parse(&format!("<xml>\n<Content>{}</Content>\n</xml>", cdata(&text))).unwrap().document();
         prop_assert_eq!(document.get("Content"), Some(text.as_str()));
     }
 
@@ -181,7 +208,7 @@ fn every_length_of_a_message_is_padded_and_unpadded() {
         let encrypted = cipher::encrypt(&key, COMPONENT, [7; 16], &message);
         assert_eq!(encrypted.len() % 4, 0);
         let opened = cipher::decrypt(&key, COMPONENT, &encrypted).unwrap();
-        assert_eq!(opened.expose(), message, "{length}");
+        assert_eq!(opened.bytes(), message.as_bytes(), "{length}");
     }
 }
 
@@ -201,6 +228,13 @@ fn a_hostile_body_of_full_size_costs_little() {
         "<".repeat(size),
         format!("<x {}", "a=\"".repeat(size / 3)),
         format!("<!DOCTYPE x [{}", "<!ENTITY a ''>".repeat(size / 14)),
+        "{\"a\":".repeat(size / 5),
+        format!("{{\"a\":{}", "[".repeat(size - 5)),
+        format!("{{{}\"a\":1}}", "\"a\":1,".repeat(size / 6 - 2)),
+        format!("{{\"a\":[{}0]}}", "0,".repeat(size / 2 - 5)),
+        format!("{{\"a\":\"{}\"}}", "\\ud83d".repeat(size / 6 - 2)),
+        format!("{{\"{}\":1}}", "n".repeat(size - 6)),
+        format!("{{\"a\":\"{}\"}}", "\n\0".repeat(size / 2 - 5)),
     ];
     let start = Instant::now();
     for body in &bodies {

@@ -16,7 +16,7 @@ use actix_web::{
     web::{Bytes, Payload},
 };
 use mandate_runtime::failpoint;
-use mandate_wechat::reply::SUCCESS;
+use mandate_wechat::{form::Form, reply::SUCCESS};
 
 use super::Refusal;
 
@@ -27,8 +27,8 @@ pub(super) enum Answer {
     Success,
     /// The same, in the form that the release check asks for.
     Empty,
-    /// A sealed passive reply.
-    Sealed(String),
+    /// A sealed passive reply, and its form.
+    Sealed(String, Form),
 }
 
 /// The only answers with status 200: the push is durable, `WeChat` may forget it.
@@ -41,7 +41,10 @@ pub(super) fn taken(answer: Answer) -> HttpResponse {
     match answer {
         Answer::Success => ok.content_type(ContentType::plaintext()).body(SUCCESS),
         Answer::Empty => ok.content_type(ContentType::plaintext()).body(""),
-        Answer::Sealed(envelope) => ok.content_type("text/xml; charset=utf-8").body(envelope),
+        Answer::Sealed(envelope, Form::Xml) => ok.content_type("text/xml; charset=utf-8").body(envelope),
+        Answer::Sealed(envelope, Form::Json) => {
+            ok.content_type("application/json; charset=utf-8").body(envelope)
+        }
     }
 }
 
@@ -65,10 +68,8 @@ fn status(refusal: &Refusal) -> StatusCode {
         Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::SlowBody => StatusCode::REQUEST_TIMEOUT,
         Refusal::BrokenBody => StatusCode::BAD_REQUEST,
-        Refusal::Envelope(_) | Refusal::NotText | Refusal::Message(_) | Refusal::WrongUrl => {
-            StatusCode::FORBIDDEN
-        }
-        Refusal::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Envelope(_) => StatusCode::FORBIDDEN,
+        Refusal::NotStored { .. } => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -17,11 +17,12 @@ use actix_web::{
     web::{self, Data, Payload, ServiceConfig},
 };
 use mandate_runtime::{config::ReplyRule, metrics::Metrics};
-use mandate_schema::{CallbackId, ComponentId, Push, PushKind};
+use mandate_schema::{ComponentId, Push};
 use mandate_wechat::{
-    callback,
     envelope::{CallbackQuery, KeyRing, Opened},
-    message::{self, Message},
+    message::Message,
+    push::{self, BadContent, Content, GenuinePush},
+    text,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 use tracing::debug;
@@ -73,61 +74,75 @@ impl Door {
         request: &HttpRequest,
         route: &Route,
         payload: &mut Payload,
-    ) -> Result<(Recorded, Answer), Refusal> {
+    ) -> Result<Taken, Refusal> {
         if request.method() != Method::POST {
             return Err(Refusal::Method);
         }
         // Read before anything is refused, so that all forgeries are answered alike, down to the connection's end.
         let body = body::read(request, payload, &self.body).await?;
-        let (push, spoken) = self.open(route, request.query_string(), body)?;
-        let (id, now) = (push.id, push.received_at);
-        let recorded = match &spoken {
-            None => self.journal.record(push).await?,
-            Some(spoken) => self.journal.record_message(push, original_id(&spoken.message)).await?,
+        let Genuine { push, said } = self.open(route, request.query_string(), &body)?;
+        let (id, component, now) = (push.id, push.component.clone(), push.received_at);
+        let recorded = match &said {
+            Said::Event => self.journal.record(push).await,
+            Said::Message(spoken) => self.journal.record_message(push, original_id(&spoken.message)).await,
+            Said::Bad(bad) => self.journal.record_bad_message(push, bad).await,
         };
-        debug!(callback.id = %id, component = %route.component, kind = route.kind.as_str(), ?recorded, "stored callback {id}");
-        if recorded == Recorded::Parked {
-            self.refusals.note_parked(route, request.peer_addr());
-            return Ok((recorded, Answer::Success));
-        }
-        // A repetition is answered as the first one was.
-        let answer = spoken.map_or(Answer::Success, |spoken| self.answer(route, &spoken, now.as_second()));
-        Ok((recorded, answer))
+        let recorded =
+            recorded.map_err(|source| Refusal::NotStored { source, component: component.clone() })?;
+        debug!(callback.id = %id, %component, kind = route.kind.as_str(), ?recorded, "stored callback {id}");
+        let answer = match (recorded, &said) {
+            (Recorded::Parked, Said::Bad(bad)) => {
+                self.refusals.note_bad(route, *bad, request.peer_addr());
+                Answer::Success
+            }
+            (Recorded::Parked, Said::Event | Said::Message(_)) => {
+                self.refusals.note_parked(route, request.peer_addr());
+                Answer::Success
+            }
+            // A repetition is answered as the first one was.
+            (Recorded::New | Recorded::Duplicate, Said::Message(spoken)) => {
+                self.answer(route, &component, spoken, now.as_second())
+            }
+            (Recorded::New | Recorded::Duplicate, Said::Event | Said::Bad(_)) => Answer::Success,
+        };
+        Ok(Taken { component, recorded, answer })
     }
 
-    /// Proves that a push is `WeChat`'s and names it. What is stored is the push as it came; of a message, the plaintext is
-    /// answered before it ends.
-    fn open(&self, route: &Route, query: &str, body: Vec<u8>) -> Result<(Push, Option<Spoken>), Refusal> {
+    /// Proves that a push is `WeChat`'s, whatever is in it, and names it. What is stored is the push as it came; of a message, the
+    /// plaintext is answered before it ends.
+    fn open(&self, route: &Route, query: &str, body: &[u8]) -> Result<Genuine, Refusal> {
         let parameters = CallbackQuery::parse(query)?;
-        let opened = self.ring(route).open(&parameters, &body)?;
-        let text = opened.plaintext.expose();
-        let message = read(route.kind, text)?;
-        let create_time = match &message {
-            Some(message) => message.create_time,
-            None => callback::parse_callback(
-                text,
-                mandate_schema::CreateTime(parameters.timestamp.parse().unwrap_or_default()),
-            )?
-            .time(),
-        };
-        let Route { component, authorizer, kind: _ } = route.clone();
+        let rings = route.components.iter().map(|component| self.ring(component));
+        let (ring, genuine) = push::open_for_any(rings, &parameters, body, route.authorizer.as_ref())?;
+        let GenuinePush { id, time: _, content, opened } = genuine;
         let push = Push {
-            id: CallbackId::compute(create_time, &component, authorizer.as_ref(), text),
-            component,
-            authorizer,
+            id,
+            component: ring.component().clone(),
+            authorizer: route.authorizer.clone(),
             pair: opened.pair,
             query: query.to_owned(),
-            body: String::from_utf8(body).map_err(|_| Refusal::NotText)?,
+            // What a text cannot hold can only stand in the unsigned parts.
+            body: text::clean(body).text.into_owned(),
             received_at: (self.clock)(),
             unverified: false, // the journal knows
         };
-        Ok((push, message.map(|message| Spoken { message, opened, nonce: parameters.nonce })))
+        let said = match (content, &route.authorizer) {
+            // The worker says what is wrong with a callback: there it can be seen, and tried again.
+            (Ok(Content::Callback(_)) | Err(_), None) => Said::Event,
+            (Ok(Content::Message(message)), _) => {
+                Said::Message(Box::new(Spoken { message: *message, opened, nonce: parameters.nonce }))
+            }
+            (Ok(Content::Callback(_)), Some(_)) => Said::Bad(BadContent::WrongUrl),
+            (Err(bad), Some(_)) => Said::Bad(bad),
+        };
+        Ok(Genuine { push, said })
     }
 
-    /// What a message is answered with.
-    fn answer(&self, route: &Route, spoken: &Spoken, now: i64) -> Answer {
+    /// What a message is answered with, in the form that it came in.
+    fn answer(&self, route: &Route, component: &ComponentId, spoken: &Spoken, now: i64) -> Answer {
         let Some(authorizer) = &route.authorizer else { return Answer::Success };
-        match replies::reply(&self.replies, &route.component, authorizer, &spoken.message, now) {
+        let Spoken { message, opened, nonce } = spoken;
+        match replies::reply(&self.replies, component, authorizer, message, now) {
             Reply::Success => Answer::Success,
             Reply::Empty => Answer::Empty,
             Reply::Xml(xml) => {
@@ -135,23 +150,48 @@ impl Door {
                 if self.random.fill(&mut random).is_err() {
                     return Answer::Success; // it cannot be sealed without
                 }
-                Answer::Sealed(self.ring(route).seal_reply(&spoken.opened, &xml, random, now, &spoken.nonce))
+                let reply = message.form.of_reply(xml);
+                let sealed = self.ring(component).seal_reply(opened, &reply, random, now, nonce);
+                Answer::Sealed(sealed, opened.form)
             }
         }
     }
 
-    fn ring(&self, route: &Route) -> &KeyRing {
-        self.rings.get(&route.component).expect("every route's component has keys")
+    fn ring(&self, component: &ComponentId) -> &KeyRing {
+        self.rings.get(component).expect("every route's component has keys")
     }
 
-    fn count(&self, route: &Route, outcome: &'static str, started: Instant) {
-        self.metrics.callbacks_total(&route.component, route.kind, outcome);
+    fn count(&self, route: &Route, component: &str, outcome: &'static str, started: Instant) {
+        self.metrics.callbacks_total(component, route.kind, outcome);
         self.metrics.callback_answer_seconds(started.elapsed());
     }
 }
 
 /// The longest original id that is remembered. `WeChat`'s have 15 characters.
 const ORIGINAL_ID_MAX: usize = 64;
+
+/// A push that is durable now.
+struct Taken {
+    component: ComponentId,
+    recorded: Recorded,
+    answer: Answer,
+}
+
+/// A push that is from `WeChat`.
+struct Genuine {
+    push: Push,
+    said: Said,
+}
+
+/// What matters of it here.
+enum Said {
+    /// A callback of the event URL.
+    Event,
+    /// A message that is to be answered.
+    Message(Box<Spoken>),
+    /// A push of the message URL that nothing can be done with.
+    Bad(BadContent),
+}
 
 /// A message that is to be answered.
 struct Spoken {
@@ -162,22 +202,6 @@ struct Spoken {
 
 fn original_id(message: &Message) -> Option<String> {
     message.to_user.clone().filter(|id| id.len() <= ORIGINAL_ID_MAX)
-}
-
-/// The message, if the push came to the message URL. It must be one that `WeChat` sends there: both URLs share their keys, so
-/// without this a captured event could be replayed as a message of any account, and the other way round.
-fn read(kind: PushKind, plaintext: &str) -> Result<Option<Message>, Refusal> {
-    match kind {
-        PushKind::Event => Ok(None),
-        PushKind::Message => {
-            let message = message::parse_message(plaintext)?;
-            // Only events have an InfoType, and the auth-event URL takes nothing without one.
-            match message.document.get("InfoType") {
-                None => Ok(Some(message)),
-                Some(_) => Err(Refusal::WrongUrl),
-            }
-        }
-    }
 }
 
 /// Sends every request to the door; which paths there are is settings, not code.
@@ -192,12 +216,12 @@ async fn receive(door: Data<Door>, request: HttpRequest, mut payload: Payload) -
         return answer::not_found(payload);
     };
     match door.take(&request, &route, &mut payload).await {
-        Ok((recorded, answer)) => {
-            door.count(&route, outcome(recorded), started);
+        Ok(Taken { component, recorded, answer }) => {
+            door.count(&route, component.as_str(), outcome(recorded), started);
             answer::taken(answer)
         }
         Err(refusal) => {
-            door.count(&route, refusal.kind(), started);
+            door.count(&route, route.label(refusal.component()), refusal.kind(), started);
             door.refusals.note(&route, &refusal, request.peer_addr());
             answer::refused(&refusal, payload)
         }

@@ -1,6 +1,7 @@
 //! Why a push was not taken.
 
-use mandate_wechat::{envelope::EnvelopeError, message::MalformedMessage};
+use mandate_schema::ComponentId;
+use mandate_wechat::envelope::{EnvelopeError, NobodyOpens};
 
 use crate::journal::RecordError;
 
@@ -21,19 +22,15 @@ pub(super) enum Refusal {
     BrokenBody,
     /// It is not an envelope that a key of ours opens.
     #[error(transparent)]
-    Envelope(#[from] EnvelopeError),
-    /// The body is not UTF-8.
-    #[error("the body is not UTF-8")]
-    NotText,
-    /// The decrypted message is not one that `WeChat` sends.
-    #[error("the message is malformed")]
-    Message(#[from] MalformedMessage),
-    /// It is an event of the auth-event URL, sent to the message URL.
-    #[error("an event of the auth-event URL came to the message URL")]
-    WrongUrl,
+    Envelope(#[from] NobodyOpens),
     /// It is genuine, but could not be made durable.
-    #[error(transparent)]
-    NotStored(#[from] RecordError),
+    #[error("{source}")]
+    NotStored {
+        /// Why.
+        source: RecordError,
+        /// The component that it is for.
+        component: ComponentId,
+    },
 }
 
 impl Refusal {
@@ -44,10 +41,23 @@ impl Refusal {
             Self::TooLarge => "too_large",
             Self::SlowBody => "slow_body",
             Self::BrokenBody => "broken_body",
-            Self::Envelope(error) => error.kind(),
-            Self::NotText => "malformed_envelope",
-            Self::Message(_) | Self::WrongUrl => "malformed_message",
-            Self::NotStored(error) => error.kind(),
+            Self::Envelope(NobodyOpens { error, .. }) => error.kind(),
+            Self::NotStored { source, .. } => source.kind(),
         }
+    }
+
+    /// The component that the push is for, as far as it is known.
+    pub(super) fn component(&self) -> Option<&ComponentId> {
+        match self {
+            Self::Method | Self::TooLarge | Self::SlowBody | Self::BrokenBody => None,
+            Self::Envelope(NobodyOpens { signer, .. }) => signer.as_ref(),
+            Self::NotStored { component, .. } => Some(component),
+        }
+    }
+}
+
+impl From<EnvelopeError> for Refusal {
+    fn from(error: EnvelopeError) -> Self {
+        NobodyOpens { error, signer: None }.into()
     }
 }

@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracing::warn;
+use mandate_wechat::push::BadContent;
+use tracing::{error, warn};
 
 use super::Refusal;
 use crate::routes::Route;
@@ -34,7 +35,7 @@ impl RefusalLog {
     pub(super) fn note(&self, route: &Route, refusal: &Refusal, peer: Option<SocketAddr>) {
         if self.may_log() {
             warn!(
-                component = %route.component,
+                component = route.label(refusal.component()),
                 kind = route.kind.as_str(),
                 outcome = refusal.kind(),
                 peer = address(peer),
@@ -61,10 +62,23 @@ impl RefusalLog {
     pub(super) fn note_parked(&self, route: &Route, peer: Option<SocketAddr>) {
         if self.may_log() {
             warn!(
-                component = %route.component,
+                component = route.label(None),
                 outcome = "parked",
                 peer = address(peer),
                 "parked a message: its original id came with another appid before; see `mandate journal parked`"
+            );
+        }
+    }
+
+    /// Logs a message that is parked because nobody could do anything with it.
+    pub(super) fn note_bad(&self, route: &Route, bad: BadContent, peer: Option<SocketAddr>) {
+        if self.may_log() {
+            error!(
+                component = route.label(None),
+                outcome = "parked",
+                reason = bad.reason(),
+                peer = address(peer),
+                "parked a message: {bad}; see `mandate journal parked`"
             );
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mandate_schema::{AuthorizerId, ComponentId, journal_sql as sql};
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{JournalError, JournalStatus, ParkedMessage, Seq, file, read};
+use super::{JournalError, JournalStatus, ParkedBecause, ParkedMessage, Seq, file, read};
 
 /// Rows that one write of a resend touches: the serving process waits for it at most a moment.
 const CHUNK: i64 = 512;
@@ -73,7 +73,7 @@ impl JournalFile {
                 received_at: Timestamp::from_millisecond(row.get("received_at")?).unwrap_or_default(),
                 component: row.get("component")?,
                 authorizer: row.get("authorizer")?,
-                original_id: row.get("parked")?,
+                because: ParkedBecause::read(row.get("parked")?),
                 tied: row.get("tied")?,
                 kept: row.get("kept")?,
             })

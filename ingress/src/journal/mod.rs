@@ -39,12 +39,12 @@ use tracing::error;
 pub use beside::JournalFile;
 pub use error::{Disposition, JournalError, RecordError};
 pub use model::{
-    Amount, Backlog, Clock, HandedOver, JournalHealth, JournalStatus, Limits, ParkedMessage, Recorded, Seq,
-    Waiting,
+    Amount, Backlog, Clock, HandedOver, JournalHealth, JournalStatus, Limits, ParkedBecause, ParkedMessage,
+    Recorded, Seq, Waiting,
 };
 
 use file::ServingLock;
-use model::Entry;
+use model::{Entry, Reading};
 use read::UnreadableRow;
 use reserve::Reserve;
 use store::{Mark, Store};
@@ -114,7 +114,7 @@ impl Journal {
     ///
     /// [`RecordError`], for each of which the answer to `WeChat` is 503.
     pub async fn record(&self, push: Push) -> Result<Recorded, RecordError> {
-        self.record_entry(Entry { push, original_id: None }).await
+        self.record_entry(Entry { push, reading: Reading::Good { original_id: None } }).await
     }
 
     /// Stores a message. The first appid that comes with an original id is tied to it; a message that comes with another one is
@@ -128,7 +128,21 @@ impl Journal {
         push: Push,
         original_id: Option<String>,
     ) -> Result<Recorded, RecordError> {
-        self.record_entry(Entry { push, original_id }).await
+        self.record_entry(Entry { push, reading: Reading::Good { original_id } }).await
+    }
+
+    /// Stores a push of the message URL that nothing can be done with: it is parked, and its text goes with those of settled
+    /// messages when there is no more room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::record`].
+    pub async fn record_bad_message(
+        &self,
+        push: Push,
+        reason: impl fmt::Display,
+    ) -> Result<Recorded, RecordError> {
+        self.record_entry(Entry { push, reading: Reading::Bad { reason: reason.to_string() } }).await
     }
 
     async fn record_entry(&self, entry: Entry) -> Result<Recorded, RecordError> {

@@ -88,7 +88,8 @@ pub enum Recorded {
     New,
     /// It was there already and is answered as the first one was.
     Duplicate,
-    /// Its original id is tied to another appid than the URL's: it is kept and goes nowhere. Now, or the first time.
+    /// Its original id is tied to another appid than the URL's, or nothing can be done with it: it is kept and goes nowhere. Now,
+    /// or the first time.
     Parked,
 }
 
@@ -96,8 +97,40 @@ pub enum Recorded {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) push: Push,
-    /// For a message: the account's original id, if it names one.
-    pub(super) original_id: Option<String>,
+    pub(super) reading: Reading,
+}
+
+/// What is known of a callback's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// It is handed over. For a message: the account's original id, if it names one.
+    Good { original_id: Option<String> },
+    /// Nothing can be done with it, for this reason.
+    Bad { reason: String },
+}
+
+/// Why a message is parked. As a text, a reason begins with a space, and an original id never does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParkedBecause {
+    /// The account's original id in the message is tied to another appid than the URL's.
+    OriginalId(String),
+    /// Nothing can be done with it: what is wrong.
+    Bad(String),
+}
+
+impl ParkedBecause {
+    /// What column `parked` holds for a reason.
+    pub(super) fn bad(reason: &str) -> String {
+        format!(" {reason}")
+    }
+
+    /// Reads column `parked`.
+    pub(super) fn read(text: String) -> Self {
+        match text.strip_prefix(' ') {
+            Some(reason) => Self::Bad(reason.to_owned()),
+            None => Self::OriginalId(text),
+        }
+    }
 }
 
 /// A message that is parked.
@@ -111,9 +144,9 @@ pub struct ParkedMessage {
     pub component: String,
     /// The appid in the URL.
     pub authorizer: String,
-    /// The account's original id in the message.
-    pub original_id: String,
-    /// The appid that this original id is tied to.
+    /// Why it is parked.
+    pub because: ParkedBecause,
+    /// The appid that the message's original id is tied to.
     pub tied: Option<String>,
     /// Whether its text is still there.
     pub kept: bool,
@@ -190,7 +223,7 @@ pub struct JournalStatus {
     pub ids_only: u64,
     /// Callbacks, counted among those that wait, whose rows are damaged: they are not handed over and never deleted.
     pub unreadable: u64,
-    /// Messages whose original id is tied to another appid than the URL's. They are not handed over.
+    /// Messages that are parked, see [`Recorded::Parked`]. They are not handed over.
     pub parked: u64,
     /// Size of the file in bytes, without the write-ahead log.
     pub file_bytes: u64,

@@ -1,13 +1,15 @@
 //! What the writer does to the file, each call one transaction.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use mandate_runtime::failpoint;
-use mandate_schema::{Push, PushKind, journal_sql as sql};
+use mandate_schema::{AuthorizerId, Push, PushKind, journal_sql as sql};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
     JournalError, Limits, RecordError, Recorded, Seq,
-    model::{Entry, dedupe_window},
+    model::{Entry, ParkedBecause, Reading, dedupe_window},
 };
 
 /// What a row costs beside its texts: other columns, indexes, page headers.
@@ -235,15 +237,14 @@ enum Known {
     Expired(i64),
 }
 
-/// What the journal knows of a message's original id.
-#[derive(Clone, Copy)]
-enum Tie<'a> {
-    /// It came with this appid before; or the callback is no message.
-    Known,
-    /// It came with no appid before, or there is none.
-    Unknown,
-    /// This one came with another appid before.
-    Foreign(&'a str),
+/// What becomes of a callback that is new.
+enum Fate<'a> {
+    /// It waits for its hand-over.
+    Waits,
+    /// So does this one, but nothing says yet that its original id belongs to its appid.
+    WaitsUnverified,
+    /// It is parked, with this in column `parked`.
+    Parked(Cow<'a, str>),
 }
 
 impl Recorder<'_> {
@@ -261,30 +262,41 @@ impl Recorder<'_> {
             self.delete_texts.execute([seq])?;
             self.delete.execute([seq])?;
         }
-        let tie = self.tie(entry)?;
-        self.insert(push, bytes, tie)?;
-        if let Tie::Foreign(_) = tie {
+        let fate = self.fate(entry)?;
+        self.insert(push, bytes, &fate)?;
+        if let Fate::Parked(_) = fate {
             return Ok(Ok(Recorded::Parked));
         }
         self.waiting += bytes;
         Ok(Ok(Recorded::New))
     }
 
+    fn fate<'e>(&mut self, Entry { push, reading }: &'e Entry) -> Result<Fate<'e>, JournalError> {
+        match (reading, &push.authorizer) {
+            (Reading::Bad { reason }, _) => Ok(Fate::Parked(ParkedBecause::bad(reason).into())),
+            (Reading::Good { .. }, None) => Ok(Fate::Waits), // an event
+            (Reading::Good { original_id: None }, Some(_)) => Ok(Fate::WaitsUnverified),
+            (Reading::Good { original_id: Some(id) }, Some(authorizer)) => self.tie(push, authorizer, id),
+        }
+    }
+
     /// Looks whether a message's original id came with its appid before. The first appid is remembered.
-    fn tie<'e>(&mut self, Entry { push, original_id }: &'e Entry) -> Result<Tie<'e>, JournalError> {
-        let Some(authorizer) = push.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str) else {
-            return Ok(Tie::Known); // an event
-        };
-        let Some(original_id) = original_id.as_deref() else { return Ok(Tie::Unknown) };
+    fn tie<'e>(
+        &mut self,
+        push: &Push,
+        authorizer: &AuthorizerId,
+        original_id: &'e str,
+    ) -> Result<Fate<'e>, JournalError> {
+        let authorizer = authorizer.as_str();
         let component = push.component.as_str();
         let tied = self.find_original_id.query_row([component, original_id], |row| row.get::<_, String>(0));
         Ok(match tied.optional()? {
-            Some(tied) if tied == authorizer => Tie::Known,
-            Some(_) => Tie::Foreign(original_id),
+            Some(tied) if tied == authorizer => Fate::Waits,
+            Some(_) => Fate::Parked(original_id.into()),
             None => {
                 let seen_at = push.received_at.as_millisecond();
                 self.insert_original_id.execute(params![component, original_id, authorizer, seen_at])?;
-                Tie::Unknown
+                Fate::WaitsUnverified
             }
         })
     }
@@ -303,19 +315,19 @@ impl Recorder<'_> {
         Ok(if expired { Known::Expired(seq) } else { Known::InWindow(recorded) })
     }
 
-    fn insert(&mut self, push: &Push, bytes: u64, tie: Tie<'_>) -> Result<(), JournalError> {
+    fn insert(&mut self, push: &Push, bytes: u64, fate: &Fate<'_>) -> Result<(), JournalError> {
         let row = params![
             push.id.0.as_bytes().as_slice(),
             push.kind().as_str(),
             push.component.as_str(),
-            push.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str),
+            push.authorizer.as_ref().map(AuthorizerId::as_str),
             push.pair.to_string(),
             i64::try_from(bytes).unwrap_or(i64::MAX),
             push.received_at.as_millisecond(),
-            matches!(tie, Tie::Unknown),
-            match tie {
-                Tie::Foreign(original_id) => Some(original_id),
-                Tie::Known | Tie::Unknown => None,
+            matches!(fate, Fate::WaitsUnverified),
+            match fate {
+                Fate::Parked(because) => Some(because.as_ref()),
+                Fate::Waits | Fate::WaitsUnverified => None,
             },
         ];
         let seq: i64 = self.insert.query_row(row, |row| row.get(0))?;

@@ -128,7 +128,7 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn entry(push: Push) -> Entry {
-    Entry { push, original_id: None }
+    Entry { push, reading: Reading::Good { original_id: None } }
 }
 
 /// Records pushes one after another; each must be new.

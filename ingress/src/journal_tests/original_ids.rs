@@ -56,7 +56,7 @@ async fn a_message_under_another_appid_is_parked_and_goes_nowhere() {
     let parked = beside.parked(None, 9).expect("readable");
     let [one] = parked.as_slice() else { panic!("{parked:?}") };
     assert_eq!((one.authorizer.as_str(), one.tied.as_deref(), one.kept), (OTHER, Some(FIRST), true));
-    assert_eq!((one.original_id.as_str(), one.received_at), (ORIGINAL, bench.now()));
+    assert_eq!((&one.because, one.received_at), (&ParkedBecause::OriginalId(ORIGINAL.into()), bench.now()));
     assert!(beside.parked(Some(one.seq), 9).expect("readable").is_empty());
 }
 
@@ -120,4 +120,33 @@ async fn a_journal_of_form_1_is_brought_up() {
     assert_eq!(record(&journal, &bench, 2, OTHER, Some(ORIGINAL)).await, Recorded::Parked);
     let status = JournalFile::open(&bench.path()).expect("opens").status().expect("readable");
     assert_eq!((status.parked, status.settled_kept.rows), (1, 2));
+}
+
+#[tokio::test]
+async fn a_message_that_nothing_can_be_done_with_is_parked_with_its_reason_and_keeps_its_text() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    record(&journal, &bench, 1, FIRST, Some(ORIGINAL)).await;
+    for _ in 0..2 {
+        let push = bench.push(2, Some(FIRST), "<xml>bad</xml>");
+        assert_eq!(journal.record_bad_message(push, "not well-formed").await, Ok(Recorded::Parked));
+    }
+    assert_eq!(waiting_seqs(&journal).await.len(), 1, "it goes nowhere");
+    assert_eq!(journal.backlog().await.expect("readable").new.rows, 1, "and takes no room from what waits");
+    let mut beside = JournalFile::open(&bench.path()).expect("opens");
+    let parked = beside.parked(None, 9).expect("readable");
+    let [one] = parked.as_slice() else { panic!("{parked:?}") };
+    assert_eq!((&one.because, &one.tied), (&ParkedBecause::Bad("not well-formed".into()), &None));
+    assert!(one.kept);
+    let first = FIRST.parse().expect("valid");
+    assert_eq!(beside.tie(&bench.push(1, None, "").component, ORIGINAL, &first, at(0)).expect("tied"), 0);
+}
+
+#[test]
+fn an_original_id_and_a_reason_are_told_apart() {
+    for text in ["gh_1", "not well-formed", ""] {
+        let reason = ParkedBecause::read(ParkedBecause::bad(text));
+        assert_eq!(reason, ParkedBecause::Bad(text.to_owned()));
+        assert_eq!(ParkedBecause::read(text.to_owned()), ParkedBecause::OriginalId(text.to_owned()));
+    }
 }

@@ -50,7 +50,7 @@ fn opened(answer: &Answer) -> Message {
     assert_eq!(signature::sign(&[TOKEN, &time, &nonce, &encrypt]), part("MsgSignature"));
     let key = EncodingAesKey::parse(&Secret::new(KEY)).expect("valid");
     let plaintext = cipher::decrypt(&key, COMPONENT, &encrypt).expect("it opens");
-    message::parse_message(plaintext.expose()).expect("a message")
+    message::parse_message(plaintext.bytes()).expect("a message")
 }
 
 #[tokio::test]

@@ -122,11 +122,12 @@ impl Ingress {
         JournalFile::open(&self.journal()).expect("opens").status().expect("readable")
     }
 
-    pub(crate) async fn post(&self, target: &str, body: &str) -> Answer {
+    pub(crate) async fn post(&self, target: &str, body: impl AsRef<[u8]>) -> Answer {
+        let body = body.as_ref();
         let length = body.len();
         let head = format!("POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n");
         let mut connection = Connection::open(self.running.listen).await;
-        connection.send(head + body).await;
+        connection.send([head.as_bytes(), body].concat()).await;
         connection.answer().await
     }
 
@@ -148,8 +149,13 @@ impl Ingress {
 
     #[track_caller]
     pub(crate) fn assert_counted(&self, kind: &str, outcome: &str, count: u64) {
+        self.assert_counted_for(COMPONENT, kind, outcome, count);
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_counted_for(&self, component: &str, kind: &str, outcome: &str, count: u64) {
         let sample = format!(
-            "mandate_callbacks_total{{component=\"{COMPONENT}\",kind=\"{kind}\",outcome=\"{outcome}\"}} {count}"
+            "mandate_callbacks_total{{component=\"{component}\",kind=\"{kind}\",outcome=\"{outcome}\"}} {count}"
         );
         let page = self.metrics.encode();
         assert!(page.lines().any(|line| line == sample), "no {sample} in\n{page}");
@@ -195,17 +201,34 @@ pub(crate) struct Sealed {
 
 impl Sealed {
     /// Encrypts a plaintext, with these 16 bytes in front of it.
-    pub(crate) fn new(path: &str, plaintext: &str, random: [u8; 16]) -> Self {
+    pub(crate) fn new(path: &str, plaintext: impl AsRef<[u8]>, random: [u8; 16]) -> Self {
+        Self::for_component(COMPONENT, path, plaintext, random)
+    }
+
+    /// The same for a component that has the same pair.
+    pub(crate) fn for_component(
+        component: &str,
+        path: &str,
+        plaintext: impl AsRef<[u8]>,
+        random: [u8; 16],
+    ) -> Self {
         let key = EncodingAesKey::parse(&Secret::new(KEY)).expect("valid");
-        let encrypt = cipher::encrypt(&key, COMPONENT, random, plaintext);
+        let plaintext = plaintext.as_ref();
+        let encrypt = cipher::encrypt(&key, component, random, plaintext);
         let sign = signature::sign(&[TOKEN, "1767225600", "13579", &encrypt]);
         let query = format!("timestamp=1767225600&nonce=13579&encrypt_type=aes&msg_signature={sign}");
         Self {
             target: format!("{path}?{query}"),
             query,
             body: format!("<xml><Encrypt><![CDATA[{encrypt}]]></Encrypt></xml>"),
-            plaintext: plaintext.to_owned(),
+            plaintext: String::from_utf8_lossy(plaintext).into_owned(),
         }
+    }
+
+    /// The same push in a JSON envelope.
+    pub(crate) fn in_json(self) -> Self {
+        let body = self.body.replace("<xml><Encrypt><![CDATA[", r#"{"ToUserName":"gh_1","Encrypt":""#);
+        Self { body: body.replace("]]></Encrypt></xml>", r#""}"#), ..self }
     }
 
     /// Revocation number `n`.

@@ -36,6 +36,8 @@ pub(crate) struct ComponentText {
     pub(crate) secret: String,
     /// What the service is configured with: the current pair, then the previous ones.
     pub(crate) pairs: Vec<PairText>,
+    /// Path of its event URL, if it is not the default one.
+    pub(crate) event_path: Option<String>,
 }
 
 /// What a world runs on.
@@ -71,6 +73,7 @@ impl Options {
             app_id: app_id.into(),
             secret: letters(32),
             pairs: vec![PairText::new()],
+            event_path: None,
         };
         let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, letters(32));
         Self {
@@ -119,6 +122,9 @@ impl Options {
                 component.app_id, component.secret, current.token, current.key, previous.join(", ")
             )
             .expect("writing to a string");
+            if let Some(path) = &component.event_path {
+                writeln!(text, "event_path = \"{path}\"").expect("writing to a string");
+            }
         }
         let (storage, ingress, worker) = match &self.servers {
             None => (format!("url = \"sqlite:{data}/mandate.db\""), String::new(), String::new()),

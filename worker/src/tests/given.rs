@@ -176,14 +176,23 @@ pub(super) fn message(create_time: i64, to_user: &str, msg_type: &str, fields: &
 fn sealed(create_time: i64, authorizer: Option<AuthorizerId>, text: &str) -> Push {
     let create_time = mandate_schema::CreateTime(create_time);
     let id = CallbackId::compute(create_time, &component(), authorizer.as_ref(), text);
-    let encrypted = cipher::encrypt(&key(), COMPONENT, [7; 16], text);
-    let signed = signature::sign(&[TOKEN, "1", "2", &encrypted]);
+    Push { id, ..genuine(authorizer, text.as_bytes()) }
+}
+
+/// When every push here is signed.
+pub(super) const SIGNED_AT: i64 = 1_767_225_600;
+
+/// A push of any bytes, under the id that one without a time of its own has.
+pub(super) fn genuine(authorizer: Option<AuthorizerId>, plaintext: &[u8]) -> Push {
+    let signed_at = mandate_schema::CreateTime(SIGNED_AT);
+    let encrypted = cipher::encrypt(&key(), COMPONENT, [7; 16], plaintext);
+    let signed = signature::sign(&[TOKEN, &SIGNED_AT.to_string(), "2", &encrypted]);
     Push {
-        id,
+        id: CallbackId::compute(signed_at, &component(), authorizer.as_ref(), plaintext),
         component: component(),
         authorizer,
         pair: PairId::of(&Secret::new(TOKEN), key().bytes()),
-        query: format!("timestamp=1&nonce=2&msg_signature={signed}&encrypt_type=aes"),
+        query: format!("timestamp={SIGNED_AT}&nonce=2&msg_signature={signed}&encrypt_type=aes"),
         body: format!("<xml><AppId>{COMPONENT}</AppId><Encrypt>{encrypted}</Encrypt></xml>"),
         received_at: Timestamp::now(),
         unverified: false,

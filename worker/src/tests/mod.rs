@@ -2,6 +2,7 @@
 
 mod consent;
 mod consent_race;
+mod dirty;
 mod erasing;
 mod given;
 mod inbox;

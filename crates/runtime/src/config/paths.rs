@@ -1,4 +1,4 @@
-//! Callback paths: their shape, and that no two of them can mean the same request.
+//! Callback paths: their shape, and that no two of them can mean the same request, but for event paths that are equal.
 
 use actix_web::http::uri::PathAndQuery;
 
@@ -48,7 +48,8 @@ impl<const TEMPLATED: bool> Setting for CallbackPath<TEMPLATED> {
     }
 }
 
-/// Reports each path that could be the same request as one before it.
+/// Reports each path that could be the same request as one before it. Components may share an event URL: what a push is sealed
+/// with tells whose it is.
 pub(super) fn check_all(components: &[(usize, Component)], report: &Report) {
     let keyed = |(at, component): &(usize, Component)| {
         let event = (format!("component.{at}.event_path"), component.event_path.clone());
@@ -56,14 +57,20 @@ pub(super) fn check_all(components: &[(usize, Component)], report: &Report) {
     };
     let paths: Vec<(String, String)> = components.iter().flat_map(keyed).collect();
     for (nth, (key, path)) in paths.iter().enumerate() {
-        if let Some((other, _)) = paths[..nth].iter().find(|(_, other)| overlap(path, other)) {
+        let collides = |other: &str| overlap(path, other) && !is_shared(path, other);
+        if let Some((other, _)) = paths[..nth].iter().find(|(_, other)| collides(other)) {
             report.problem(
                 key.clone(),
                 &report.origin_of(key),
-                format!("can mean the same request as {other}"),
+                format!("can mean the same request as {other}; only equal event paths may be shared"),
             );
         }
     }
+}
+
+/// Whether both are the same event path.
+fn is_shared(one: &str, other: &str) -> bool {
+    one == other && !one.contains(APPID)
 }
 
 /// Whether some request fits both paths.

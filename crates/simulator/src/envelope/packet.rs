@@ -29,12 +29,13 @@ pub(crate) enum OpenError {
 }
 
 /// The packet of a message, not padded yet.
-pub(crate) fn lay_out(random: [u8; 16], message: &str, app_id: &str) -> Vec<u8> {
+pub(crate) fn lay_out(random: [u8; 16], message: impl AsRef<[u8]>, app_id: &str) -> Vec<u8> {
+    let message = message.as_ref();
     let length = u32::try_from(message.len()).expect("messages are bounded far below 4 GiB");
     let mut packet = Vec::with_capacity(HEAD + message.len() + app_id.len() + PADDING_BLOCK);
     packet.extend_from_slice(&random);
     packet.extend_from_slice(&length.to_be_bytes());
-    packet.extend_from_slice(message.as_bytes());
+    packet.extend_from_slice(message);
     packet.extend_from_slice(app_id.as_bytes());
     packet
 }
@@ -47,7 +48,7 @@ pub(crate) fn pad(packet: &mut Vec<u8>) {
 }
 
 /// Seals a message for an appid; the result is the text of `Encrypt`.
-pub(crate) fn encrypt(key: &AesKey, random: [u8; 16], message: &str, app_id: &str) -> String {
+pub(crate) fn encrypt(key: &AesKey, random: [u8; 16], message: impl AsRef<[u8]>, app_id: &str) -> String {
     let mut packet = lay_out(random, message, app_id);
     pad(&mut packet);
     cbc::encrypt(key, &mut packet);

@@ -48,7 +48,7 @@ fn roots() -> Vec<Certificate> {
 /// Sends one request.
 pub(crate) async fn post(client: &Client, outgoing: Outgoing) -> Answer {
     let started = Instant::now();
-    let request = client.post(outgoing.url).header("content-type", "text/xml").body(outgoing.body);
+    let request = client.post(outgoing.url).header("content-type", outgoing.content_type).body(outgoing.body);
     let result = exchange(request).await.map_err(without_url);
     Answer { result, took: started.elapsed() }
 }

@@ -2,7 +2,7 @@
 
 use mandate_schema::{AuthorizerId, ComponentId};
 
-use super::{Draft, InfoType, Route};
+use super::{Dirt, Draft, InfoType, Route, draft::merged};
 use crate::{
     error::OrderError,
     orders::PushSpec,
@@ -20,6 +20,12 @@ impl State {
                 "the type must be 1 to 100 letters, digits, '_' or '-'".to_owned(),
             ));
         }
+        let mut draft = self.compose_clean(spec, now)?;
+        spec.dirt.apply(&mut draft, |elements| self.write(elements))?;
+        Ok(draft)
+    }
+
+    fn compose_clean(&mut self, spec: &PushSpec, now: i64) -> Result<Draft, OrderError> {
         match (&spec.info_type, &spec.msg_type) {
             (Some(info_type), None) => match InfoType::parse(info_type) {
                 Some(known) if really_happens(spec) => self.genuine(spec, known, now),
@@ -129,15 +135,17 @@ impl State {
             let id = self.mint.digits(17).parse().expect("17 digits fit");
             common.push(Element::number("MsgId", id));
         }
-        let plaintext = self.document(common, fields);
+        let elements = merged(common, fields);
         Ok(Draft {
             component: spec.component.clone(),
             subject: Some(authorizer.clone()),
             route: Route::Message { authorizer: authorizer.clone(), user_name, openid },
             name: msg_type.to_owned(),
             create_time: time,
-            plaintext,
+            plaintext: self.write(&elements).into_bytes(),
+            elements,
             forge: spec.forge,
+            dirt: Dirt::default(),
         })
     }
 }

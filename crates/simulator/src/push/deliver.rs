@@ -99,7 +99,7 @@ impl Simulator {
             self.state().seal(draft, now.seconds()).expect("drafts are made for components that are there");
         let pair = outgoing.pair.clone();
         let answer = client::post(self.client(), outgoing).await;
-        judge(&draft.route, draft.component.as_str(), &pair, &answer, now.timestamp())
+        judge(draft, &pair, &answer, now.timestamp())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use mandate_schema::{AuthorizerId, ComponentId};
 
-use super::Forge;
+use super::{Dirt, Forge};
 use crate::{
     state::State,
     xml::{self, Element},
@@ -62,9 +62,12 @@ pub(crate) struct Draft {
     /// `InfoType`, or `MsgType`.
     pub(crate) name: String,
     pub(crate) create_time: i64,
+    /// What the document is written from.
+    pub(crate) elements: Vec<Element>,
     /// The document: secret, it may hold tickets and codes.
-    pub(crate) plaintext: String,
+    pub(crate) plaintext: Vec<u8>,
     pub(crate) forge: Option<Forge>,
+    pub(crate) dirt: Dirt,
 }
 
 impl State {
@@ -82,22 +85,37 @@ impl State {
             Element::number("CreateTime", create_time),
             Element::text("InfoType", info_type),
         ];
+        let elements = merged(common, fields);
         Draft {
             component: component.clone(),
             subject: subject.cloned(),
             route: Route::Event,
             name: info_type.to_owned(),
             create_time,
-            plaintext: self.document(common, fields),
+            plaintext: self.write(&elements).into_bytes(),
+            elements,
             forge: None,
+            dirt: Dirt::default(),
         }
     }
 
     /// Writes a document as the switches say.
-    pub(crate) fn document(&self, common: Vec<Element>, fields: Vec<Element>) -> String {
-        let kept = common.into_iter().filter(|common| fields.iter().all(|field| field.name != common.name));
-        let mut elements: Vec<Element> = kept.collect();
-        elements.extend(fields);
-        xml::document(&elements, self.switches.xml_style, self.switches.xml_text)
+    pub(crate) fn write(&self, elements: &[Element]) -> String {
+        xml::document(elements, self.switches.xml_style, self.switches.xml_text)
+    }
+}
+
+/// The common elements but for those that a field takes the place of, and the fields.
+pub(crate) fn merged(common: Vec<Element>, fields: Vec<Element>) -> Vec<Element> {
+    let kept = common.into_iter().filter(|common| fields.iter().all(|field| field.name != common.name));
+    let mut elements: Vec<Element> = kept.collect();
+    elements.extend(fields);
+    elements
+}
+
+impl Draft {
+    /// The document as text, for a person or a test.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.plaintext).into_owned()
     }
 }

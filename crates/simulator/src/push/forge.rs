@@ -91,7 +91,7 @@ impl Sealing<'_> {
             | Forge::TwoEncrypts
             | Forge::Doctype
             | Forge::NotXml
-            | Forge::Oversized => spoiled(forge, self.genuine(&pair), &self.draft.plaintext),
+            | Forge::Oversized => spoiled(forge, self.genuine(&pair), &self.draft.text()),
         }
     }
 
@@ -122,7 +122,7 @@ fn spoiled(forge: Forge, parts: Parts, plaintext: &str) -> Parts {
         }
         Forge::PlainSignature => Parts { msg_signature: Some(signature.clone()), ..parts },
         Forge::NoSignature => Parts { msg_signature: None, ..parts },
-        Forge::WrongEncryptType => Parts { encrypt_type: Some("raw"), ..parts },
+        Forge::WrongEncryptType => Parts { encrypt_type: Some("raw".to_owned()), ..parts },
         Forge::Unencrypted => {
             Parts { msg_signature: None, encrypt_type: None, body: plaintext.to_owned(), ..parts }
         }

@@ -1,6 +1,6 @@
 //! Whether an answer to a push is a good one.
 
-use super::{Route, client::Answer, records::Delivery};
+use super::{Draft, Form, Route, client::Answer, records::Delivery};
 use crate::{envelope::Pair, state::State, xml};
 
 /// How much of a body goes into the record.
@@ -8,13 +8,7 @@ const SHOWN: usize = 200;
 
 /// Judges an answer. On the auth-event URL only `success` is good; on the message URL an empty body and an encrypted
 /// reply that opens are good too.
-pub(super) fn judge(
-    route: &Route,
-    app_id: &str,
-    pair: &Pair,
-    answer: &Answer,
-    at: jiff::Timestamp,
-) -> Delivery {
+pub(super) fn judge(draft: &Draft, pair: &Pair, answer: &Answer, at: jiff::Timestamp) -> Delivery {
     let millis = u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX);
     let mut delivery =
         Delivery { status: None, body: String::new(), ok: false, millis, at, reply: None, error: None };
@@ -24,13 +18,15 @@ pub(super) fn judge(
             let text = String::from_utf8_lossy(body);
             delivery.status = Some(*status);
             delivery.body = text.chars().take(SHOWN).collect();
-            match route {
+            match &draft.route {
                 Route::Event => delivery.ok = *status == 200 && text == "success",
                 Route::Message { .. } if *status != 200 => {}
                 Route::Message { .. } if text.is_empty() || text == "success" => delivery.ok = true,
-                Route::Message { user_name, openid, .. } => match open_reply(&text, app_id, pair) {
+                Route::Message { user_name, openid, .. } => match open_reply(&text, draft, pair) {
                     Ok(reply) => {
-                        delivery.error = check_reply(&reply, user_name, openid).err();
+                        let checked = check_form("reply inside", &reply, draft.dirt.document)
+                            .and_then(|()| check_reply(&reply, user_name, openid));
+                        delivery.error = checked.err();
                         (delivery.ok, delivery.reply) = (delivery.error.is_none(), Some(reply));
                     }
                     Err(error) => delivery.error = Some(error),
@@ -42,15 +38,22 @@ pub(super) fn judge(
 }
 
 /// Opens an encrypted passive reply.
-fn open_reply(text: &str, app_id: &str, pair: &Pair) -> Result<String, String> {
+fn open_reply(text: &str, draft: &Draft, pair: &Pair) -> Result<String, String> {
+    check_form("reply", text, draft.dirt.envelope)?;
     let part =
         |name: &str| xml::child_text(text, name).ok_or_else(|| format!("the reply has no single {name}"));
     let (encrypted, signature) = (part("Encrypt")?, part("MsgSignature")?);
     if pair.msg_signature(&part("TimeStamp")?, &part("Nonce")?, &encrypted) != signature {
         return Err("the reply's MsgSignature is wrong".to_owned());
     }
-    crate::envelope::decrypt(&pair.key, &encrypted, app_id)
+    crate::envelope::decrypt(&pair.key, &encrypted, draft.component.as_str())
         .map_err(|error| format!("the reply does not open: {error}"))
+}
+
+/// A reply must have the form that the push had.
+fn check_form(what: &str, text: &str, wanted: Form) -> Result<(), String> {
+    let form = if text.starts_with('{') { Form::Json } else { Form::Xml };
+    if form == wanted { Ok(()) } else { Err(format!("the {what} is {form:?}, but the push was {wanted:?}")) }
 }
 
 /// The types of passive replies.
@@ -101,7 +104,7 @@ mod tests {
     use mandate_schema::{AuthorizerId, Secret};
 
     use super::*;
-    use crate::envelope;
+    use crate::{envelope, push::Dirt};
 
     const COMPONENT: &str = "wx1f2e3d4c5b6a7988";
 
@@ -116,8 +119,56 @@ mod tests {
     }
 
     fn judged(route: &Route, status: u16, body: &str) -> Delivery {
+        judged_after(route, &Dirt::default(), status, body)
+    }
+
+    fn judged_after(route: &Route, dirt: &Dirt, status: u16, body: &str) -> Delivery {
         let answer = Answer { result: Ok((status, body.as_bytes().to_vec())), took: Duration::ZERO };
-        judge(route, COMPONENT, &pair(), &answer, jiff::Timestamp::UNIX_EPOCH)
+        let draft = Draft {
+            component: COMPONENT.parse().expect("valid"),
+            subject: None,
+            route: route.clone(),
+            name: String::new(),
+            create_time: 0,
+            elements: Vec::new(),
+            plaintext: Vec::new(),
+            forge: None,
+            dirt: dirt.clone(),
+        };
+        judge(&draft, &pair(), &answer, jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_reply_must_have_the_form_of_the_push_outside_and_inside() {
+        let pair = pair();
+        let sealed = |inner: &str, form: Form| {
+            let encrypted = envelope::encrypt(&pair.key, [b'7'; 16], inner, COMPONENT);
+            let signature = pair.msg_signature("17", "42", &encrypted);
+            match form {
+                Form::Xml => format!(
+                    "<xml><Encrypt>{encrypted}</Encrypt><MsgSignature>{signature}</MsgSignature>\
+                     <TimeStamp>17</TimeStamp><Nonce>42</Nonce></xml>"
+                ),
+                Form::Json => format!(
+                    r#"{{"Encrypt":"{encrypted}","MsgSignature":"{signature}","TimeStamp":17,"Nonce":"42"}}"#
+                ),
+            }
+        };
+        let xml = "<xml><ToUserName>o1</ToUserName><FromUserName>gh_0a1b2c3d4e5f</FromUserName>\
+                   <CreateTime>17</CreateTime><MsgType>text</MsgType><Content>hi</Content></xml>";
+        let json = r#"{"ToUserName":"o1","FromUserName":"gh_0a1b2c3d4e5f","CreateTime":17,"MsgType":"text"}"#;
+        for (envelope, document) in
+            [(Form::Json, Form::Json), (Form::Json, Form::Xml), (Form::Xml, Form::Json)]
+        {
+            let dirt = Dirt { envelope, document, ..Dirt::default() };
+            let inner = |form| if form == Form::Json { json } else { xml };
+            let other = |form| if form == Form::Json { Form::Xml } else { Form::Json };
+            let good = judged_after(&message(), &dirt, 200, &sealed(inner(document), envelope));
+            assert!(good.ok, "{good:?}");
+            let bad = judged_after(&message(), &dirt, 200, &sealed(inner(other(document)), envelope));
+            assert!(!bad.ok && bad.error.is_some_and(|error| error.contains("inside")));
+            assert!(!judged_after(&message(), &dirt, 200, &sealed(inner(document), other(envelope))).ok);
+        }
     }
 
     #[test]

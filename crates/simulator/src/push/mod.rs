@@ -3,6 +3,7 @@
 mod client;
 mod compose;
 mod deliver;
+mod dirt;
 mod draft;
 mod forge;
 mod judge;
@@ -11,6 +12,7 @@ mod schedule;
 mod seal;
 
 pub(crate) use client::{Client, build as build_client};
+pub use dirt::{Dirt, Form};
 pub(crate) use draft::{Draft, InfoType, Route};
 pub use forge::Forge;
 pub(crate) use records::Pushes;

@@ -2,7 +2,7 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Draft, Route};
+use super::{Draft, Form, Route};
 use crate::{
     envelope::{self, Pair},
     error::OrderError,
@@ -15,6 +15,7 @@ use crate::{
 pub(crate) struct Outgoing {
     pub(crate) url: String,
     pub(crate) body: String,
+    pub(crate) content_type: &'static str,
     /// Opens the answer.
     pub(crate) pair: Pair,
 }
@@ -25,7 +26,7 @@ pub(super) struct Parts {
     pub(super) nonce: String,
     pub(super) signature: String,
     pub(super) msg_signature: Option<String>,
-    pub(super) encrypt_type: Option<&'static str>,
+    pub(super) encrypt_type: Option<String>,
     pub(super) body: String,
 }
 
@@ -56,7 +57,11 @@ impl State {
             Some(forge) => sealing.forged(forge),
         };
         let url = parts.url(&base, &draft.route);
-        Ok(Outgoing { url, body: parts.body, pair })
+        let content_type = match draft.dirt.envelope {
+            Form::Xml => "text/xml",
+            Form::Json => "application/json",
+        };
+        Ok(Outgoing { url, body: parts.body, content_type, pair })
     }
 }
 
@@ -76,11 +81,13 @@ impl Sealing<'_> {
     /// A ciphertext, signed and in its envelope.
     pub(super) fn signed(&mut self, pair: &Pair, encrypted: &str) -> Parts {
         let (timestamp, nonce) = (self.now.to_string(), self.mint.digits(10));
+        let (signed, sent) = self.draft.dirt.around(encrypted);
+        let encrypt_type = self.draft.dirt.encrypt_type.clone().unwrap_or_else(|| "aes".to_owned());
         Parts {
             signature: pair.signature(&timestamp, &nonce),
-            msg_signature: Some(pair.msg_signature(&timestamp, &nonce, encrypted)),
-            encrypt_type: Some("aes"),
-            body: self.outer(encrypted),
+            msg_signature: Some(pair.msg_signature(&timestamp, &nonce, &signed)),
+            encrypt_type: Some(encrypt_type),
+            body: self.outer(&sent),
             timestamp,
             nonce,
         }
@@ -88,9 +95,13 @@ impl Sealing<'_> {
 
     /// The envelope alone.
     pub(super) fn outer(&self, encrypted: &str) -> String {
-        match &self.draft.route {
-            Route::Event => xml::envelope("AppId", self.draft.component.as_str(), encrypted),
-            Route::Message { user_name, .. } => xml::envelope("ToUserName", user_name, encrypted),
+        let (name, value) = match &self.draft.route {
+            Route::Event => ("AppId", self.draft.component.as_str()),
+            Route::Message { user_name, .. } => ("ToUserName", user_name.as_str()),
+        };
+        match self.draft.dirt.envelope {
+            Form::Xml => xml::envelope(name, value, encrypted),
+            Form::Json => serde_json::json!({ name: value, "Encrypt": encrypted }).to_string(),
         }
     }
 }
@@ -102,7 +113,7 @@ impl Parts {
         if let Route::Message { openid, .. } = route {
             query.push(("openid", openid));
         }
-        query.extend(self.encrypt_type.map(|encrypt_type| ("encrypt_type", encrypt_type)));
+        query.extend(self.encrypt_type.as_deref().map(|encrypt_type| ("encrypt_type", encrypt_type)));
         query.extend(self.msg_signature.as_deref().map(|signature| ("msg_signature", signature)));
         let query: Vec<String> = query
             .into_iter()

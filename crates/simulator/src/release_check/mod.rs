@@ -137,6 +137,6 @@ impl Fault {
             Some(error) => format!("{cause}: {error}"),
             None => cause.to_owned(),
         };
-        Self { cause, exchanges: vec![Exchange { sent: draft.plaintext.clone(), received }] }
+        Self { cause, exchanges: vec![Exchange { sent: draft.text(), received }] }
     }
 }

@@ -3,6 +3,7 @@
 mod api;
 mod consent;
 mod control;
+mod dirty;
 mod forged;
 mod pushes;
 mod readme;

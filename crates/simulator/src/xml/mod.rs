@@ -6,4 +6,4 @@ mod write;
 
 pub(crate) use fields::elements;
 pub(crate) use read::child_text;
-pub(crate) use write::{Element, document, envelope};
+pub(crate) use write::{Content, Element, document, envelope};

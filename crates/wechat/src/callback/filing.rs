@@ -2,7 +2,7 @@
 
 use mandate_schema::AuthorizerId;
 
-use crate::xml::Element;
+use crate::tree::Element;
 
 /// Result of the face check of an ICP filing.
 #[derive(Clone, Debug, PartialEq, Eq)]

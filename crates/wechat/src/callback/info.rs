@@ -7,7 +7,7 @@ use super::{
     BetaRegistration, IcpApply, IcpVerify, OrderPathApply, OrderPathAudit, Registration, WxaAuth,
     WxaAuthAndIcp, WxaVerify,
 };
-use crate::xml::Element;
+use crate::tree::Element;
 
 /// What a callback says, by `InfoType`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub enum Info {
     /// An `InfoType` that is not listed here, or a listed one whose required fields are missing or unreadable. The
     /// callback's document has all of it.
     Other {
-        /// The `InfoType` as `WeChat` wrote it.
+        /// The `InfoType` as `WeChat` wrote it; empty if there is none.
         info_type: String,
     },
 }
@@ -59,7 +59,7 @@ pub enum Info {
 pub struct Grant {
     /// The merchant's account.
     pub authorizer: AuthorizerId,
-    /// The single-use code, to be redeemed for tokens.
+    /// The single-use code, to be redeemed for tokens. Without it there is a grant all the same.
     pub code: Option<Secret>,
     /// When the code expires; an hour after the callback in practice.
     pub code_expires_at: Option<Timestamp>,

@@ -20,14 +20,18 @@ use std::{collections::BTreeSet, fmt};
 use jiff::Timestamp;
 use mandate_schema::{AuthorizerId, CreateTime, Document, Secret};
 
-use crate::xml::{self, Element, XmlError};
+use crate::{
+    form::{self, Unreadable},
+    text::REPLACEMENT,
+    tree::Element,
+};
 
 /// One opened callback of the auth-event URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Callback {
-    /// The `AppId` inside: the component's. The envelope has checked the component already.
-    pub app_id: String,
-    /// `WeChat`'s time of what happened, in seconds; orders the facts of an authorizer. `None` if it is absent or not usable.
+    /// The `AppId` inside, if there is one: the component's.
+    pub app_id: Option<String>,
+    /// `WeChat`'s time of what happened; orders the facts of an account. `None` if it is absent or no time.
     pub create_time: Option<CreateTime>,
     /// The signed time of the push.
     pub signed_at: CreateTime,
@@ -38,14 +42,19 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// The `InfoType` as `WeChat` wrote it.
+    /// The `InfoType` as `WeChat` wrote it; empty if there is none.
     pub fn info_type(&self) -> &str {
         self.info.info_type()
     }
 
-    /// `WeChat`'s time of what happened, or else of the push.
+    /// When it happened: `create_time`, else when the push was signed.
     pub fn time(&self) -> CreateTime {
         self.create_time.unwrap_or(self.signed_at)
+    }
+
+    /// Whether it is a push of the message URL: those have a `MsgType`, and no `InfoType`.
+    pub(crate) fn is_message(&self) -> bool {
+        self.info_type().is_empty() && self.document.get("MsgType").is_some()
     }
 
     /// The accounts it names, also where its `InfoType` is unknown or not as expected: every element called `…appid` names
@@ -55,8 +64,9 @@ impl Callback {
             let name = path.rsplit('.').next().unwrap_or(path);
             name.to_ascii_lowercase().ends_with("appid")
         });
+        let own = self.app_id.as_deref();
         let texts =
-            named.flat_map(|(_, texts)| texts).map(|text| text.trim()).filter(|text| *text != self.app_id);
+            named.flat_map(|(_, texts)| texts).map(|text| text.trim()).filter(|text| Some(*text) != own);
         texts.filter_map(|text| AuthorizerId::parse(text).ok()).collect()
     }
 }
@@ -72,56 +82,30 @@ impl fmt::Debug for Callback {
     }
 }
 
-/// A decrypted text that is not a callback or a message. It fails the same way every time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MalformedMessage {
-    /// The text is not the XML we accept.
-    #[error("the message is not XML: {0}")]
-    Xml(#[from] XmlError),
-    /// This element, which everything of its kind has, is absent or empty.
-    #[error("the message has no {0}")]
-    Missing(&'static str),
-    /// This element is not a time in Unix seconds up to the year 9999.
-    #[error("the {0} of the message is not a time")]
-    BadTime(&'static str),
-}
-
-impl MalformedMessage {
-    /// The name in logs and metrics.
-    pub fn kind(&self) -> &'static str {
-        "malformed_message"
-    }
-}
-
-/// Reads the decrypted text of a push to the auth-event URL.
+/// Reads the decrypted text of a push to the auth-event URL, signed at this time. Whatever is missing, what can be read is
+/// read: without its fields, or without an `InfoType`, it is [`Info::Other`].
 ///
 /// # Errors
 ///
-/// [`MalformedMessage`] if it is not XML, or has no `AppId`, `InfoType` or readable `CreateTime`. All else that may be
-/// missing makes [`Info::Other`].
-pub fn parse_callback(plaintext: &str, signed_at: CreateTime) -> Result<Callback, MalformedMessage> {
-    let root = xml::parse(plaintext)?;
-    let required = |name| root.child_value(name).ok_or(MalformedMessage::Missing(name));
+/// [`Unreadable`] if it is neither XML nor JSON.
+pub fn parse_callback(
+    plaintext: &(impl AsRef<[u8]> + ?Sized),
+    signed_at: CreateTime,
+) -> Result<Callback, Unreadable> {
+    let read = form::read(plaintext.as_ref())?;
+    let root = &read.root;
     Ok(Callback {
-        app_id: required("AppId")?.to_owned(),
-        create_time: create_time(&root).ok(),
+        app_id: root.child_value("AppId").map(str::to_owned),
+        create_time: create_time(root),
         signed_at,
-        info: Info::read(required("InfoType")?, &root),
-        document: root.document(),
+        info: Info::read(root.child_value("InfoType").unwrap_or_default(), root),
+        document: read.document(),
     })
 }
 
 /// The `CreateTime` of a callback or message.
-pub(crate) fn create_time(root: &Element) -> Result<CreateTime, MalformedMessage> {
-    let text = root.child_value("CreateTime").ok_or(MalformedMessage::Missing("CreateTime"))?;
-    let seconds = unix_seconds(text).ok_or(MalformedMessage::BadTime("CreateTime"))?;
-    Ok(CreateTime(seconds.as_second()))
-}
-
-/// Digits alone: a sign or a fraction would be something else than a Unix second.
-fn unix_seconds(text: &str) -> Option<Timestamp> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().and_then(|seconds| Timestamp::from_second(seconds).ok())
+pub(crate) fn create_time(root: &Element) -> Option<CreateTime> {
+    CreateTime::parse(root.child_value("CreateTime")?)
 }
 
 /// Typed access to the children of an element. `None` is absent, empty or unreadable: for a required field all three mean
@@ -131,8 +115,9 @@ impl Element {
         self.child_value(name).map(str::to_owned)
     }
 
+    /// A secret of which a character was replaced is not the one that `WeChat` gave.
     fn secret(&self, name: &str) -> Option<Secret> {
-        self.child_value(name).map(Secret::new)
+        self.child_value(name).filter(|text| !text.contains(REPLACEMENT)).map(Secret::new)
     }
 
     fn number(&self, name: &str) -> Option<i64> {
@@ -140,7 +125,8 @@ impl Element {
     }
 
     fn time(&self, name: &str) -> Option<Timestamp> {
-        self.child_value(name).and_then(unix_seconds)
+        let seconds = CreateTime::parse(self.child_value(name)?)?;
+        Timestamp::from_second(seconds.0).ok()
     }
 
     fn authorizer(&self, name: &str) -> Option<AuthorizerId> {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mandate_schema::AuthorizerId;
 
-use crate::xml::Element;
+use crate::tree::Element;
 
 /// Whether order page paths were submitted, account by account. At least one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use mandate_schema::{AuthorizerId, Secret};
 
-use crate::xml::Element;
+use crate::tree::Element;
 
 /// Result of registering a mini program, or of turning a trial one into a regular one.
 #[derive(Clone, Debug, PartialEq, Eq)]

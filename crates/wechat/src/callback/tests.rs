@@ -1,9 +1,17 @@
 use super::*;
+use crate::{form::Form, tree::TreeError};
+
+const SIGNED_AT: CreateTime = CreateTime(1_767_225_605);
 
 const HEAD: &str = "<AppId>wx1f2e3d4c5b6a7988</AppId><CreateTime>1767225600</CreateTime>";
 
 fn parse(info_type: &str, fields: &str) -> Callback {
-    parse_callback(&format!("<xml>{HEAD}<InfoType>{info_type}</InfoType>{fields}</xml>")).unwrap()
+    read(format!("<xml>{HEAD}<InfoType>{info_type}</InfoType>{fields}</xml>"))
+}
+
+#[track_caller]
+fn read(text: impl AsRef<[u8]>) -> Callback {
+    parse_callback(&text, SIGNED_AT).unwrap()
 }
 
 #[track_caller]
@@ -42,7 +50,7 @@ fn a_known_info_type_without_its_fields_is_kept_as_other() {
 fn a_required_field_that_is_empty_or_unreadable_makes_other() {
     assert_other("component_verify_ticket", "<ComponentVerifyTicket> </ComponentVerifyTicket>");
     assert_other("unauthorized", "<AuthorizerAppid>not an appid</AuthorizerAppid>");
-    assert_other("authorized", "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid><AuthorizationCode/>");
+    assert_other("authorized", "<AuthorizationCode>c</AuthorizationCode>");
     assert_other("notify_third_fasteregister", "<status>ok</status>");
     assert_other("notify_3rd_wxa_wxverify", "<appid>wxa0b1c2d3e4f50617</appid><expired>never</expired>");
 }
@@ -65,7 +73,7 @@ fn line_breaks_around_values_do_not_matter() {
 #[test]
 fn the_component_and_an_account_are_told_apart_by_case() {
     let callback = parse("notify_3rd_wxa_wxverify", "<appid>wxa0b1c2d3e4f50617</appid><expired>1</expired>");
-    assert_eq!(callback.app_id, "wx1f2e3d4c5b6a7988");
+    assert_eq!(callback.app_id.as_deref(), Some("wx1f2e3d4c5b6a7988"));
     assert_eq!(named(&callback), ["wxa0b1c2d3e4f50617"]);
 }
 
@@ -114,19 +122,117 @@ fn each_account_of_a_batch_keeps_its_own_fields() {
 }
 
 #[test]
-fn what_every_callback_has_is_required() {
-    use MalformedMessage::{BadTime, Missing, Xml};
-    let all = format!("<xml>{HEAD}<InfoType>x</InfoType></xml>");
-    assert!(parse_callback(&all).is_ok());
-    let cases = [
-        ("<AppId>wx1f2e3d4c5b6a7988</AppId>", "", Missing("AppId")),
-        ("<CreateTime>1767225600</CreateTime>", "", Missing("CreateTime")),
-        ("1767225600", "1e9", BadTime("CreateTime")),
-        ("<InfoType>x", "<InfoType>", Missing("InfoType")),
-        ("</xml>", "", Xml(XmlError::Truncated)),
-    ];
-    for (from, to, expected) in cases {
-        assert_eq!(parse_callback(&all.replace(from, to)), Err(expected));
+fn a_grant_without_a_code_is_a_grant() {
+    let authorizer = "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid>";
+    // Absent, empty, or not the one that WeChat gave.
+    for code in [
+        "",
+        "<AuthorizationCode/>",
+        "<AuthorizationCode> \n</AuthorizationCode>",
+        "<AuthorizationCode>que\0ry</AuthorizationCode>",
+    ] {
+        for (info_type, is_update) in [("authorized", false), ("updateauthorized", true)] {
+            let grant = match parse(info_type, &format!("{authorizer}{code}")).info {
+                Info::Authorized(grant) if !is_update => grant,
+                Info::UpdateAuthorized(grant) if is_update => grant,
+                other => panic!("{info_type} {code:?}: {other:?}"),
+            };
+            assert_eq!((grant.authorizer.as_str(), grant.code), ("wxa0b1c2d3e4f50617", None), "{code:?}");
+        }
+    }
+}
+
+#[test]
+fn a_time_is_divided_or_left_out_and_costs_nothing_else() {
+    let with = |time: &str| {
+        let xml = format!(
+            "<xml><AppId>wx1f2e3d4c5b6a7988</AppId>{time}<InfoType>unauthorized</InfoType>\
+            <AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid></xml>"
+        );
+        let callback = read(xml);
+        assert_eq!(callback.info_type(), "unauthorized");
+        (callback.create_time.map(|time| time.0), callback.time().0)
+    };
+    let seconds = (Some(1_767_225_600), 1_767_225_600);
+    for time in [
+        "1767225600",
+        "1767225600000",
+        "1767225600999",
+        " \n1767225600\t",
+        "<![CDATA[1767225600123]]>",
+        "1767225600\0",
+    ] {
+        assert_eq!(with(&format!("<CreateTime>{time}</CreateTime>")), seconds, "{time:?}");
+    }
+    let unclear = (None, SIGNED_AT.0);
+    assert_eq!(with(""), unclear);
+    for time in
+        ["", " ", "0", "-1", "1e9", "soon", "1767225600.5", "2026-01-01", "999999999999999999999", "<a>1</a>"]
+    {
+        assert_eq!(with(&format!("<CreateTime>{time}</CreateTime>")), unclear, "{time:?}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_left_out_and_the_rest_is_read() {
+    let callback = read("<xml><b>kept</b></xml>");
+    assert_eq!((callback.app_id.as_deref(), callback.info_type()), (None, ""));
+    assert_eq!(callback.document.get("b"), Some("kept"));
+    let callback = read(format!("<xml>{HEAD}<InfoType> </InfoType><appid>wxa0b1</appid></xml>"));
+    assert_eq!((callback.info_type(), named(&callback)), ("", vec!["wxa0b1".to_owned()]));
+}
+
+#[test]
+fn spoiled_characters_cost_only_the_text_that_they_stand_in() {
+    let fields = "<AuthorizerAppid>wxa0b1c2d3e4f50617\0</AuthorizerAppid><AuthorizationCode>c</AuthorizationCode>\
+        <Remark>a\0\x08b</Remark>";
+    let callback = parse("authorized", fields);
+    let Info::Authorized(grant) = &callback.info else { panic!("not a grant") };
+    assert_eq!(grant.code, Some(Secret::new("c")));
+    assert_eq!(callback.document.get("Remark"), Some("a\u{fffd}\u{fffd}b"));
+    assert_eq!(callback.document.get(form::REPLACED_CHARACTERS), Some("3"));
+    let spoiled = [
+        b"<xml><InfoType>unauthorized</InfoType><Remark>\xff\xfe".as_slice(),
+        b"</Remark><AuthorizerAppid>wxa0b1</AuthorizerAppid></xml>\0",
+    ]
+    .concat();
+    let authorizer = AuthorizerId::parse("wxa0b1").unwrap();
+    assert_eq!(read(spoiled).info, Info::Unauthorized { authorizer });
+    assert_other("component_verify_ticket", "<ComponentVerifyTicket>ticket@@\x01@x</ComponentVerifyTicket>");
+}
+
+#[test]
+fn a_json_callback_is_like_its_xml() {
+    let json = r#"{"AppId":"wx1f2e3d4c5b6a7988","CreateTime":1767225600,"InfoType":"authorized",
+        "AuthorizerAppid":"wxa0b1c2d3e4f50617","AuthorizationCode":"c","AuthorizationCodeExpiredTime":1767229200}"#;
+    let xml = "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid><AuthorizationCode>c</AuthorizationCode>\
+        <AuthorizationCodeExpiredTime>1767229200</AuthorizationCodeExpiredTime>";
+    assert_eq!(read(json), parse("authorized", xml));
+    let batch = r#"{"InfoType":"order_path_apply_result_notify","list":[{"appid":"wxa1","ret_code":0},{"appid":"wxa2","ret_code":-1}]}"#;
+    assert_eq!(named(&read(batch)), ["wxa1", "wxa2"]);
+}
+
+#[test]
+fn what_cannot_be_read_says_why_and_never_what() {
+    use TreeError::{Doctype, NotWellFormed, TooDeep, TooManyElements, Truncated, UnknownEntity};
+    let deep = "<a>".repeat(40) + "secret" + &"</a>".repeat(40);
+    let wide = format!("<xml>{}</xml>", "<a>secret</a>".repeat(2000));
+    for (text, form, error) in [
+        ("", Form::Xml, Truncated),
+        ("secret", Form::Xml, NotWellFormed),
+        ("<xml><a>secret</a>", Form::Xml, Truncated),
+        ("<xml><a>secret</b></xml>", Form::Xml, NotWellFormed),
+        ("<xml>secret & more</xml>", Form::Xml, NotWellFormed),
+        ("<!DOCTYPE x [<!ENTITY e 'secret'>]><xml>&e;</xml>", Form::Xml, Doctype),
+        ("<xml>&secret;</xml>", Form::Xml, UnknownEntity),
+        (&deep, Form::Xml, TooDeep),
+        (&wide, Form::Xml, TooManyElements),
+        ("{\"secret\":", Form::Json, Truncated),
+        ("{secret}", Form::Json, NotWellFormed),
+    ] {
+        let unreadable = parse_callback(text, SIGNED_AT).unwrap_err();
+        assert_eq!(unreadable, Unreadable { form, error }, "{text:.40}");
+        assert!(!unreadable.to_string().contains("secret"));
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mandate_schema::AuthorizerId;
 
-use crate::xml::Element;
+use crate::tree::Element;
 
 /// Progress of a verification. Pushed when `task_status` becomes 0, 6, 9 or 12 and `apply_status` 2, 3, 4 or 5.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ pub enum EnvelopeError {
     /// Found when the configuration is read, never by a push: see [`super::EncodingAesKey::parse`].
     #[error("the EncodingAESKey is not 43 characters of base64")]
     BadKey,
-    /// The body is not well-formed XML, carries a DOCTYPE, or has more than one Encrypt.
+    /// The body is neither well-formed XML nor JSON, carries a DOCTYPE, or has more than one Encrypt.
     #[error("the envelope is malformed")]
     MalformedEnvelope,
     /// There is no Encrypt element, or an empty one.
@@ -41,9 +41,6 @@ pub enum EnvelopeError {
     /// See [`CipherError::WrongAppId`].
     #[error("the appid behind the message is not the component's")]
     WrongAppId,
-    /// See [`CipherError::BadUtf8`].
-    #[error("the message is not UTF-8")]
-    BadUtf8,
     /// A token matched, but none of several keys fits.
     #[error("no key opens the ciphertext")]
     DecryptFailed {
@@ -68,7 +65,6 @@ impl EnvelopeError {
             Self::TooShort => "too_short",
             Self::BadLength => "bad_length",
             Self::WrongAppId => "wrong_appid",
-            Self::BadUtf8 => "bad_utf8",
             Self::DecryptFailed { .. } => "decrypt_failed",
         }
     }
@@ -83,7 +79,6 @@ impl From<CipherError> for EnvelopeError {
             CipherError::TooShort => Self::TooShort,
             CipherError::BadLength => Self::BadLength,
             CipherError::WrongAppId => Self::WrongAppId,
-            CipherError::BadUtf8 => Self::BadUtf8,
         }
     }
 }

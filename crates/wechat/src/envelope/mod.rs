@@ -13,8 +13,8 @@ mod outer;
 mod query;
 mod ring;
 
-pub use crate::cipher::CipherError;
+pub use crate::cipher::{CipherError, Plaintext};
 pub use crate::key::EncodingAesKey;
 pub use error::{EnvelopeError, KeyRingError};
 pub use query::CallbackQuery;
-pub use ring::{KeyRing, Opened, Pair};
+pub use ring::{KeyRing, NobodyOpens, Opened, Pair, open_shared};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mandate_schema::CreateTime;
 use percent_encoding::percent_decode_str;
 
 use super::EnvelopeError;
@@ -12,13 +13,13 @@ use super::EnvelopeError;
 /// `signature` and `openid` are left out on purpose: the one does not cover the body, no signature covers the other.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CallbackQuery {
-    /// `WeChat`'s clock when it sent the push: Unix seconds as text. No age is too old.
+    /// `WeChat`'s clock when it sent the push: Unix seconds as text. No age is too old. See [`CallbackQuery::signed_at`].
     pub timestamp: String,
     /// Random text.
     pub nonce: String,
     /// Signature over token, timestamp, nonce and ciphertext.
     pub msg_signature: String,
-    /// `aes` on every push to a component.
+    /// `aes` on every push to a component, in upper or lower case.
     pub encrypt_type: Option<String>,
 }
 
@@ -36,6 +37,14 @@ impl CallbackQuery {
             msg_signature: required("msg_signature")?,
             encrypt_type: find(query, "encrypt_type"),
         })
+    }
+}
+
+impl CallbackQuery {
+    /// The signed time as a number, for what has no time of its own. A text that no clock of `WeChat`'s can give is the beginning
+    /// of time, so that it is the same whenever it is asked for.
+    pub fn signed_at(&self) -> CreateTime {
+        CreateTime::parse(&self.timestamp).unwrap_or(CreateTime(0))
     }
 }
 
@@ -89,6 +98,16 @@ mod tests {
     fn the_first_of_a_repeated_parameter_counts() {
         let query = CallbackQuery::parse(&format!("{QUERY}&nonce=other")).unwrap();
         assert_eq!(query.nonce, "13+57");
+    }
+
+    #[test]
+    fn the_signed_time_is_a_number_whatever_the_text_is() {
+        let at = |timestamp: &str| {
+            let query = format!("timestamp={timestamp}&nonce=2&msg_signature=3");
+            CallbackQuery::parse(&query).unwrap().signed_at().0
+        };
+        assert_eq!((at("1767225600"), at("1767225600123"), at("%31")), (1_767_225_600, 1_767_225_600, 1));
+        assert_eq!((at("soon"), at("-1"), at("9999999999999999")), (0, 0, 0));
     }
 
     #[test]

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use mandate_schema::{ComponentId, PairId, Secret};
 
-use super::{CallbackQuery, EnvelopeError, KeyRingError, outer};
+use super::{
+    CallbackQuery, EnvelopeError, KeyRingError,
+    outer::{self, Outer},
+};
 use crate::{
-    cipher::{self, CipherError},
+    cipher::{self, CipherError, Plaintext},
+    form::Form,
     key::EncodingAesKey,
     signature,
 };
@@ -58,10 +62,12 @@ pub struct KeyRing {
 /// What a push held.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// The decrypted message text. It holds tickets and codes, so it is a secret as a whole.
-    pub plaintext: Secret,
+    /// The decrypted message.
+    pub plaintext: Plaintext,
     /// The token and the key that opened it; a combination of two configured pairs is possible.
     pub pair: PairId,
+    /// The form that it came in, and in which a reply is sealed.
+    pub form: Form,
     matched: Pair,
 }
 
@@ -100,34 +106,39 @@ impl KeyRing {
         self.ids.contains(&pair)
     }
 
-    /// Opens a push: checks `encrypt_type`, reads the outer XML, finds the token that signed it, then the key that
-    /// decrypts it for this component. The inner XML is not looked at.
+    /// Opens a push: checks `encrypt_type`, reads the outer document, finds the token that signed it, then the key that
+    /// decrypts it for this component. The inner document is not looked at.
     ///
     /// # Errors
     ///
     /// [`EnvelopeError`], the first check that fails. With one key the key's own error, with several
     /// [`EnvelopeError::DecryptFailed`].
     pub fn open(&self, query: &CallbackQuery, body: &[u8]) -> Result<Opened, EnvelopeError> {
-        if query.encrypt_type.as_deref() != Some("aes") {
-            return Err(EnvelopeError::NotEncrypted);
-        }
-        let encrypt = outer::ciphertext(body)?;
-        let token = self.signer(query, &encrypt).ok_or(EnvelopeError::BadSignature)?;
-        let (plaintext, key) = self.decrypt(&encrypt)?;
-        let matched = Pair::combine(token.clone(), Arc::clone(key));
-        Ok(Opened { plaintext, pair: matched.id, matched })
+        self.open_outer(query, &query.outer(body)?)
     }
 
-    /// The first token that gives the query's signature.
+    fn open_outer(&self, query: &CallbackQuery, outer: &Outer) -> Result<Opened, EnvelopeError> {
+        let token = self.signer(query, &outer.encrypt).ok_or(EnvelopeError::BadSignature)?;
+        let (plaintext, key) = self.decrypt(&outer.encrypt)?;
+        let matched = Pair::combine(token.clone(), Arc::clone(key));
+        Ok(Opened { plaintext, pair: matched.id, form: outer.form, matched })
+    }
+
+    /// The first token that gives the query's signature over the text as received, else over the text without white space around
+    /// it.
     fn signer(&self, query: &CallbackQuery, encrypt: &str) -> Option<&Secret> {
         let CallbackQuery { timestamp, nonce, msg_signature, encrypt_type: _ } = query;
-        let signs =
-            |token: &Secret| signature::verify(&[token.expose(), timestamp, nonce, encrypt], msg_signature);
-        self.tokens.iter().find(|token| signs(token))
+        let signer_of = |text: &str| {
+            let signs =
+                |token: &Secret| signature::verify(&[token.expose(), timestamp, nonce, text], msg_signature);
+            self.tokens.iter().find(|token| signs(token))
+        };
+        let trimmed = encrypt.trim();
+        signer_of(encrypt).or_else(|| (trimmed != encrypt).then(|| signer_of(trimmed)).flatten())
     }
 
     /// The message, and the first key that decrypts it.
-    fn decrypt(&self, encrypt: &str) -> Result<(Secret, &Arc<EncodingAesKey>), EnvelopeError> {
+    fn decrypt(&self, encrypt: &str) -> Result<(Plaintext, &Arc<EncodingAesKey>), EnvelopeError> {
         let ciphertext = cipher::decode(encrypt)?;
         let mut per_key = Vec::new();
         for key in &self.keys {
@@ -139,22 +150,72 @@ impl KeyRing {
         Err(no_key_fits(per_key))
     }
 
-    /// Seals a passive reply under the very pair that opened the push, and returns the response body.
+    /// Seals a passive reply under the very pair that opened the push, in the form that the push came in, and returns the
+    /// response body.
     ///
     /// Only a reply with content is sealed; the word `success` and an empty body go as they are. `random` must be 16 fresh
     /// random bytes, `timestamp` is our clock in Unix seconds, `nonce` our own or the push's.
     pub fn seal_reply(
         &self,
         opened: &Opened,
-        reply_xml: &str,
+        reply: &str,
         random: [u8; 16],
         timestamp: i64,
         nonce: &str,
     ) -> String {
         let Pair { token, key, id: _ } = &opened.matched;
-        let encrypt = cipher::encrypt(key, self.component.as_str(), random, reply_xml);
+        let encrypt = cipher::encrypt(key, self.component.as_str(), random, reply);
         let msg_signature = signature::sign(&[token.expose(), &timestamp.to_string(), nonce, &encrypt]);
-        outer::reply(&encrypt, &msg_signature, timestamp, nonce)
+        outer::reply(opened.form, &encrypt, &msg_signature, timestamp, nonce)
+    }
+}
+
+/// Why none of several components has opened a push.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct NobodyOpens {
+    /// What was wrong: at the first component whose token signed it, if there is one.
+    pub error: EnvelopeError,
+    /// The only component whose token signed it; `None` if there is none, or more than one.
+    pub signer: Option<ComponentId>,
+}
+
+/// Opens a push that came to a URL of several components: pair and appid behind the message tell whose it is, for two of them may
+/// have the same token, and the same key.
+///
+/// # Errors
+///
+/// [`NobodyOpens`].
+pub fn open_shared<'r>(
+    rings: impl IntoIterator<Item = &'r KeyRing>,
+    query: &CallbackQuery,
+    body: &[u8],
+) -> Result<(&'r KeyRing, Opened), NobodyOpens> {
+    let outer = query.outer(body).map_err(|error| NobodyOpens { error, signer: None })?;
+    let mut failed = Vec::new();
+    for ring in rings {
+        match ring.open_outer(query, &outer) {
+            Ok(opened) => return Ok((ring, opened)),
+            Err(EnvelopeError::BadSignature) => {}
+            Err(error) => failed.push((ring, error)),
+        }
+    }
+    let signer = match failed.as_slice() {
+        [(only, _)] => Some(only.component.clone()),
+        _ => None,
+    };
+    let error = failed.into_iter().next().map_or(EnvelopeError::BadSignature, |(_, error)| error);
+    Err(NobodyOpens { error, signer })
+}
+
+impl CallbackQuery {
+    /// The outer document of an encrypted push.
+    fn outer(&self, body: &[u8]) -> Result<Outer, EnvelopeError> {
+        // Seen in both cases.
+        if self.encrypt_type.as_deref().is_none_or(|kind| !kind.eq_ignore_ascii_case("aes")) {
+            return Err(EnvelopeError::NotEncrypted);
+        }
+        Outer::read(body)
     }
 }
 

@@ -2,14 +2,19 @@
 
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::{Element, MAX_DEPTH, MAX_ELEMENTS, XmlError};
+use crate::{
+    text::{allowed_or_replaced, is_blank},
+    tree::{Budget, Element, Place, TreeError},
+};
 
 /// The tree so far.
 #[derive(Default)]
 pub(super) struct Builder {
     open: Vec<Open>,
     root: Option<Element>,
-    elements: usize,
+    budget: Budget,
+    /// References to characters that are not allowed.
+    replaced: usize,
     /// Whether anything but white space was seen, after which no declaration may come.
     started: bool,
 }
@@ -17,56 +22,53 @@ pub(super) struct Builder {
 /// An element whose end was not seen yet.
 struct Open {
     element: Element,
+    place: Place,
     /// Where its first CDATA section starts and its last one ends, in the text.
     cdata: Option<(usize, usize)>,
 }
 
 impl Builder {
     /// Takes the next event, other than the end of the input.
-    pub(super) fn take(&mut self, event: &Event<'_>) -> Result<(), XmlError> {
+    pub(super) fn take(&mut self, event: &Event<'_>) -> Result<(), TreeError> {
         let first = !self.started;
         match event {
             Event::Text(text) => return self.text(&text.xml10_content()),
             Event::Decl(_) if first => {}
-            Event::Decl(_) | Event::PI(_) => return Err(XmlError::ProcessingInstruction),
-            Event::DocType(_) => return Err(XmlError::Doctype),
+            Event::Decl(_) | Event::PI(_) => return Err(TreeError::ProcessingInstruction),
+            Event::DocType(_) => return Err(TreeError::Doctype),
             Event::Comment(_) => {}
             Event::Start(tag) => self.start(tag)?,
             Event::End(_) => self.end()?,
             Event::CData(text) => self.cdata(&text.xml10_content())?,
             Event::GeneralRef(reference) => self.reference(reference)?,
             // The reader is told to expand empty elements, and its caller handles the end.
-            Event::Empty(_) | Event::Eof => return Err(XmlError::NotWellFormed),
+            Event::Empty(_) | Event::Eof => return Err(TreeError::NotWellFormed),
         }
         self.started = true;
         Ok(())
     }
 
-    /// The root, if it is complete.
-    pub(super) fn finish(self) -> Result<Element, XmlError> {
-        if self.open.is_empty() { self.root.ok_or(XmlError::Truncated) } else { Err(XmlError::Truncated) }
+    /// The root, if it is complete, and how many characters were replaced.
+    pub(super) fn finish(self) -> Result<(Element, usize), TreeError> {
+        let root = self.root.filter(|_| self.open.is_empty()).ok_or(TreeError::Truncated)?;
+        Ok((root, self.replaced))
     }
 
-    fn start(&mut self, tag: &BytesStart<'_>) -> Result<(), XmlError> {
+    fn start(&mut self, tag: &BytesStart<'_>) -> Result<(), TreeError> {
         let name = tag.name().into_inner();
         // Attributes mean nothing here, but broken ones are no XML.
         if self.root.is_some() || !is_name(name) || tag.attributes().any(|a| a.is_err()) {
-            return Err(XmlError::NotWellFormed);
+            return Err(TreeError::NotWellFormed);
         }
-        self.elements += 1;
-        if self.elements > MAX_ELEMENTS {
-            return Err(XmlError::TooManyElements);
-        }
-        if self.open.len() == MAX_DEPTH {
-            return Err(XmlError::TooDeep);
-        }
+        let parent = self.open.last().map_or_else(Place::default, |open| open.place);
+        let place = self.budget.admit(parent, name)?;
         let element = Element { name: name.to_owned(), text: String::new(), children: Vec::new() };
-        self.open.push(Open { element, cdata: None });
+        self.open.push(Open { element, place, cdata: None });
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), XmlError> {
-        let element = self.open.pop().ok_or(XmlError::NotWellFormed)?.close();
+    fn end(&mut self) -> Result<(), TreeError> {
+        let element = self.open.pop().ok_or(TreeError::NotWellFormed)?.close();
         match self.open.last_mut() {
             Some(parent) => parent.element.children.push(element),
             None => self.root = Some(element),
@@ -74,18 +76,19 @@ impl Builder {
         Ok(())
     }
 
-    fn text(&mut self, text: &str) -> Result<(), XmlError> {
+    fn text(&mut self, text: &str) -> Result<(), TreeError> {
         match self.open.last_mut() {
             Some(open) => open.element.text.push_str(text),
-            None if text.trim().is_empty() => return Ok(()),
-            None => return Err(XmlError::NotWellFormed),
+            // Some senders end a text with a NUL.
+            None if text.chars().all(is_blank) => return Ok(()),
+            None => return Err(TreeError::NotWellFormed),
         }
         self.started = true;
         Ok(())
     }
 
-    fn cdata(&mut self, text: &str) -> Result<(), XmlError> {
-        let open = self.open.last_mut().ok_or(XmlError::NotWellFormed)?;
+    fn cdata(&mut self, text: &str) -> Result<(), TreeError> {
+        let open = self.open.last_mut().ok_or(TreeError::NotWellFormed)?;
         let start = open.element.text.len();
         open.element.text.push_str(text);
         let first = open.cdata.map_or(start, |(first, _)| first);
@@ -93,9 +96,9 @@ impl Builder {
         Ok(())
     }
 
-    fn reference(&mut self, reference: &BytesRef<'_>) -> Result<(), XmlError> {
-        let open = self.open.last_mut().ok_or(XmlError::NotWellFormed)?;
-        open.element.text.push(resolve(reference)?);
+    fn reference(&mut self, reference: &BytesRef<'_>) -> Result<(), TreeError> {
+        let open = self.open.last_mut().ok_or(TreeError::NotWellFormed)?;
+        open.element.text.push(resolve(reference, &mut self.replaced)?);
         Ok(())
     }
 }
@@ -123,22 +126,28 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The character behind a reference: one of the five entities, or a number.
-fn resolve(reference: &BytesRef<'_>) -> Result<char, XmlError> {
-    match reference.resolve_char_ref() {
-        Ok(Some(c)) if is_allowed(c) => Ok(c),
-        Ok(Some(_)) | Err(_) => Err(XmlError::IllegalCharacter),
-        Ok(None) => match &**reference {
-            "lt" => Ok('<'),
-            "gt" => Ok('>'),
-            "amp" => Ok('&'),
-            "apos" => Ok('\''),
-            "quot" => Ok('"'),
-            _ => Err(XmlError::UnknownEntity),
+fn resolve(reference: &str, replaced: &mut usize) -> Result<char, TreeError> {
+    match reference {
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "amp" => Ok('&'),
+        "apos" => Ok('\''),
+        "quot" => Ok('"'),
+        other => match other.strip_prefix('#') {
+            Some(number) => numbered(number, replaced),
+            None => Err(TreeError::UnknownEntity),
         },
     }
 }
 
-/// The characters of XML 1.0.
-fn is_allowed(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+/// The character of this number, decimal or `x` and hexadecimal.
+fn numbered(number: &str, replaced: &mut usize) -> Result<char, TreeError> {
+    let (digits, radix) = number.strip_prefix('x').map_or((number, 10), |digits| (digits, 16));
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return Err(TreeError::NotWellFormed);
+    }
+    let character = u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
+    // A surrogate, or beyond Unicode: replaced as NUL is.
+    let character = character.unwrap_or('\0');
+    Ok(allowed_or_replaced(character, replaced))
 }

@@ -1,7 +1,8 @@
 use super::*;
+use crate::tree::{MAX_DEPTH, MAX_ELEMENTS, MAX_NAME_BYTES};
 
 fn texts(xml: &str) -> Vec<(String, Vec<String>)> {
-    let document = parse_document(xml).unwrap();
+    let document = parse(xml).unwrap().document();
     document.iter().map(|(path, texts)| (path.to_owned(), texts.to_vec())).collect()
 }
 
@@ -11,7 +12,7 @@ fn assert_text(xml: &str, expected: &str) {
 }
 
 #[track_caller]
-fn assert_refused(xml: &str, expected: XmlError) {
+fn assert_refused(xml: &str, expected: TreeError) {
     assert_eq!(parse(xml).err(), Some(expected), "{xml}");
 }
 
@@ -62,36 +63,49 @@ fn text_beside_children_is_not_lost() {
 fn a_declaration_is_allowed_at_the_start_only() {
     assert_text("\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<x>a</x>\n", "a");
     assert_text("\n<?xml version=\"1.0\"?><x>a</x>", "a");
-    assert_refused("<x/><?xml version=\"1.0\"?>", XmlError::ProcessingInstruction);
-    assert_refused("<?xml version=\"1.0\"?><?xml version=\"1.0\"?><x/>", XmlError::ProcessingInstruction);
-    assert_refused("<?php echo 1 ?><x/>", XmlError::ProcessingInstruction);
+    assert_refused("<x/><?xml version=\"1.0\"?>", TreeError::ProcessingInstruction);
+    assert_refused("<?xml version=\"1.0\"?><?xml version=\"1.0\"?><x/>", TreeError::ProcessingInstruction);
+    assert_refused("<?php echo 1 ?><x/>", TreeError::ProcessingInstruction);
 }
 
 #[test]
 fn a_doctype_is_refused_and_its_entities_are_never_expanded() {
     let dtd = "<!DOCTYPE x [<!ENTITY e \"expanded\"><!ENTITY f SYSTEM \"file:///etc/passwd\">]>";
-    assert_refused(&format!("{dtd}<x>&e;</x>"), XmlError::Doctype);
-    assert_refused(&format!("<x>a{dtd}</x>"), XmlError::Doctype);
-    assert_refused("<!doctype x><x/>", XmlError::Doctype);
+    assert_refused(&format!("{dtd}<x>&e;</x>"), TreeError::Doctype);
+    assert_refused(&format!("<x>a{dtd}</x>"), TreeError::Doctype);
+    assert_refused("<!doctype x><x/>", TreeError::Doctype);
     for entity in ["e", "nbsp", "AMP", ""] {
         assert!(parse(&format!("<x>&{entity};</x>")).is_err(), "&{entity}; was accepted");
     }
-    assert_refused("<x>&e;</x>", XmlError::UnknownEntity);
+    assert_refused("<x>&e;</x>", TreeError::UnknownEntity);
 }
 
 #[test]
-fn references_to_characters_outside_xml_are_refused() {
-    for number in ["0", "x0", "1", "x1F", "xD800", "xFFFE", "x110000", "-1", "x", "99999999999"] {
-        assert_refused(&format!("<x>&#{number};</x>"), XmlError::IllegalCharacter);
+fn characters_outside_xml_are_replaced_and_counted_however_they_are_written() {
+    for number in ["0", "x0", "1", "x1F", "xD800", "xFFFE", "x110000", "99999999999", "xffffffffffffffff"] {
+        let text = format!("<x>a&#{number};b</x>");
+        let (root, replaced) = read(&text).unwrap();
+        assert_eq!((root.text.as_str(), replaced), ("a\u{fffd}b", 1), "{number}");
     }
     assert_text("<x>&#9;&#x1F600;</x>", "\t😀");
-    assert_refused("<x>\0</x>", XmlError::IllegalCharacter);
+    assert_text("<x>a\0<![CDATA[\x08]]></x>", "a\u{fffd}\u{fffd}");
+    for number in ["-1", "x", "", "+1", "1x", "xg", " 1"] {
+        assert_refused(&format!("<x>&#{number};</x>"), TreeError::NotWellFormed);
+    }
+}
+
+#[test]
+fn what_was_replaced_around_the_root_is_no_text() {
+    assert_text("\0<x>a</x>\0\0", "a");
+    assert_text("\0<?xml version=\"1.0\"?><x>a</x> \x1a\n", "a");
+    assert_refused("<x>a</x>\0b", TreeError::NotWellFormed);
+    assert_refused("<x\0y>a</x\0y>", TreeError::NotWellFormed);
 }
 
 #[test]
 fn documents_that_end_early_are_refused() {
     for xml in ["", " \n", "<!-- only -->", "<x>", "<x><a>", "<x><a>text</a>", "<x>text"] {
-        assert_refused(xml, XmlError::Truncated);
+        assert_refused(xml, TreeError::Truncated);
     }
 }
 
@@ -124,7 +138,7 @@ fn what_is_not_well_formed_is_refused() {
         "<!x><x/>",
     ];
     for xml in broken {
-        assert_refused(xml, XmlError::NotWellFormed);
+        assert_refused(xml, TreeError::NotWellFormed);
     }
 }
 
@@ -134,13 +148,21 @@ fn attributes_are_ignored() {
 }
 
 #[test]
-fn depth_and_number_of_elements_are_limited() {
+fn depth_number_and_names_of_elements_are_limited() {
     let nested = |depth: usize| "<x>".repeat(depth) + &"</x>".repeat(depth);
     assert!(parse(&nested(MAX_DEPTH)).is_ok());
-    assert_refused(&nested(MAX_DEPTH + 1), XmlError::TooDeep);
+    assert_refused(&nested(MAX_DEPTH + 1), TreeError::TooDeep);
     let wide = |count: usize| format!("<x>{}</x>", "<a/>".repeat(count - 1));
     assert!(parse(&wide(MAX_ELEMENTS)).is_ok());
-    assert_refused(&wide(MAX_ELEMENTS + 1), XmlError::TooManyElements);
+    assert_refused(&wide(MAX_ELEMENTS + 1), TreeError::TooManyElements);
+    let named = |length: usize| format!("<x><{0}/></x>", "n".repeat(length));
+    assert!(parse(&named(MAX_NAME_BYTES)).is_ok());
+    assert_refused(&named(MAX_NAME_BYTES + 1), TreeError::NameTooLong);
+    let outer = "n".repeat(MAX_NAME_BYTES);
+    let long = |count: usize| format!("<x><{outer}>{}</{outer}></x>", "<a/>".repeat(count));
+    assert!(parse(&long(900)).is_ok());
+    let longer = format!("<x><{outer}><{outer}>{}</{outer}></{outer}></x>", "<a/>".repeat(900));
+    assert_refused(&longer, TreeError::PathsTooLong);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn filing(id: &str) -> Info {
 fn grant(pre_auth_code: Option<&str>) -> Grant {
     Grant {
         authorizer: merchant(),
-        code: Secret::new(CODE),
+        code: Some(Secret::new(CODE)),
         code_expires_at: Some(time(1_767_229_200)),
         pre_auth_code: pre_auth_code.map(Secret::new),
     }

@@ -218,24 +218,38 @@ fn a_syntax_error_is_told_with_its_line_and_without_the_text_of_it() {
 }
 
 #[test]
-fn two_components_cannot_share_an_appid_or_an_address() {
+fn two_components_cannot_share_an_appid_or_a_message_address() {
     let twice = component("") + &component("");
     assert_eq!(
         problems(&twice),
         [
             "component.1.app_id: is the same as component.0.app_id (file mandate.toml:7)",
-            "component.1.event_path: can mean the same request as component.0.event_path (not set)",
-            "component.1.message_path: can mean the same request as component.0.message_path (not set)",
+            "component.1.message_path: can mean the same request as component.0.message_path; only equal event paths may be \
+             shared (not set)",
         ]
     );
-    let other = component("event_path = '/wechat/wx1f2e3d4c5b6a7988/messages/events'")
-        .replace("7988'\ntok", "7989'\ntok");
+    let other = |more: &str| component(more).replace("7988'\ntok", "7989'\ntok");
     assert_eq!(
-        problems(&(component("") + &other)),
+        problems(&(component("") + &other("event_path = '/wechat/wx1f2e3d4c5b6a7988/messages/events'"))),
         [
-            "component.1.event_path: can mean the same request as component.0.message_path (file mandate.toml:10)"
+            "component.1.event_path: can mean the same request as component.0.message_path; only equal event paths may be \
+             shared (file mandate.toml:10)"
         ]
     );
+    for message_path in ["/m/$APPID$", "/m/wx$APPID$"] {
+        let one = component("message_path = '/m/$APPID$'");
+        let found = problems(&(one + &other(&format!("message_path = '{message_path}'"))));
+        assert!(found[0].starts_with("component.1.message_path: can mean the same request"), "{found:?}");
+    }
+}
+
+#[test]
+fn components_may_share_an_event_address_and_even_token_and_key() {
+    let shared = "event_path = '/wechat/events'";
+    let other = component(shared).replace("7988'\ntok", "7989'\ntok");
+    let config = config(&(component(shared) + &other));
+    let paths: Vec<_> = config.components.iter().map(|component| component.event_path.as_str()).collect();
+    assert_eq!(paths, ["/wechat/events"; 2]);
 }
 
 #[test]

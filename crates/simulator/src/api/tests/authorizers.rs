@@ -8,7 +8,7 @@ fn list(world: &mut World) -> Value {
 }
 
 fn element(draft: &Draft, name: &str) -> Option<String> {
-    xml::child_text(&draft.plaintext, name)
+    xml::child_text(&draft.text(), name)
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn a_pre_auth_code_is_used_up_by_an_authorization() {
         AuthorizerSpec { pre_auth_code: Some(code.clone()), ..spec }.change().expect("a good order")
     };
     let changed = world.state.change(order(), world.now).expect("a fresh code");
-    assert!(changed.draft.expect("a push").plaintext.contains(&code));
+    assert!(changed.draft.expect("a push").text().contains(&code));
     assert!(world.state.change(order(), world.now).is_err(), "used twice");
 }
 

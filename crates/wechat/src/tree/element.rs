@@ -4,6 +4,8 @@ use std::fmt;
 
 use mandate_schema::Document;
 
+use crate::text::is_blank;
+
 /// One element of a parsed document.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Element {
@@ -27,10 +29,10 @@ impl Element {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// The text without white space around it, or `None` if nothing is left. For names, ids, codes and numbers, which
-    /// some pushes surround with line breaks; never for what a user wrote.
+    /// The text without white space and replaced characters around it, or `None` if nothing is left. For names, ids, codes
+    /// and numbers, which some pushes surround with line breaks; never for what a user wrote.
     pub fn value(&self) -> Option<&str> {
-        Some(self.text.trim()).filter(|text| !text.is_empty())
+        Some(self.text.trim_matches(is_blank)).filter(|text| !text.is_empty())
     }
 
     /// [`Element::value`] of the first child of this name.
@@ -49,7 +51,7 @@ impl Element {
     }
 
     fn flatten(&self, path: &str, document: &mut Document) {
-        if self.children.is_empty() || self.value().is_some() {
+        if self.children.is_empty() || !self.text.trim().is_empty() {
             document.push(path, self.text.as_str());
         }
         for child in &self.children {

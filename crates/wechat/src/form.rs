@@ -1,0 +1,119 @@
+//! The two forms that a push can have, outside and inside.
+
+use std::fmt;
+
+use mandate_schema::Document;
+
+use crate::{
+    json,
+    text::{self, is_blank},
+    tree::{Element, TreeError},
+    xml,
+};
+
+/// How a document is written. Outside and inside of one push may differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// What `WeChat` documents for a platform.
+    #[default]
+    Xml,
+    /// What reports from the field say comes, too.
+    Json,
+}
+
+impl Form {
+    /// A passive reply of [`crate::reply`] in this form.
+    pub fn of_reply(self, xml: String) -> String {
+        match self {
+            Self::Xml => xml,
+            Self::Json => xml::parse(&xml).map_or(xml, |root| json::from_tree(&root)),
+        }
+    }
+}
+
+/// A document that was read.
+pub(crate) struct Readable {
+    pub(crate) root: Element,
+    pub(crate) form: Form,
+    /// Characters that were replaced, see [`text::clean`].
+    replaced: usize,
+}
+
+/// A document that could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not {form}: {error}")]
+pub struct Unreadable {
+    /// What it looked like.
+    pub form: Form,
+    /// What is wrong with it.
+    pub error: TreeError,
+}
+
+/// Path in a document under which it says how many characters were replaced. No XML element can be called that.
+pub const REPLACED_CHARACTERS: &str = "#replaced_characters";
+
+/// Reads a document in the form that it has, whatever characters are in it.
+pub(crate) fn read(bytes: &[u8]) -> Result<Readable, Unreadable> {
+    let clean = text::clean(bytes);
+    let text = clean.text.trim_start_matches('\u{feff}').trim_start_matches(is_blank);
+    let form = if text.starts_with('{') { Form::Json } else { Form::Xml };
+    let read = match form {
+        Form::Xml => xml::read(text),
+        Form::Json => json::read(text),
+    };
+    let (root, replaced) = read.map_err(|error| Unreadable { form, error })?;
+    Ok(Readable { root, form, replaced: clean.replaced + replaced })
+}
+
+impl Readable {
+    /// The document as a flat map, which says if something in it was replaced.
+    pub(crate) fn document(&self) -> Document {
+        let mut document = self.root.document();
+        if self.replaced > 0 {
+            document.push(REPLACED_CHARACTERS, self.replaced.to_string());
+        }
+        document
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Xml => "XML",
+            Self::Json => "JSON",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_seen_whatever_stands_before_it() {
+        for before in ["", "\u{feff}", " \r\n", "\0", "\u{feff}\n\0"] {
+            let form = |text: &str| read(format!("{before}{text}").as_bytes()).map(|read| read.form);
+            assert_eq!(form("<xml/>"), Ok(Form::Xml), "{before:?}");
+            assert_eq!(form("{}"), Ok(Form::Json), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_document_says_how_many_characters_were_replaced() {
+        let replaced = |bytes: &[u8]| {
+            let document = read(bytes).expect("it is readable").document();
+            document.get(REPLACED_CHARACTERS).map(str::to_owned)
+        };
+        assert_eq!(replaced("<x><a>\u{fffd}</a></x>".as_bytes()), None);
+        assert_eq!(replaced(b"<x><a>\0\x01\xff&#2;</a></x>\0").as_deref(), Some("5"));
+        assert_eq!(replaced(b"{\"a\":\"\x08\xff\\u0000\\ud800\"}\0").as_deref(), Some("5"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_its_form_and_quotes_nothing() {
+        let told = |text: &str| read(text.as_bytes()).err().map(|error| error.to_string());
+        assert_eq!(told("<x>secret").as_deref(), Some("it is not XML: it ends early"));
+        assert_eq!(told("{\"secret\":").as_deref(), Some("it is not JSON: it ends early"));
+        assert_eq!(told("secret").as_deref(), Some("it is not XML: not well-formed"));
+    }
+}
