@@ -67,13 +67,13 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Compares the accounts with WeChat's list and repairs what we missed; works beside a running service, whose worker asks
+    /// Compares the authorizers with WeChat's list and repairs what we missed; works beside a running service, whose worker asks
     /// about contradictions. One that was interrupted goes on where it was.
     Reconcile {
         /// Only this component; by default all that are configured.
         #[arg(long)]
         component: Option<ComponentId>,
-        /// Only read the list and say what would be done.
+        /// Only read the list and count what a real run would do.
         #[arg(long)]
         dry_run: bool,
     },

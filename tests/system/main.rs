@@ -14,6 +14,7 @@ mod figures;
 mod house;
 mod kills;
 mod load;
+mod long_list;
 mod outages;
 mod release_check;
 mod replies;

@@ -29,6 +29,7 @@ pub mod tokens;
 mod vault;
 pub mod views;
 pub mod webhooks;
+mod wechat_list;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -68,6 +69,7 @@ use consent::ConsentSettings;
 use messages::MessageSettings;
 use tokens::{ComponentTokens, TokenRows};
 use webhooks::WebhookSettings;
+use wechat_list::ListScans;
 
 /// What a worker is made of. Shared by its ingest, its tasks and the doors.
 pub struct Core<S> {
@@ -94,6 +96,7 @@ pub struct Core<S> {
     /// Where the log ends, as far as this process knows.
     log_head: watch::Sender<Position>,
     reconciling: ReconcileSettings,
+    list_scans: ListScans,
     metrics: Metrics,
     /// Shows whether the storage answers.
     health: Dependency,
@@ -171,7 +174,8 @@ impl<S: Storage> Core<S> {
             readiness,
         } = parts;
         let vault = Arc::new(Vault::new(storage.clone(), master));
-        let ids = components.iter().map(|component| component.ring.component().clone()).collect();
+        let ids: Vec<ComponentId> =
+            components.iter().map(|component| component.ring.component().clone()).collect();
         let secrets: HashMap<ComponentId, Secret> = components
             .iter()
             .filter_map(|component| Some((component.ring.component().clone(), component.app_secret.clone()?)))
@@ -185,6 +189,7 @@ impl<S: Storage> Core<S> {
             rows,
             access: access::Access::new(storage.clone()),
             audit_days,
+            list_scans: ListScans::new(&ids),
             components: ids,
             vault,
             storage,
@@ -255,11 +260,18 @@ impl<S: Storage> Core<S> {
             core.watch_tickets(stopping).await;
             Ok::<_, std::convert::Infallible>(())
         });
-        let (core, stopping) = (self.clone(), stop.clone());
-        stop.spawn("reconciliation", async move {
-            core.reconcile_regularly(stopping).await;
-            Ok::<_, std::convert::Infallible>(())
-        });
+        for component in self.components.clone() {
+            let (core, scanned, stopping) = (self.clone(), component.clone(), stop.clone());
+            stop.spawn("list scan", async move {
+                core.scan_list(scanned, stopping).await;
+                Ok::<_, std::convert::Infallible>(())
+            });
+            let (core, stopping) = (self.clone(), stop.clone());
+            stop.spawn("reconciliation", async move {
+                core.reconcile_regularly(component, stopping).await;
+                Ok::<_, std::convert::Infallible>(())
+            });
+        }
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("webhooks", async move {
             core.deliver_webhooks(stopping).await;

@@ -53,7 +53,8 @@ pub(super) async fn run(
 
 /// Shown on a terminal only.
 fn bar(component: &ComponentId) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos} of {len} accounts, {eta} left {msg}");
+    let style =
+        ProgressStyle::with_template("{prefix} [{bar:30}] {pos} of {len} authorizers, {eta} left {msg}");
     ProgressBar::new(0)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         .with_prefix(component.to_string())
@@ -69,7 +70,7 @@ fn show(bar: &ProgressBar, report: &Report) {
         tracing::info!(
             listed = report.listed,
             total = report.total,
-            "{} of {} accounts compared",
+            "{} of {} authorizers compared",
             report.listed,
             report.total
         );
@@ -79,23 +80,25 @@ fn show(bar: &ProgressBar, report: &Report) {
 fn print(compared: &Compared) -> Result<(), CliError> {
     let Compared { component, dry_run, report } = compared;
     let would = if *dry_run { " (nothing was changed)" } else { "" };
-    output::line(format!("{component}: {} accounts in WeChat's list{would}", report.total))?;
+    output::line(format!("{component}: {} authorizers in WeChat's list{would}", report.total))?;
     let lines = [
         ("unchanged", report.unchanged),
         ("authorizations that were missed", report.granted),
-        ("refresh tokens recovered", report.recovered),
+        ("authorizations that were confirmed again, asked about by the worker", report.updated),
+        ("refresh tokens that were missed or are others, tried by the worker", report.recovered),
         ("contradictions, asked about by the worker", report.to_confirm),
-        ("changed since it began; the next run looks at them", report.waiting),
+        ("changed meanwhile; the next run looks at them", report.waiting),
         ("profiles to be looked up by the worker", report.profiles),
         ("without a refresh token anywhere", report.without_token),
         ("entries of the list that cannot be read", report.unreadable),
+        ("entries that the list says it has and did not name", report.short_by),
     ];
     for (what, count) in lines {
         output::line(format!("  {count:>8}  {what}"))?;
     }
-    for account in &report.accounts_without_token {
+    for authorizer in &report.accounts_without_token {
         output::line(format!(
-            "            {account}: ask the merchant to authorize again, unless it is mended by tomorrow"
+            "            {authorizer}: ask the merchant to authorize again, unless it is mended by tomorrow"
         ))?;
     }
     Ok(())

@@ -153,11 +153,6 @@ impl Authorizer {
         self.failed_digests.contains(&digest)
     }
 
-    /// Whether something that happened then, by `WeChat`'s clock, is newer than every fact.
-    pub fn is_newer_than_known(&self, time: CreateTime, now: Timestamp) -> bool {
-        Age::of(Some(time), Some(self), now) == Age::Newer
-    }
-
     /// Whether the newest grant carries another code than this one.
     pub(crate) fn has_newer_code(&self, digest: CodeDigest) -> bool {
         self.newest_code().is_some_and(|newest| newest != digest)

@@ -8,7 +8,9 @@ use crate::{
     api::FaultRecord,
     envelope::Pair,
     error::OrderError,
-    orders::{AuthorizerSpec, ClockSpec, FaultSpec, KeysSpec, PushSpec, ReleaseOrder, ReleaseSpec},
+    orders::{
+        AuthorizerSpec, ClockSpec, CrowdSpec, FaultSpec, KeysSpec, PushSpec, ReleaseOrder, ReleaseSpec,
+    },
     push::{Delivery, Hold, PushOutcome, PushRecord, Schedule},
     simulator::Simulator,
     state::{Act, Announcement, CallRecord, IssuedSecret, SentMessage, Snapshot, SnapshotFilter},
@@ -137,6 +139,16 @@ impl Simulator {
             held: outcome.as_ref().is_some_and(|outcome| outcome.held),
             deliveries: outcome.map(|outcome| outcome.deliveries).unwrap_or_default(),
         })
+    }
+
+    /// Many new merchants authorize the component; nothing is pushed.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError`]: the component is unknown, or there would be too many.
+    pub fn crowd(&self, spec: &CrowdSpec) -> Result<(), OrderError> {
+        let (count, now) = (spec.checked()?, self.now().seconds());
+        self.state().crowd(&spec.component, count, now)
     }
 
     /// Any push.

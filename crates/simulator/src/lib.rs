@@ -29,7 +29,8 @@ pub use api::{FaultKind, FaultRecord};
 pub use control::AuthorizerOutcome;
 pub use error::{Error, OrderError};
 pub use orders::{
-    AuthorizerSpec, ClockSpec, FaultSpec, KeysSpec, PushSpec, ReleaseCheckSpec, ReleaseOrder, ReleaseSpec,
+    AuthorizerSpec, ClockSpec, CrowdSpec, FaultSpec, KeysSpec, PushSpec, ReleaseCheckSpec, ReleaseOrder,
+    ReleaseSpec,
 };
 pub use push::{Delivery, Dirt, Forge, Form, Hold, PushOutcome, PushRecord, PushState};
 pub use release_check::{Exchange, ReleaseCheckItem, ReleaseCheckReport};

@@ -16,6 +16,8 @@ use crate::{
 const TIMES_MAX: u32 = 1000;
 /// Longest delay of a push.
 const DELAY_MAX: std::time::Duration = std::time::Duration::from_hours(1);
+/// Merchants made by one order at most.
+const CROWD_MAX: usize = 1_000_000;
 /// More permission sets than `WeChat` has.
 const PERMISSIONS_MAX: usize = 500;
 
@@ -200,6 +202,26 @@ impl AuthorizerSpec {
             pre_auth_code: self.pre_auth_code,
             create_time: self.create_time,
         })
+    }
+}
+
+/// `POST /_control/crowd`: many new merchants who authorize the platform, and whose codes were redeemed long ago.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrowdSpec {
+    /// The platform.
+    pub component: ComponentId,
+    /// How many.
+    pub count: usize,
+}
+
+impl CrowdSpec {
+    /// The count, if it is not too large.
+    pub(crate) fn checked(&self) -> Result<usize, OrderError> {
+        if self.count > CROWD_MAX {
+            return Err(OrderError::Invalid(format!("count is at most {CROWD_MAX}")));
+        }
+        Ok(self.count)
     }
 }
 

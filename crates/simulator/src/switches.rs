@@ -59,6 +59,40 @@ switch! {
 }
 
 switch! {
+    /// `total_count` in `api_get_authorizer_list`.
+    ListTotal {
+        /// The length of the list.
+        Right,
+        /// Half of it.
+        TooSmall,
+        /// More than twice of it.
+        TooLarge,
+        /// 0.
+        Zero,
+    }
+}
+
+switch! {
+    /// The pages of `api_get_authorizer_list`.
+    ListPages {
+        /// As long as asked for.
+        Full,
+        /// 100 entries at most.
+        Short,
+    }
+}
+
+switch! {
+    /// The order of `api_get_authorizer_list`.
+    ListOrder {
+        /// It stays.
+        Stable,
+        /// Each page moves the list on by three places, and its head to its end.
+        Shifting,
+    }
+}
+
+switch! {
     /// How long an access token lives on after a newer one was issued.
     Overlap {
         /// Five minutes.
@@ -262,6 +296,12 @@ pub struct Switches {
     pub tokens_in_query_auth: Presence,
     /// `refresh_token` in the answer of `api_get_authorizer_list`.
     pub refresh_token_in_list: ListedToken,
+    /// `total_count` in the answer of `api_get_authorizer_list`.
+    pub list_total: ListTotal,
+    /// The length of the pages of `api_get_authorizer_list`.
+    pub list_pages: ListPages,
+    /// The order of `api_get_authorizer_list`.
+    pub list_order: ListOrder,
     /// `authorizer_refresh_token` in the answer of `api_get_authorizer_info`.
     pub refresh_token_in_info: Presence,
     /// The answer to a wrong app secret.

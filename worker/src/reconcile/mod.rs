@@ -1,33 +1,43 @@
-//! Comparing our accounts with `WeChat`'s list: what we missed is appended, what the list does not name is asked about.
+//! Comparing our authorizers with `WeChat`'s list: what we missed is appended, what the list does not name is asked about.
 //!
-//! A comparison notes the log head and reads the list page by page. After each page its progress is stored, with the accounts
-//! that the page named, so that one that was cut off goes on with the next page. Accounts with a fact above the head have
-//! moved on since and wait for the next comparison. Nothing is ever deleted, and no refresh token replaced by none.
+//! A comparison reads the list page by page, and notes the log head before each: authorizers with a fact or a credential above it
+//! have moved on and wait for the next comparison. After each page its progress is stored, with the authorizers that the page
+//! named, so that one that was cut off goes on with the next page. Only the end of the list proves that it does not name somebody.
+//! Nothing is ever deleted, and no refresh token replaced by none.
 
-mod account;
-mod pace;
+mod authorizer;
 mod progress;
 mod regular;
 
-use jiff::Timestamp;
+use std::{collections::HashSet, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
 use mandate_domain::Status;
 use mandate_runtime::{failpoint, stop::Stop};
-use mandate_schema::{AuthorizerId, ComponentId, Position, StreamName};
+use mandate_schema::{AuthorizerId, ComponentId, StreamName};
 use mandate_storage::{AuthorizerFilter, Reconciliation, Storage, StorageError};
-use mandate_wechat::api::{AuthorizerListReply, AuthorizerListRequest};
+use tokio::time::Instant;
 
 pub use progress::Report;
 pub use regular::ReconcileSettings;
 
-use crate::{Core, call::Uncalled, fold::ReadError};
-use pace::Pace;
+use crate::{
+    Core,
+    call::Uncalled,
+    fold::ReadError,
+    lead::Lead,
+    wechat_list::{Cursor, Pace},
+};
 use progress::{Phase, Progress};
 
-/// Accounts of a page, and how many of them the next page names again, since the list may shift between them.
-const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;
-const OVERLAP: u64 = 10;
-/// Accounts that no page named, looked for at once.
-const MISSING: usize = 100;
+/// Authorizers that no page named, looked for at once; a comparison that was cut off asks about so many again at most.
+const MISSING: usize = 50;
+/// After how long another process takes over from one that died.
+const LEAD: SignedDuration = SignedDuration::from_secs(6);
+/// How often the lead is prolonged, and tried to get.
+const HOLD_EVERY: Duration = Duration::from_secs(1);
+/// How long a process that died is waited for.
+const WAIT_FOR_LEAD: Duration = Duration::from_secs(7);
 
 /// Why a comparison was not finished. It goes on where it was.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +52,7 @@ pub enum ReconcileError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// Another process is at the same comparison.
-    #[error("another process compares the accounts of this component just now")]
+    #[error("another process compares the authorizers of this component just now")]
     Elsewhere,
     /// The process stops.
     #[error("stopped; the next run goes on from there")]
@@ -65,7 +75,8 @@ pub struct Manner {
 }
 
 impl<S: Storage> Core<S> {
-    /// Compares the accounts of a component with `WeChat`'s list, from where the last comparison was cut off.
+    /// Compares the authorizers of a component with `WeChat`'s list, from where the last comparison was cut off. One process
+    /// compares a component at a time.
     ///
     /// # Errors
     ///
@@ -80,32 +91,82 @@ impl<S: Storage> Core<S> {
         if !self.components.contains(component) {
             return Err(ReconcileError::Unknown(component.clone()));
         }
-        let now = Timestamp::now();
-        let begun = if manner.dry_run {
-            let progress = Progress::default().to_stored();
-            Reconciliation {
-                id: uuid::Uuid::nil(),
-                head: self.storage.head().await?,
-                started_at: now,
-                progress,
-            }
-        } else {
-            let progress = Progress::default().to_stored();
-            self.storage.begin_reconciliation(component, now, &progress).await?
+        let mut lead = Lead::new(format!("reconcile/{component}"), LEAD);
+        take_lead(&mut lead, &self.storage, stop).await?;
+        let compared = tokio::select! {
+            compared = self.compare_all(component, manner, stop, tell) => compared,
+            () = lose_lead(&mut lead, &self.storage) => Err(ReconcileError::Elsewhere),
         };
-        let progress = Progress::parse(&begun.progress);
-        let pace = Pace::new(manner.calls_per_minute);
-        let mut run =
-            Comparison { core: self, component, dry_run: manner.dry_run, stop, pace, row: begun, progress };
+        lead.resign(&self.storage).await;
+        compared
+    }
+
+    async fn compare_all(
+        &self,
+        component: &ComponentId,
+        manner: Manner,
+        stop: &Stop,
+        tell: impl Fn(&Report),
+    ) -> Result<Report, ReconcileError> {
+        let row = self.begin(component, manner).await?;
+        let mut run = Comparison {
+            core: self,
+            component,
+            dry_run: manner.dry_run,
+            stop,
+            pace: Pace::new(manner.calls_per_minute),
+            progress: Progress::parse(&row.progress),
+            row,
+            named: HashSet::new(),
+        };
         run.pages(&tell).await?;
-        if !manner.dry_run {
-            run.missing(&tell).await?;
-            run.profiles(&tell).await?;
-        }
+        run.missing(&tell).await?;
+        run.profiles(&tell).await?;
         if !manner.dry_run {
             self.storage.end_reconciliation(component, run.row.id).await?;
         }
         Ok(run.progress.report)
+    }
+
+    /// The comparison that is under way, or a new one. A dry run goes on where a real one would, and leaves it there.
+    async fn begin(&self, component: &ComponentId, manner: Manner) -> Result<Reconciliation, ReconcileError> {
+        let (now, progress) = (Timestamp::now(), Progress::default().to_stored());
+        if !manner.dry_run {
+            return Ok(self.storage.begin_reconciliation(component, now, &progress).await?);
+        }
+        if let Some(under_way) = self.storage.reconciliation(component).await? {
+            return Ok(under_way);
+        }
+        let head = self.storage.head().await?;
+        Ok(Reconciliation { id: uuid::Uuid::nil(), head, started_at: now, progress })
+    }
+}
+
+/// Takes the lead. If it is another's, that one may have died: it is waited for a moment.
+async fn take_lead<S: Storage>(lead: &mut Lead, storage: &S, stop: &Stop) -> Result<(), ReconcileError> {
+    let deadline = Instant::now() + WAIT_FOR_LEAD;
+    while !lead.hold(storage).await? {
+        if Instant::now() > deadline {
+            return Err(ReconcileError::Elsewhere);
+        }
+        tokio::select! {
+            biased;
+            () = stop.requested() => return Err(ReconcileError::Stopped),
+            () = tokio::time::sleep(HOLD_EVERY) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Prolongs the lead until it is another's. While the store is away, the comparison itself fails.
+async fn lose_lead<S: Storage>(lead: &mut Lead, storage: &S) {
+    loop {
+        tokio::time::sleep(HOLD_EVERY).await;
+        match lead.hold(storage).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::debug!(%error, "the lead of a comparison could not be prolonged"),
+        }
     }
 }
 
@@ -118,54 +179,59 @@ struct Comparison<'a, S> {
     pace: Pace,
     row: Reconciliation,
     progress: Progress,
+    /// Whom the pages of a dry run have named; those of a real one are rows.
+    named: HashSet<AuthorizerId>,
 }
 
 impl<S: Storage> Comparison<'_, S> {
-    /// Reads the list and compares the accounts that it names.
+    /// Reads the list to its end and compares the authorizers that it names.
     async fn pages(&mut self, tell: &impl Fn(&Report)) -> Result<(), ReconcileError> {
-        while let Phase::Pages { offset } = self.progress.phase {
-            let page = self.page(offset).await?;
-            let named = page.list.iter().map(|listed| listed.authorizer_appid.clone()).collect();
-            if let Some(total) = page.total_count {
-                self.progress.report.total = total;
+        let Phase::Pages { offset } = self.progress.phase else { return Ok(()) };
+        let mut cursor = Cursor::at(offset);
+        loop {
+            self.take_turn().await?;
+            let head = self.core.storage.head().await?;
+            let page = self.core.list_page(self.component, cursor.offset()).await?;
+            let report = &mut self.progress.report;
+            report.unreadable += page.unreadable as u64;
+            if let Some(total) = page.total_count.filter(|_| !page.is_empty() || cursor.offset() == 0) {
+                report.total = total;
             }
-            self.progress.report.unreadable += page.unreadable as u64;
-            let is_last = page.is_empty() || page.total_count.is_some_and(|total| offset + PAGE >= total);
-            self.compare_page(page).await?;
-            self.progress.phase = if is_last {
-                Phase::Missing { after: None }
-            } else {
-                Phase::Pages { offset: offset + PAGE - OVERLAP }
-            };
-            self.advance(named).await?;
+            let Some(listed) = cursor.take(page) else { break };
+            self.compare_page(&listed, head).await?;
+            self.progress.phase = Phase::Pages { offset: cursor.offset() };
+            self.advance(listed.into_iter().map(|listed| listed.authorizer_appid).collect()).await?;
             failpoint::reached("reconcile.page");
             tell(&self.progress.report);
         }
-        Ok(())
+        self.note_end(cursor.offset());
+        self.progress.phase = Phase::Missing { after: None };
+        self.advance(Vec::new()).await
     }
 
-    async fn page(&mut self, offset: u64) -> Result<AuthorizerListReply, ReconcileError> {
-        self.take_turn().await?;
-        let request = AuthorizerListRequest { component_appid: self.component, offset, count: PAGE };
-        Ok(self.core.call(&request).await?)
+    /// The list ended at this place.
+    fn note_end(&mut self, offset: u64) {
+        let report = &mut self.progress.report;
+        report.short_by = report.total.saturating_sub(offset);
+        if report.short_by > 0 {
+            tracing::warn!(component = %self.component, total = report.total, short_by = report.short_by,
+                "WeChat's list ended {} entries before the {} that it says it has", report.short_by, report.total);
+        }
     }
 
-    /// Asks about the accounts that we hold and no page named. If a page had entries that cannot be read, one of those may be
-    /// meant, and nobody is asked about.
+    /// Asks about the authorizers that we hold and no page named.
     async fn missing(&mut self, tell: &impl Fn(&Report)) -> Result<(), ReconcileError> {
         while let Phase::Missing { after } = self.progress.phase.clone() {
-            let streams = match self.progress.report.unreadable {
-                0 => self.core.storage.not_named(self.component, after.as_ref(), MISSING).await?,
-                _ => Vec::new(),
-            };
+            let streams = self.core.storage.not_named(self.component, after.as_ref(), MISSING).await?;
             let Some(last) = streams.last().cloned() else {
                 self.progress.phase = Phase::Profiles { after: None };
                 return self.advance(Vec::new()).await;
             };
             for stream in streams {
-                if self.ask_about(&stream).await? {
+                let was_named = stream.authorizer().is_some_and(|authorizer| self.named.contains(authorizer));
+                if !was_named && self.ask_about(&stream).await? {
                     self.progress.report.to_confirm += 1;
-                    self.take_turn().await?;
+                    self.take_turn_to_ask().await?;
                 }
             }
             self.progress.phase = Phase::Missing { after: Some(last) };
@@ -190,7 +256,7 @@ impl<S: Storage> Comparison<'_, S> {
             for row in rows {
                 if self.look_up_profile(&row.state).await? {
                     self.progress.report.profiles += 1;
-                    self.take_turn().await?;
+                    self.take_turn_to_ask().await?;
                 }
             }
             self.progress.phase = Phase::Profiles { after: Some(last) };
@@ -202,6 +268,7 @@ impl<S: Storage> Comparison<'_, S> {
 
     async fn advance(&mut self, named: Vec<AuthorizerId>) -> Result<(), ReconcileError> {
         if self.dry_run {
+            self.named.extend(named);
             return Ok(());
         }
         let progress = self.progress.to_stored();
@@ -222,8 +289,9 @@ impl<S: Storage> Comparison<'_, S> {
         }
     }
 
-    fn head(&self) -> Position {
-        self.row.head
+    /// Waits until another task may make its call; a dry run queues none.
+    async fn take_turn_to_ask(&mut self) -> Result<(), ReconcileError> {
+        if self.dry_run { Ok(()) } else { self.take_turn().await }
     }
 
     fn stream(&self, authorizer: &AuthorizerId) -> StreamName {

@@ -3,7 +3,7 @@
 use mandate_schema::{AuthorizerId, StreamName};
 use serde::{Deserialize, Serialize};
 
-/// Accounts without a token that are named; the count goes on.
+/// Authorizers without a token that are named; the count goes on.
 const NAMED_MAX: usize = 1_000;
 
 /// The stored form of a comparison under way.
@@ -19,9 +19,9 @@ pub(super) struct Progress {
 pub(super) enum Phase {
     /// A page of the list.
     Pages { offset: u64 },
-    /// Accounts that no page has named, behind this one.
+    /// Authorizers that no page has named, behind this one.
     Missing { after: Option<StreamName> },
-    /// Accounts without a profile, behind this one.
+    /// Authorizers without a profile, behind this one.
     Profiles { after: Option<StreamName> },
 }
 
@@ -33,27 +33,32 @@ impl Default for Phase {
 
 /// What a comparison has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
-    /// Accounts in `WeChat`'s list.
+    /// Authorizers in `WeChat`'s list, by its own account.
     pub total: u64,
-    /// Accounts compared so far; pages overlap, so a few are counted twice.
+    /// So many of them it did not name: it ended before.
+    pub short_by: u64,
+    /// Authorizers compared so far. If the list shifts between its pages, a few are counted twice.
     pub listed: u64,
     /// Of them, those of which we knew all.
     pub unchanged: u64,
     /// Authorizations that we had missed.
     pub granted: u64,
-    /// Refresh tokens that we had lost, or that were others.
+    /// Authorizations that merchants have confirmed again, which we had missed: a task asks about each.
+    pub updated: u64,
+    /// Refresh tokens of the list that we lack, or that are others than ours: a task tries each.
     pub recovered: u64,
-    /// Contradictions: a task asks about each of these accounts.
+    /// Contradictions: a task asks about each of these authorizers. Among them those that we hold and the list lacks.
     pub to_confirm: u64,
-    /// Accounts without a profile: a task looks it up.
+    /// Authorizers without a profile: a task looks it up.
     pub profiles: u64,
-    /// Accounts that have changed since the comparison began; the next one looks at them.
+    /// Authorizers that have changed while their page was read; the next comparison looks at them.
     pub waiting: u64,
-    /// Entries of the list that cannot be read. While there are some, nobody is taken for gone.
+    /// Entries of the list that cannot be read.
     pub unreadable: u64,
-    /// Accounts for which neither we nor the list hold a refresh token. A task looks for one a last time; only the merchant
-    /// can help then.
+    /// Authorizers for which neither we nor the list hold a refresh token that works. A task looks for one a last time; only
+    /// the merchant can help then.
     pub without_token: u64,
     /// The first of them.
     pub accounts_without_token: Vec<AuthorizerId>,
@@ -97,5 +102,9 @@ mod tests {
             assert_eq!(Progress::parse(&progress.to_stored()), progress);
         }
         assert_eq!(Progress::parse("of another program"), Progress::default());
+        let older = r#"{"phase":{"pages":{"offset":980}},"report":{"total":7}}"#;
+        let report = Report { total: 7, ..Report::default() };
+        let expected = Progress { phase: Phase::Pages { offset: 980 }, report };
+        assert_eq!(Progress::parse(older), expected, "what it does not count yet is 0");
     }
 }

@@ -25,8 +25,8 @@ pub struct ReconcileSettings {
 }
 
 impl<S: Storage> Core<S> {
-    /// Compares all components when it is time, until the process stops.
-    pub(crate) async fn reconcile_regularly(self: Arc<Self>, stop: Stop) {
+    /// Compares a component when it is time, until the process stops.
+    pub(crate) async fn reconcile_regularly(self: Arc<Self>, component: ComponentId, stop: Stop) {
         let Some(every) = self.reconciling.every else { return };
         let mut wait = SETTLING;
         loop {
@@ -34,12 +34,10 @@ impl<S: Storage> Core<S> {
                 () = stop.requested() => return,
                 () = tokio::time::sleep(wait) => wait = LOOK_AGAIN,
             }
-            for component in &self.components {
-                match self.is_due(component, every).await {
-                    Ok(true) => self.reconcile_now(component, &stop).await,
-                    Ok(false) => {}
-                    Err(error) => tracing::warn!(%error, "it cannot be seen whether a comparison is due"),
-                }
+            match self.is_due(&component, every).await {
+                Ok(true) => self.reconcile_now(&component, &stop).await,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "it cannot be seen whether a comparison is due"),
             }
         }
     }
@@ -59,11 +57,12 @@ impl<S: Storage> Core<S> {
         let manner = Manner { calls_per_minute: self.reconciling.calls_per_minute, dry_run: false };
         match self.reconcile(component, manner, stop, |_| {}).await {
             Ok(report) => tracing::info!(%component, listed = report.listed, granted = report.granted,
-                recovered = report.recovered, to_confirm = report.to_confirm, without_token = report.without_token,
-                "the accounts of {component} were compared with WeChat's list"),
-            Err(ReconcileError::Stopped) => {}
+                updated = report.updated, recovered = report.recovered, to_confirm = report.to_confirm,
+                without_token = report.without_token, short_by = report.short_by, unreadable = report.unreadable,
+                "the authorizers of {component} were compared with WeChat's list"),
+            Err(ReconcileError::Stopped | ReconcileError::Elsewhere) => {}
             Err(error) => tracing::warn!(%component,
-                "the accounts of {component} were not all compared with WeChat's list; this goes on later: {error}"),
+                "the authorizers of {component} were not all compared with WeChat's list; this goes on later: {error}"),
         }
     }
 }

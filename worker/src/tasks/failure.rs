@@ -20,6 +20,8 @@ pub(crate) const NO_TICKET: &str = "no_ticket";
 
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_mins(5);
+/// Shortest wait after an attempt that ran out of time, and the longest that is added.
+const TOO_SLOW: [Duration; 2] = [Duration::from_secs(5), Duration::from_mins(10)];
 /// How long to wait while something is wrong that only the operator can mend.
 const SUSPENDED: Duration = Duration::from_mins(10);
 
@@ -97,6 +99,14 @@ impl Failure {
         } else {
             Self::Unreadable(error.to_string())
         }
+    }
+
+    /// The attempt took longer than it may.
+    pub(super) fn too_slow(attempt: u32, limit: Duration) -> Self {
+        let [least, most] = TOO_SLOW;
+        let after = least + full_jitter(least, most, attempt.min(16));
+        let detail = format!("the attempt took longer than {} s", limit.as_secs());
+        Self::Again { after, reason: "too_slow", detail }
     }
 
     /// The process stops: no new call is begun.
@@ -197,6 +207,22 @@ mod tests {
             let failure = refused(Api::QueryAuth, errcode);
             assert!(matches!(failure, Failure::Refused(_)), "{errcode}: {failure:?}");
         }
+    }
+
+    #[test]
+    fn an_attempt_that_ran_out_of_time_is_tried_again_later_and_later() {
+        let longest = |attempt| {
+            let waits = (0..200).map(|_| match Failure::too_slow(attempt, Duration::from_mins(2)) {
+                Failure::Again { after, reason: "too_slow", .. } => after,
+                failure => panic!("{failure:?}"),
+            });
+            let waits: Vec<Duration> = waits.collect();
+            assert!(waits.iter().all(|wait| *wait >= Duration::from_secs(5)), "{attempt}");
+            waits.into_iter().max().unwrap()
+        };
+        assert!(longest(1) <= Duration::from_secs(15));
+        assert!(longest(4) > Duration::from_secs(40));
+        assert!(longest(20) > Duration::from_mins(5) && longest(1_000) <= Duration::from_mins(11));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use mandate_domain::{
 };
 use mandate_schema::{AuthorizerId, ComponentId, Secret, StreamName};
 use mandate_storage::{Claimed, Storage, TaskState};
-use mandate_wechat::api::{AuthorizerInfoRequest, AuthorizerListRequest, AuthorizerTokenRequest};
+use mandate_wechat::api::{AuthorizerInfoRequest, AuthorizerTokenRequest};
 
 use super::{
     Failure,
@@ -20,10 +20,6 @@ use crate::{
 
 /// This authorizer does not authorize this component (or no longer).
 pub(crate) const NOT_AUTHORIZED: i64 = 61003;
-
-/// Entries asked for at once, and pages read at most: the largest platforms have about 100,000 authorizers.
-const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;
-const PAGES_MAX: u64 = 1_000;
 
 /// The authorizer that a task is about.
 pub(super) struct Subject {
@@ -172,34 +168,21 @@ impl<S: Storage> TaskRunner<S> {
         Ok(None)
     }
 
+    /// Looks the authorizer up in the list, which is read once for all who wait.
     async fn look_up(
         &self,
         claimed: &Claimed,
         subject: &Subject,
         inspection: &mut Inspection,
     ) -> Result<Option<Failure>, Failure> {
-        let listed = self.listed_token(claimed, subject).await?;
-        inspection.learn_listed(listed);
-        Ok(None)
-    }
-
-    /// Looks the authorizer up in the list. Pages overlap by one entry, since the list may shift between them.
-    async fn listed_token(&self, claimed: &Claimed, subject: &Subject) -> Result<Option<Secret>, Failure> {
-        for page in 0..PAGES_MAX {
-            let offset = page * (PAGE - 1);
-            let request = AuthorizerListRequest { component_appid: &subject.component, offset, count: PAGE };
-            let reply = self.call(&request, claimed.attempt).await?;
-            let is_last = reply.is_empty() || reply.total_count.is_some_and(|total| offset + PAGE >= total);
-            let is_last = reply.is_empty() || reply.total_count.is_some_and(|total| offset + PAGE >= total);
-            let found = reply.list.into_iter().find(|listed| listed.authorizer_appid == subject.authorizer);
-            if let Some(listed) = found {
-                return Ok(listed.refresh_token);
-            }
-            if is_last {
-                break;
-            }
-        }
-        Ok(None)
+        let Subject { component, authorizer } = subject;
+        let listed = self.core.find_listed(component, authorizer, claimed.attempt).await?;
+        let is_damaged = listed.as_ref().is_some_and(|listed| listed.refresh_token_is_damaged);
+        inspection.learn_listed(listed.and_then(|listed| listed.refresh_token));
+        Ok(is_damaged.then(|| {
+            inspection.learn_damaged();
+            Failure::damaged_token("list", claimed.attempt)
+        }))
     }
 }
 

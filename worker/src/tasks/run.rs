@@ -24,7 +24,7 @@ use crate::{
 
 /// Tasks under way at once.
 const CONCURRENCY: usize = 32;
-/// How long one attempt may take: a few calls, or the pages of a long list.
+/// How long one attempt may take: a few calls.
 const ATTEMPT: Duration = Duration::from_mins(2);
 /// How long a claim holds unless it is prolonged: so long a task waits whose worker died.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
@@ -159,11 +159,9 @@ impl<S: Storage> TaskRunner<S> {
             }
         };
         let end = tokio::select! {
-            end = timeout(ATTEMPT, work) => end.unwrap_or_else(|_| End::Again {
-                after: LOOK_AGAIN,
-                reason: "too_slow",
-                detail: format!("the attempt took longer than {} s", ATTEMPT.as_secs()),
-            }),
+            end = timeout(ATTEMPT, work) => {
+                end.unwrap_or_else(|_| Failure::too_slow(claimed.attempt, ATTEMPT).into_end("too_slow"))
+            }
             never = self.hold(&claimed) => match never {},
         };
         let stored = match end {

@@ -1,6 +1,10 @@
 //! A worker over a store of its own, and pushes as `WeChat` would send them.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use mandate_broker::CallbackSink;
@@ -65,11 +69,21 @@ impl Given {
     }
 
     /// A worker over a database that an earlier version left, given as SQL.
-    pub(super) fn over(dump: &str) -> Self {
+    pub(super) fn left_behind(dump: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let database = rusqlite::Connection::open(folder.path().join("mandate.db")).unwrap();
         database.execute_batch(dump).unwrap();
         Self::with(folder, TOKEN, master())
+    }
+
+    /// One that calls this API.
+    pub(super) fn calling(base: &str) -> Self {
+        Self::over(TempDir::new().unwrap(), TOKEN, master(), base)
+    }
+
+    /// Another worker over the same store.
+    pub(super) fn another(&self, base: &str) -> Arc<Core<SqliteStorage>> {
+        core(&self.database(), TOKEN, master(), base)
     }
 
     /// The same store under a worker with another token or other master keys.
@@ -78,43 +92,13 @@ impl Given {
     }
 
     fn with(folder: TempDir, token: &str, master: MasterKeys) -> Self {
-        mandate_runtime::tls::install_provider();
+        Self::over(folder, token, master, "http://127.0.0.1:1")
+    }
+
+    fn over(folder: TempDir, token: &str, master: MasterKeys, base: &str) -> Self {
         let path = folder.path().join("mandate.db");
         migrate(&path, Timestamp::now(), "a log").unwrap();
-        let pair = Pair::new(Secret::new(token), key()).unwrap();
-        let settings = ApiSettings {
-            base: "http://127.0.0.1:1".into(),
-            timeout: Duration::from_secs(1),
-            proxy: None,
-            ca: None,
-        };
-        let metrics = Metrics::new();
-        let core = Core::new(Parts {
-            storage: SqliteStorage::open(&path, 2).unwrap(),
-            master,
-            components: vec![ComponentSettings {
-                ring: KeyRing::new(component(), vec![pair]).unwrap(),
-                app_secret: None,
-            }],
-            api: ApiClient::new(&settings, metrics.clone()).unwrap(),
-            messages: MessageSettings { max_age: Duration::from_hours(1), max_size: 1 << 20, feed: true },
-            consent: ConsentSettings {
-                public_url: "http://127.0.0.1:8082".into(),
-                base: "http://wechat.test".into(),
-                mobile_base: "http://mobile.wechat.test".into(),
-                open: true,
-                return_hosts: vec!["shop.example.com".into()],
-            },
-            webhooks: WebhookSettings {
-                allow_private: vec!["127.0.0.0/8".parse().unwrap()],
-                disable_after: Duration::from_hours(120),
-            },
-            audit_days: 1,
-            reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
-            metrics,
-            readiness: Readiness::new(),
-        });
-        Self { core, folder }
+        Self { core: core(&path, token, master, base), folder }
     }
 
     pub(super) fn database(&self) -> PathBuf {
@@ -147,6 +131,40 @@ impl Given {
     pub(super) async fn dead_letters(&self) -> Vec<DeadLetterRow> {
         self.core.storage.dead_letters(None, 100).await.unwrap()
     }
+}
+
+/// A worker over the store at this path.
+fn core(path: &Path, token: &str, master: MasterKeys, base: &str) -> Arc<Core<SqliteStorage>> {
+    mandate_runtime::tls::install_provider();
+    let pair = Pair::new(Secret::new(token), key()).unwrap();
+    let settings =
+        ApiSettings { base: base.to_owned(), timeout: Duration::from_secs(1), proxy: None, ca: None };
+    let metrics = Metrics::new();
+    Core::new(Parts {
+        storage: SqliteStorage::open(path, 2).unwrap(),
+        master,
+        components: vec![ComponentSettings {
+            ring: KeyRing::new(component(), vec![pair]).unwrap(),
+            app_secret: Some(Secret::new("app secret")),
+        }],
+        api: ApiClient::new(&settings, metrics.clone()).unwrap(),
+        messages: MessageSettings { max_age: Duration::from_hours(1), max_size: 1 << 20, feed: true },
+        consent: ConsentSettings {
+            public_url: "http://127.0.0.1:8082".into(),
+            base: "http://wechat.test".into(),
+            mobile_base: "http://mobile.wechat.test".into(),
+            open: true,
+            return_hosts: vec!["shop.example.com".into()],
+        },
+        webhooks: WebhookSettings {
+            allow_private: vec!["127.0.0.0/8".parse().unwrap()],
+            disable_after: Duration::from_hours(120),
+        },
+        audit_days: 1,
+        reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
+        metrics,
+        readiness: Readiness::new(),
+    })
 }
 
 /// A push of the auth-event URL that says this, signed and sealed as `WeChat` does.

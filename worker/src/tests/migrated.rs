@@ -40,7 +40,7 @@ fn inspections() -> [Task; 4] {
 
 #[tokio::test]
 async fn tasks_of_the_version_before_are_run_as_inspections() {
-    let given = Given::over(SQLITE_7);
+    let given = Given::left_behind(SQLITE_7);
     let tasks = due(&given).await;
     let [before @ .., Task::Redeem(redeem), _, _] = tasks.as_slice() else { panic!("{tasks:?}") };
     assert_eq!(redeem.code, Secret::new("queryauthcode@@@one"));
@@ -50,7 +50,7 @@ async fn tasks_of_the_version_before_are_run_as_inspections() {
 
 #[tokio::test]
 async fn tasks_that_the_version_before_gave_up_are_run_again_as_inspections() {
-    let given = Given::over(SQLITE_7);
+    let given = Given::left_behind(SQLITE_7);
     assert_eq!(due(&given).await.len(), 5, "those that are not dead");
     for letter in given.dead_letters().await {
         assert_eq!(given.core.retry_dead_letter(letter.letter.command).await.unwrap(), Retried::Revived);
@@ -60,7 +60,7 @@ async fn tasks_that_the_version_before_gave_up_are_run_again_as_inspections() {
 
 #[tokio::test]
 async fn states_of_the_version_before_are_folded_again() {
-    let given = Given::over(SQLITE_7);
+    let given = Given::left_behind(SQLITE_7);
     let row = given.core.storage.state(&stream()).await.unwrap().unwrap();
     assert!(row.form < AUTHORIZER_FORM, "the dump is of an earlier form");
     let snapshot = fold::load(&given.core.storage, &given.core.vault, &stream()).await.unwrap();

@@ -257,8 +257,9 @@ impl Inspection {
 
     /// An authorizer without any API permission has no refresh token.
     fn needs_no_token(&self) -> bool {
-        let Info::Said(info) = &self.info else { return false };
-        self.redeemed_without_token || info.permissions.as_ref().is_some_and(Vec::is_empty)
+        let names_no_set =
+            matches!(&self.info, Info::Said(info) if info.permissions.as_ref().is_some_and(Vec::is_empty));
+        self.redeemed_without_token || names_no_set
     }
 
     /// What the redemption brings is newer than what could be recorded now.

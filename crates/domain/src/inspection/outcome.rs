@@ -68,7 +68,9 @@ pub fn decide_inspected(state: Option<&Authorizer>, since: &Since, found: &Inspe
 impl Inspection {
     /// Whether what was found does not suffice to judge the authorizer.
     fn lacks_an_answer(&self, state: Option<&Authorizer>) -> bool {
-        let is_judged = state.is_some_and(Authorizer::is_held) && self.is_in_doubt();
+        // Whether it needs no token any more can only be seen from the info.
+        let is_judged =
+            state.is_some_and(Authorizer::is_held) && self.is_in_doubt() && !self.needs_no_token();
         self.is_incomplete || (self.info == Info::Unknown && !is_judged)
     }
 }

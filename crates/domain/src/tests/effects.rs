@@ -98,6 +98,12 @@ pub(super) fn reconciled_grant(time: i64) -> Effect {
     event(Event::Granted(Granted { create_time, ..timeless(GrantedVia::Reconciled, None) }))
 }
 
+/// Updated without a code: the list says so.
+pub(super) fn reconciled_update(time: i64) -> Effect {
+    let create_time = Some(CreateTime(time));
+    event(Event::Updated(Granted { create_time, ..timeless(GrantedVia::Reconciled, None) }))
+}
+
 pub(super) fn revoked_at(time: i64) -> Effect {
     let create_time = Some(CreateTime(time));
     event(Event::Revoked(Revoked { create_time, via: RevokedVia::Callback }))
@@ -223,6 +229,11 @@ pub(super) fn inspect_in_doubt() -> Effect {
     inspect(Because::Doubt)
 }
 
+/// `WeChat` has named this refresh token, which is not ours.
+pub(super) fn inspect_named(token: &str) -> Effect {
+    inspect(Because::Named { refresh_token: Secret::new(token) })
+}
+
 /// A code was redeemed.
 pub(super) fn inspect_redeemed() -> Effect {
     inspect(Because::Redeemed)
@@ -242,8 +253,8 @@ pub(super) fn keep_access_token() -> Effect {
     Effect::Keep(access_token())
 }
 
-/// When event number `version` of a history is recorded, unless time passed: after `WeChat`'s own times of most tests, and
-/// close enough to them for its clock.
+/// When event number `version` of a history is recorded, unless time passed. `WeChat`'s own times of most tests are within five
+/// minutes of it, so that what is recorded has just happened.
 pub(super) fn recorded_at(version: u64) -> Timestamp {
-    second(600 + i64::try_from(version).expect("few events"))
+    second(300 + i64::try_from(version).expect("few events"))
 }

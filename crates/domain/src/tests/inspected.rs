@@ -65,6 +65,11 @@ impl Script {
         self.asks(Question::Info, Answer::Gone)
     }
 
+    /// `api_get_authorizer_info` is refused, and not because it does not authorize us.
+    pub(super) fn refused_info(self) -> Self {
+        self.asks(Question::Info, Answer::Refused)
+    }
+
     pub(super) fn unreadable_info(self) -> Self {
         self.asks(Question::Info, Answer::Unreadable)
     }
@@ -135,6 +140,7 @@ fn refresh(token: &str) -> Question {
 fn learn(inspection: &mut Inspection, question: Question, answer: Answer) {
     match (question, answer) {
         (Question::Info, Answer::Info(info)) => inspection.learn_info(*info),
+        (Question::Info, Answer::Refused) => inspection.learn_info_refused(),
         (Question::Info | Question::Refresh(_), Answer::Gone) => inspection.learn_gone(),
         (Question::Refresh(tried), Answer::Works(next)) => {
             inspection.learn_works(tried, next, access_token());

@@ -33,7 +33,7 @@ fn a_token_that_works_makes_authorized() {
 
 #[test]
 fn a_token_that_works_at_once_is_not_asked_about_again() {
-    given([granted(100, "code")])
+    given([granted(100, "code"), issued(1, "code", "token")])
         .when(inspected(Because::Doubt).info(info_with_token("named")).works("named"))
         .then([recovered(1, "named"), keep_access_token()]);
 }
@@ -239,7 +239,7 @@ fn an_erased_authorizer_is_not_one_without_api_permission() {
         .leads_to_token("token");
 }
 
-// No refresh token anywhere, and the answers may be older than the newest fact: it is recorded at second 601.
+// No refresh token anywhere, and the answers may be older than the newest fact: it is recorded at second 301.
 
 /// Nothing names a token a second after the grant; 299 seconds later the info does.
 fn named_late(world: World, info: AuthorizerInfo, first: Effect) {
@@ -265,10 +265,34 @@ fn it_is_asked_again_while_the_answers_may_be_older_than_the_grant() {
 }
 
 #[test]
+fn it_is_asked_again_although_the_newest_grant_was_redeemed() {
+    let redeemed = given([granted(100, "code"), issued(1, "code", "token")]);
+    let refused = || inspected(Because::RefreshRefused { refusal: token_refused() });
+    for info in [silent_info(), info_granting(&[]), info_with_token("token")] {
+        redeemed
+            .clone()
+            .when(refused().info(info.clone()).refused("token").not_listed())
+            .then_again_in(298, [credentials_rejected()])
+            .after(297)
+            .when(refused().info(info).refused("token").not_listed())
+            .then([]);
+    }
+    let without_token = given([granted(100, "code"), issued_without_token(1, "code")]);
+    for info in [silent_info(), info_granting(&[])] {
+        without_token
+            .clone()
+            .and([redemption_failed("other")])
+            .when(inspected(Because::Doubt).info(info).not_listed())
+            .then_again_in(297, [recovered_without_token(1)])
+            .is(Status::Authorized);
+    }
+}
+
+#[test]
 fn an_update_since_makes_the_answers_stale_again() {
     given([granted(100, "code"), issued(1, "code", "token"), credentials_rejected()])
         .after(HOUR)
-        .and([updated(200, "next")])
+        .and([updated(HOUR + 300, "next")])
         .when(inspected(Because::Doubt).info(silent_info()).refused("token").not_listed())
         .then_again_in(299, []);
 }

@@ -4,11 +4,12 @@ use mandate_schema::{RecoverySource, Secret};
 
 use super::{
     effects::{
-        credentials_rejected, granted, issued_without_token, keep_access_token, recovered, recovered_from,
+        credentials_rejected, granted, issued, issued_without_token, keep_access_token, recovered,
+        recovered_from,
     },
     given::given,
     inspected::{Script, authorized, broken, for_every_reason, inspected, pending, revoked},
-    samples::{HOUR, info_granting, info_with_token, silent_info, token_refused},
+    samples::{HOUR, info_granting, info_of, info_with_token, silent_info, token_refused},
 };
 use crate::{Because, Status};
 
@@ -23,18 +24,20 @@ fn refresh_refused() -> Script {
 #[test]
 fn of_an_authorizer_with_working_credentials_only_the_info_is_asked() {
     for because in [Because::Redeemed, Because::Doubt, Because::UnclearRevocation] {
-        for info in [silent_info(), info_with_token("token"), info_granting(&[])] {
-            authorized().when(inspected(because.clone()).queued_ago(HOUR).info(info)).then([]);
-        }
+        authorized().when(inspected(because).queued_ago(HOUR).info(info_with_token("token"))).then([]);
     }
 }
 
 #[test]
 fn of_an_authorizer_without_api_permission_only_the_info_is_asked() {
-    for info in [silent_info(), info_granting(&[])] {
-        given([granted(100, "code"), issued_without_token(1, "code")])
-            .when(inspected(Because::Redeemed).info(info))
-            .then([]);
+    let redeemed = given([granted(100, "code"), issued_without_token(1, "code")]);
+    for because in [Because::Redeemed, Because::Doubt, Because::UnclearRevocation] {
+        for info in [silent_info(), info_granting(&[])] {
+            let script = inspected(because.clone()).queued_ago(HOUR).info(info);
+            for world in [redeemed.clone(), redeemed.clone().after(HOUR)] {
+                world.when(script.clone()).then([]);
+            }
+        }
     }
 }
 
@@ -77,6 +80,50 @@ fn a_named_token_other_than_ours_is_tried() {
     given([granted(100, "code"), issued_without_token(1, "code")])
         .when(inspected(Because::Redeemed).info(info_with_token("named")).works("named"))
         .then([recovered(1, "named"), keep_access_token()]);
+}
+
+/// Every reason to inspect but a redemption, with an info that names no token.
+fn without_a_name() -> Vec<Script> {
+    let infos = [silent_info(), info_granting(&[]), info_granting(&[1, 17]), info_of("shop")];
+    let scripts = infos.map(|info| for_every_reason().map(|script| script.info(info.clone())));
+    scripts.into_iter().flat_map(|[_, others @ ..]| others).collect()
+}
+
+#[test]
+fn ours_is_tried_if_none_is_named() {
+    for script in without_a_name() {
+        authorized().when(script.clone().works("token")).leads_to_token("token");
+        authorized().when(script.clone().gone_at("token")).leads_to(Status::Revoked);
+        let world = authorized().when(script.refused("token").not_listed()).leads_to(Status::Broken);
+        assert_eq!(world.refresh_token().as_deref(), Some("token"));
+    }
+}
+
+#[test]
+fn ours_that_works_although_none_is_named_is_no_event() {
+    for script in for_every_reason().into_iter().skip(1) {
+        let script = script.info(silent_info()).works("token");
+        authorized().when(script).then([keep_access_token()]).is(Status::Authorized);
+    }
+}
+
+#[test]
+fn the_list_may_name_another_one_after_ours_is_refused() {
+    for script in without_a_name() {
+        let script = script.refused("token").listed("list's").works("list's");
+        authorized().when(script).leads_to_token("list's");
+    }
+}
+
+#[test]
+fn after_a_redemption_none_needs_to_be_named() {
+    for info in [silent_info(), info_granting(&[]), info_granting(&[1, 17]), info_of("shop")] {
+        let just_redeemed = given([granted(100, "code"), issued(1, "code", "token")]);
+        for world in [just_redeemed, authorized()] {
+            let script = inspected(Because::Redeemed).info(info.clone());
+            world.when(script).leads_to_token("token");
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! An answer never replaces what was recorded since its call began.
 
-use mandate_schema::GrantedVia;
+use mandate_schema::{GrantedVia, Secret};
 
 use super::{
     effects::{
         Effect, confirmed_grant, confirmed_revocation, credentials_rejected, erased, granted, granted_by,
-        issued, issued_without_token, permissions_changed, profile_recorded, recovered, redemption_failed,
-        revoked_at, rotated, updated_at, updated_by,
+        inspect_named, issued, issued_without_token, keep_access_token, permissions_changed,
+        profile_recorded, recovered, redemption_failed, revoked_at, rotated, updated_at, updated_by,
     },
     given::{World, given},
     inspected::{authorized, broken, inspected, pending},
@@ -14,18 +14,29 @@ use super::{
 };
 use crate::{AuthorizerInfo, Because, Status};
 
-/// Neither answer counts on authorizers on which neither would be without effect: it is asked again at once.
+/// No answer counts on authorizers on which none would be without effect. The refresh token that works is not lost; without one
+/// it is asked again at once.
 #[track_caller]
 fn overtakes(event: &Effect) {
     for world in [pending(), broken()] {
         let world = world.meanwhile([event.clone()]);
-        let found = inspected(Because::Doubt).info(info_with_token("named")).works("named");
-        unchanged(&world, |world| world.when(found).then_again_in(0, []));
+        let found = || inspected(Because::Doubt).info(info_with_token("named"));
+        unchanged(&world, |world| world.when(found().works("named")).then([inspect_named("named")]));
+        unchanged(&world, |world| world.when(found().rotates("named", "next")).then([inspect_named("next")]));
         unchanged(&world, |world| world.when(inspected(Because::Doubt).gone()).then_again_in(0, []));
     }
+    let hopeless = inspected(Because::Doubt).info(silent_info());
+    let world = pending().meanwhile([event.clone()]);
+    unchanged(&world, |world| world.when(hopeless.clone().not_listed()).then_again_in(0, []));
+    let world = broken().meanwhile([event.clone()]);
+    unchanged(&world, |world| world.when(hopeless.refused("token").not_listed()).then_again_in(0, []));
     let world = authorized().meanwhile([event.clone()]);
     let changed = AuthorizerInfo { profile: Some(profile("shop")), ..info_granting(&[1]) };
-    unchanged(&world, |world| world.when(inspected(Because::Redeemed).info(changed)).then_again_in(0, []));
+    let script = || inspected(Because::Redeemed).info(changed.clone());
+    unchanged(&world, |world| world.when(script()).then_again_in(0, []));
+    let named = AuthorizerInfo { refresh_token: Some(Secret::new("named")), ..changed.clone() };
+    let script = inspected(Because::Redeemed).info(named).works("named");
+    unchanged(&world, |world| world.when(script).then([inspect_named("named")]));
 }
 
 #[track_caller]
@@ -64,8 +75,15 @@ fn what_overtook_the_answer_is_there_when_it_is_asked_again() {
     let world = pending()
         .meanwhile([recovered(1, "newer")])
         .when(inspected(Because::Doubt).info(info_with_token("older")).works("older"))
-        .then_again_in(0, []);
-    world.when(inspected(Because::Doubt).info(info_with_token("newer"))).then([]);
+        .then([inspect_named("older")]);
+    let late = || inspected(Because::Named { refresh_token: Secret::new("older") });
+    world
+        .clone()
+        .when(late().info(info_with_token("newer")).works("newer"))
+        .then([keep_access_token()])
+        .when(late().info(silent_info()).refused("older").works("newer"))
+        .then([keep_access_token()]);
+    world.when(late().info(silent_info()).works("older")).leads_to_token("older");
     pending()
         .meanwhile([revoked_at(200)])
         .when(inspected(Because::Doubt).gone())
@@ -79,10 +97,10 @@ fn permissions_since_the_call_are_not_replaced() {
     let newer = permissions_changed(&[1, 2], &[1, 2], &[]);
     let world = authorized()
         .meanwhile([newer.clone()])
-        .when(inspected(Because::Doubt).info(info_granting(&[3])))
+        .when(inspected(Because::Redeemed).info(info_granting(&[3])))
         .then_again_in(0, []);
     assert_eq!(world.state().permissions, [1, 2]);
-    authorized().meanwhile([newer]).when(inspected(Because::Doubt).info(info_granting(&[1, 2]))).then([]);
+    authorized().meanwhile([newer]).when(inspected(Because::Redeemed).info(info_granting(&[1, 2]))).then([]);
 }
 
 #[test]
@@ -90,10 +108,10 @@ fn a_profile_since_the_call_is_not_replaced() {
     let newer = profile_recorded(profile("newer"));
     let world = authorized()
         .meanwhile([newer.clone()])
-        .when(inspected(Because::Doubt).info(info_of("older")))
+        .when(inspected(Because::Redeemed).info(info_of("older")))
         .then_again_in(0, []);
     assert_eq!(world.state().profile, Some(profile("newer")));
-    authorized().meanwhile([newer]).when(inspected(Because::Doubt).info(info_of("newer"))).then([]);
+    authorized().meanwhile([newer]).when(inspected(Because::Redeemed).info(info_of("newer"))).then([]);
 }
 
 #[test]
@@ -101,11 +119,11 @@ fn permissions_or_a_profile_since_the_call_replace_nothing_but_themselves() {
     let info = AuthorizerInfo { profile: Some(profile("shop")), ..info_granting(&[3]) };
     authorized()
         .meanwhile([permissions_changed(&[1], &[1], &[])])
-        .when(inspected(Because::Doubt).info(info.clone()))
+        .when(inspected(Because::Redeemed).info(info.clone()))
         .then_again_in(0, [profile_recorded(profile("shop"))]);
     authorized()
         .meanwhile([profile_recorded(profile("newer"))])
-        .when(inspected(Because::Doubt).info(info))
+        .when(inspected(Because::Redeemed).info(info))
         .then_again_in(0, [permissions_changed(&[3], &[3], &[])]);
 }
 
@@ -131,11 +149,11 @@ fn what_was_recorded_before_the_call_overtakes_nothing() {
     authorized()
         .and([permissions_changed(&[1], &[1], &[]), profile_recorded(profile("shop")), rotated(1, "next")])
         .meanwhile([])
-        .when(inspected(Because::Doubt).info(silent_info()))
+        .when(inspected(Because::Redeemed).info(silent_info()))
         .then([]);
 }
 
-// An answer may be as old as the newest fact, which is recorded at second 601.
+// An answer may be as old as the newest fact, which is recorded at second 301.
 
 #[test]
 fn that_it_is_gone_counts_at_once_and_is_asked_again_if_it_may_be_older_than_the_newest_grant() {

@@ -21,6 +21,8 @@ mod inspection_properties;
 mod inspection_questions;
 mod inspection_revocation;
 mod inspection_stale;
+mod inspection_windows;
+mod inspection_without_info;
 mod listed;
 mod notices;
 mod order;

@@ -29,7 +29,7 @@ fn timeless_grants() -> [Effect; 4] {
     ]
 }
 
-// A fact without a time is recorded at second 602: callbacks up to second 902 are unclear.
+// A fact without a time is recorded at second 302: callbacks up to second 602 are unclear.
 
 #[test]
 fn a_late_older_grant_gives_no_old_time_to_a_fact_without_one() {
@@ -77,34 +77,34 @@ fn callbacks_after_the_unsure_time_are_newer_again() {
         given([granted_at(500), confirmed_revocation()]),
     ];
     for world in unsure.map(|world| world.after(400)) {
-        for time in [501, 602, 902] {
+        for time in [501, 550, 602] {
             world.clone().when(unauthorized_at(time)).then([inspect_unclear_revocation()]);
         }
-        for time in [903, 1000] {
+        for time in [603, 1000] {
             world.clone().when(unauthorized_at(time)).then([revoked_at(time)]).is(Status::Revoked);
         }
     }
     let world = given([granted_at(500), confirmed_revocation()]).after(400);
-    let unclear = [granted_at(902), redeem_code_of(902), inspect_in_doubt()];
-    world.clone().when(authorized_at(902)).then(unclear);
-    world.when(authorized_at(903)).then([granted_at(903), redeem_code_of(903)]).is(Status::Pending);
+    let unclear = [granted_at(602), redeem_code_of(602), inspect_in_doubt()];
+    world.clone().when(authorized_at(602)).then(unclear);
+    world.when(authorized_at(603)).then([granted_at(603), redeem_code_of(603)]).is(Status::Pending);
 }
 
 #[test]
 fn the_last_fact_without_a_time_counts() {
     let world = given([confirmed_grant()]).after(200).and([confirmed_revocation()]).after(400);
-    world.clone().when(unauthorized_at(1102)).then([inspect_unclear_revocation()]);
-    world.when(unauthorized_at(1103)).then([revoked_at(1103)]);
+    world.clone().when(unauthorized_at(802)).then([inspect_unclear_revocation()]);
+    world.when(unauthorized_at(803)).then([revoked_at(803)]);
 }
 
 #[test]
 fn a_fact_with_a_time_does_not_end_the_unsure_time() {
     given([confirmed_revocation()])
-        .when(authorized_at(700))
-        .then([granted_at(700), redeem_code_of(700), inspect_in_doubt()])
-        .when(unauthorized_at(750))
+        .when(authorized_at(500))
+        .then([granted_at(500), redeem_code_of(500), inspect_in_doubt()])
+        .when(unauthorized_at(550))
         .then([inspect_unclear_revocation()])
-        .when(unauthorized_at(699))
+        .when(unauthorized_at(499))
         .then([]);
 }
 
@@ -131,11 +131,11 @@ fn an_older_but_only_code_is_redeemed() {
     }
 }
 
-// A `CreateTime` in the future. The first event is recorded at second 601, so second 901 is the latest that can be meant; of
-// the second event it is second 902.
+// A `CreateTime` in the future. The first event is recorded at second 301, so second 601 is the latest that can be meant; of
+// the second event it is second 602.
 
 /// Far in the future, by an hour, in milliseconds, and just too far.
-const FUTURE: [i64; 4] = [32_503_680_000, 601 + HOUR, 601_000, 903];
+const FUTURE: [i64; 4] = [32_503_680_000, 301 + HOUR, 301_000, 603];
 
 #[test]
 fn a_grant_in_the_future_is_unclear_and_has_no_time() {
@@ -146,13 +146,13 @@ fn a_grant_in_the_future_is_unclear_and_has_no_time() {
             inspect_in_doubt(),
         ]);
         assert_eq!(world.state().known_to, None, "{time}");
-        assert_eq!(world.state().unsure_until, Some(second(901)), "{time}");
+        assert_eq!(world.state().unsure_until, Some(second(601)), "{time}");
     }
 }
 
 #[test]
 fn five_minutes_ahead_is_a_time() {
-    for time in [901, 900, 601] {
+    for time in [601, 600, 301] {
         let world = given([]).when(authorized(time, "code")).then([granted(time, "code"), redeem("code")]);
         assert_eq!(world.state().known_to.map(|known| known.0), Some(time));
         assert_eq!(world.state().unsure_until, None);
@@ -164,7 +164,7 @@ fn five_minutes_ahead_is_a_time() {
 fn one_time_in_the_future_makes_nothing_later_late() {
     for time in FUTURE {
         let world = given([granted(time, "code"), issued(1, "code", "token")]);
-        world.clone().when(unauthorized_at(700)).then([inspect_unclear_revocation()]);
+        world.clone().when(unauthorized_at(500)).then([inspect_unclear_revocation()]);
         let world = world.after(HOUR);
         world.clone().when(unauthorized_at(1000)).then([revoked_at(1000)]).is(Status::Revoked);
         world.when(authorized(1000, "next")).then([updated(1000, "next"), redeem("next")]);
@@ -181,12 +181,12 @@ fn a_revocation_in_the_future_is_unclear() {
 
 #[test]
 fn more_than_five_minutes_ahead_is_no_time_and_becomes_one_as_time_passes() {
-    given([]).when(unauthorized_at(901)).then([revoked_at(901)]);
-    given([]).when(unauthorized_at(902)).then([inspect_unclear_revocation()]);
-    given([]).after(1).when(unauthorized_at(902)).then([revoked_at(902)]);
+    given([]).when(unauthorized_at(601)).then([revoked_at(601)]);
+    given([]).when(unauthorized_at(602)).then([inspect_unclear_revocation()]);
+    given([]).after(1).when(unauthorized_at(602)).then([revoked_at(602)]);
     let world = given([granted_at(100)]);
-    world.clone().when(unauthorized_at(1000)).then([inspect_unclear_revocation()]);
-    world.after(100).when(unauthorized_at(1000)).then([revoked_at(1000)]);
+    world.clone().when(unauthorized_at(700)).then([inspect_unclear_revocation()]);
+    world.after(100).when(unauthorized_at(700)).then([revoked_at(700)]);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_grant_without_a_time_is_recorded_and_inspected() {
     let update = without_time(updated(1, "code"));
     let worlds: [(World, &Effect); 4] = [
         (given([]), &grant),
-        (given([granted_at(100), revoked_at(700)]), &grant),
+        (given([granted_at(100), revoked_at(400)]), &grant),
         (given([granted_at(100)]), &update),
         (given([granted_at(100), issued(1, "other", "token")]), &update),
     ];

@@ -3,9 +3,7 @@
 use mandate_schema::Secret;
 
 use super::{
-    effects::{
-        granted, inspect_in_doubt, issued, keep_access_token, recovered, revoked_at, rotated, updated,
-    },
+    effects::{granted, inspect_named, issued, keep_access_token, recovered, revoked_at, rotated, updated},
     given::{Answer, World, given},
 };
 
@@ -28,11 +26,13 @@ fn another_refresh_token_is_an_event_and_replaces_the_first() {
 }
 
 #[test]
-fn a_refresh_that_others_overtook_is_dropped_and_the_truth_asked_for() {
-    let world = authorized();
-    let answer = refreshed(&world, "second");
-    let world = world.and([recovered(1, "third")]).when(answer).then([inspect_in_doubt()]);
-    assert_eq!(world.refresh_token().as_deref(), Some("third"));
+fn a_refresh_that_others_overtook_replaces_nothing_and_its_token_is_tried() {
+    for third in [recovered(1, "third"), rotated(1, "third"), issued(1, "next", "third")] {
+        let world = authorized();
+        let answer = refreshed(&world, "second");
+        let world = world.and([third]).when(answer).then([inspect_named("second")]);
+        assert_eq!(world.refresh_token().as_deref(), Some("third"));
+    }
     let world = authorized();
     let answer = refreshed(&world, "second");
     world.and([updated(200, "again")]).when(answer).then([rotated(2, "second"), keep_access_token()]);

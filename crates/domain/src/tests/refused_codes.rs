@@ -53,7 +53,20 @@ fn a_refused_code_without_any_token_breaks_a_held_authorizer() {
 
 #[test]
 fn a_refused_code_breaks_nobody_whose_credentials_work() {
-    authorized().when(refused().info(silent_info())).then([]).is(Status::Authorized);
+    authorized().when(refused().info(info_with_token("token"))).then([]).is(Status::Authorized);
+    // No token is named, so ours is tried.
+    authorized()
+        .when(refused().info(silent_info()).works("token"))
+        .then([keep_access_token()])
+        .is(Status::Authorized);
+}
+
+#[test]
+fn a_refused_code_breaks_an_authorizer_whose_token_is_refused_too() {
+    authorized()
+        .when(refused().info(silent_info()).refused("token").not_listed())
+        .then([redemption_failed("code")])
+        .is(Status::Broken);
 }
 
 #[test]
@@ -114,12 +127,12 @@ fn a_refused_code_does_not_break_an_authorizer_that_confirmed_with_a_newer_one()
         .is(Status::Pending);
     given([granted(100, "code"), updated(200, "newer"), issued_without_token(2, "newer")])
         .after(HOUR)
-        .when(script.clone())
+        .when(script)
         .then([])
         .is(Status::Authorized);
     given([granted(100, "code"), updated(200, "newer"), issued(2, "newer", "token")])
         .after(HOUR)
-        .when(script)
+        .when(refused().info(info_with_token("token")))
         .then([])
         .is(Status::Authorized);
 }

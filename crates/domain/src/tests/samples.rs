@@ -103,7 +103,7 @@ pub(super) fn grants_without_code(time: i64) -> [Callback; 2] {
 }
 
 /// When pushes without a `CreateTime` are signed. It orders no facts.
-pub(super) const SIGNED_AT: i64 = 650;
+pub(super) const SIGNED_AT: i64 = 350;
 
 pub(super) fn authorized_without_time(code: &str) -> Callback {
     callback_without_time(SIGNED_AT, "authorized", &with_code(code))

@@ -43,7 +43,8 @@ pub(super) fn subject(state: &State, request: &Request, now: i64) -> Subject {
     }
     match request.token().map(|token| state.tokens.status(token, now)) {
         Some(TokenStatus::Good(Owner::Account(component, authorizer))) => {
-            Subject { component: Some(component.to_string()), authorizer: Some(authorizer.to_string()) }
+            let (component, authorizer) = (component.to_string(), authorizer.to_string());
+            Subject { component: Some(component), authorizer: Some(authorizer), ..said }
         }
         _ => said,
     }

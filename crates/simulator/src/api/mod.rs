@@ -72,9 +72,10 @@ pub(crate) fn handle(state: &mut State, now: Now, request: &Request, fault: Opti
         Some(Step::Spoil(spoil)) => process(state, now, request, Some(spoil)),
         Some(Step::Nothing) | None => process(state, now, request, None),
     };
-    let Subject { component, authorizer } = custom_send::subject(state, request, now.seconds());
+    let Subject { component, authorizer, offset } = custom_send::subject(state, request, now.seconds());
     let api = request.api_name().to_owned();
-    state.calls.add(CallRecord { api, component, authorizer, errcode, processed, at: now.timestamp() });
+    let at = now.timestamp();
+    state.calls.add(CallRecord { api, component, authorizer, offset, errcode, processed, at });
     reply
 }
 

@@ -58,7 +58,24 @@ impl Reply {
             (Some(Spoil::Truncate), Answer::Json(value)) => truncated(&value),
             (Some(Spoil::Without(names)), Answer::Json(value)) => Answer::Json(without(value, names)),
             (Some(Spoil::Dirty(dirt)), Answer::Json(value)) => raw(dirt.body(value)),
-            (Some(Spoil::Truncate | Spoil::Without(_) | Spoil::Dirty(_)) | None, answer) => answer,
+            (Some(Spoil::EmptyList), Answer::Json(value)) => Answer::Json(with_list(value, Vec::clear)),
+            (Some(Spoil::Entry(entry)), Answer::Json(value)) => Answer::Json(with_list(value, |entries| {
+                let middle = entries.len() / 2;
+                if let Some(place) = entries.get_mut(middle) {
+                    place.clone_from(entry);
+                }
+            })),
+            (
+                Some(
+                    Spoil::Truncate
+                    | Spoil::Without(_)
+                    | Spoil::Dirty(_)
+                    | Spoil::EmptyList
+                    | Spoil::Entry(_),
+                )
+                | None,
+                answer,
+            ) => answer,
         };
         Self { answer, ..self }
     }
@@ -73,6 +90,14 @@ fn truncated(value: &Value) -> Answer {
 /// An answer that need not be JSON, though it says so.
 fn raw(body: Vec<u8>) -> Answer {
     Answer::Page { status: 200, content_type: "application/json; encoding=utf-8", body }
+}
+
+/// An answer whose `list`, if it has one, was changed.
+fn with_list(mut value: Value, change: impl FnOnce(&mut Vec<Value>)) -> Value {
+    if let Some(entries) = value.get_mut("list").and_then(Value::as_array_mut) {
+        change(entries);
+    }
+    value
 }
 
 /// An answer without some fields, wherever they stand; none named: without any.

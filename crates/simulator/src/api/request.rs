@@ -24,6 +24,8 @@ pub(crate) struct Request {
 pub(crate) struct Subject {
     pub(crate) component: Option<String>,
     pub(crate) authorizer: Option<String>,
+    /// The page of a list.
+    pub(crate) offset: Option<i64>,
 }
 
 /// Longest appid that goes into records.
@@ -51,9 +53,10 @@ impl Request {
     pub(crate) fn subject(&self) -> Subject {
         let Ok(body) = serde_json::from_slice::<Value>(&self.body) else {
             let id = |name| self.parameter(name).filter(|id| id.len() <= ID_MAX).map(str::to_owned);
-            return Subject { component: id("component_appid"), authorizer: id("appid") };
+            return Subject { component: id("component_appid"), authorizer: id("appid"), offset: None };
         };
         let id = |name: &str| body.get(name)?.as_str().filter(|id| id.len() <= ID_MAX).map(str::to_owned);
-        Subject { component: id("component_appid"), authorizer: id("authorizer_appid") }
+        let offset = body.get("offset").and_then(Value::as_i64);
+        Subject { component: id("component_appid"), authorizer: id("authorizer_appid"), offset }
     }
 }

@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use super::{errors::Problem, help};
 use crate::{
     control::AuthorizerOutcome,
-    orders::{AuthorizerSpec, ClockSpec, FaultSpec, KeysSpec, PushSpec, ReleaseCheckSpec, ReleaseSpec},
+    orders::{
+        AuthorizerSpec, ClockSpec, CrowdSpec, FaultSpec, KeysSpec, PushSpec, ReleaseCheckSpec, ReleaseSpec,
+    },
     push::PushOutcome,
     release_check::ReleaseCheckReport,
     simulator::Simulator,
@@ -25,6 +27,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .route("/push", web::post().to(push))
         .route("/authorizers", web::post().to(authorizers))
+        .route("/crowd", web::post().to(crowd))
         .route("/release", web::post().to(release))
         .service(
             web::resource("/faults")
@@ -52,6 +55,11 @@ async fn push(simulator: Data<Simulator>, spec: Json<PushSpec>) -> Answer<PushOu
 
 async fn authorizers(simulator: Data<Simulator>, spec: Json<AuthorizerSpec>) -> Answer<AuthorizerOutcome> {
     Ok(Json(simulator.authorizer(spec.into_inner()).await?))
+}
+
+async fn crowd(simulator: Data<Simulator>, spec: Json<CrowdSpec>) -> Result<HttpResponse, Problem> {
+    simulator.crowd(&spec)?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn release(simulator: Data<Simulator>, spec: Json<ReleaseSpec>) -> Answer<Value> {

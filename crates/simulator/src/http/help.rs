@@ -27,6 +27,7 @@ fn listing() -> Value {
         "control": {
             "POST /_control/push": "{component, authorizer?, info_type | msg_type, fields?, create_time?, times?, delay?, hold?, wait?, forge?, dirt?}: any push; answers {push, held, deliveries: [{status, body, ok, millis}]}",
             "POST /_control/authorizers": "{component, authorizer?, act: create | authorize | update | revoke, permissions?, kind?, nick_name?, principal_name?, pre_auth_code?, create_time?, push?, times?, delay?, hold?, wait?}: answers {authorizer, code?, deliveries}",
+            "POST /_control/crowd": "{component, count}: so many new merchants authorize, without pushes",
             "POST /_control/release": "{push?, order: held | reversed}: delivers held pushes",
             "POST /_control/faults": "{api, kind, times, value?, component?, authorizer?, probability?}: what goes wrong next",
             "GET, DELETE /_control/faults": "the faults that wait; takes them back",

@@ -17,6 +17,9 @@ pub struct CallRecord {
     pub component: Option<String>,
     /// `authorizer_appid` of the body, as it was sent.
     pub authorizer: Option<String>,
+    /// `offset` of the body: which page of the list was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<i64>,
     /// What was answered, 0 for success; `None` if the answer was no answer of the API (dropped, 5xx, HTML).
     pub errcode: Option<i64>,
     /// Whether the call took effect, which the caller may not know.

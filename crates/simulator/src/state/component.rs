@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mandate_schema::{AuthorizerId, ComponentId, Secret};
 
-use super::Authorization;
+use super::{Authorization, Listed};
 use crate::{
     envelope::{KeyError, Pair},
     settings::SimComponent,
@@ -31,6 +31,8 @@ pub(crate) struct Component {
     pub(crate) pre_auth_codes: HashMap<String, PreAuthCode>,
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) authorizations: BTreeMap<AuthorizerId, Authorization>,
+    /// Whose authorization holds, in order: what the list shows.
+    pub(crate) listed: Listed,
     /// Quota clears: the account and the month (as `year * 12 + month`) they count for.
     pub(crate) quota_clears: HashMap<(String, i64), u32>,
 }
@@ -74,6 +76,7 @@ impl Component {
             pre_auth_codes: HashMap::new(),
             codes: HashMap::new(),
             authorizations: BTreeMap::new(),
+            listed: Listed::default(),
             quota_clears: HashMap::new(),
         })
     }

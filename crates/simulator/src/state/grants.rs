@@ -66,6 +66,7 @@ impl State {
         let create_time = authorization.stamp(change.create_time, now);
         authorization.auth_time = create_time;
         authorization.revoked_at = None;
+        component.listed.add(authorizer);
         match &change.permissions {
             Some(permissions) => authorization.permissions.clone_from(permissions),
             None if update => {}
@@ -113,6 +114,7 @@ impl State {
         let same_second = (switch == UnauthorizedDelivery::SameSecond).then_some(authorization.auth_time);
         let create_time = authorization.stamp(change.create_time.or(same_second), now);
         authorization.revoke(create_time);
+        component.listed.remove(&authorizer);
         let fields = vec![Element::text("AuthorizerAppid", authorizer.as_str())];
         let name = InfoType::Unauthorized.as_str();
         let draft = self.event(&change.component, Some(&authorizer), name, create_time, fields);

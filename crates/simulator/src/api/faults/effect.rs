@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{
     super::{Answer, ApiError, Request, errors},
     dirt::Dirt,
@@ -48,6 +50,10 @@ pub(in crate::api) enum Spoil {
     Without(Vec<String>),
     /// It is not as it should be.
     Dirty(Dirt),
+    /// Its list is empty.
+    EmptyList,
+    /// Something else stands in the middle of its list.
+    Entry(Value),
 }
 
 const HTML: &str = "text/html; charset=utf-8";

@@ -53,6 +53,10 @@ pub enum FaultKind {
     Unreadable,
     /// Processed; answered 200 with an empty body.
     EmptyBody,
+    /// Processed; a page of the list names nobody.
+    EmptyPage,
+    /// Processed; an entry in the middle of a page of the list is this instead (optional, default null).
+    UnreadableEntry,
     /// The quota is spent: 45009, until it is cleared or the count is down.
     Quota,
     /// The caller's address is not on the list: 61004.

@@ -74,6 +74,8 @@ impl State {
             FaultKind::NullFields => FaultEffect::dirty(Dirt::Null(names(value)?)),
             FaultKind::Unreadable => FaultEffect::dirty(Dirt::Unreadable),
             FaultKind::EmptyBody => FaultEffect::dirty(Dirt::Empty),
+            FaultKind::EmptyPage => FaultEffect::now(Step::Spoil(Spoil::EmptyList)),
+            FaultKind::UnreadableEntry => FaultEffect::now(Step::Spoil(Spoil::Entry(value))),
             FaultKind::Quota => FaultEffect::quota(),
             FaultKind::Ip => FaultEffect::now(Step::Refuse(Refusal::CallingIp)),
             FaultKind::InvalidateTokens => {

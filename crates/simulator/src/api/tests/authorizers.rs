@@ -77,6 +77,66 @@ fn the_list_comes_in_pages() {
     assert_eq!(seen.len(), 7);
 }
 
+/// The appids of the pages at these offsets, each as long as the simulator makes it.
+fn pages(world: &mut World, offsets: &[usize]) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    for offset in offsets {
+        let page = world.call("api_get_authorizer_list", &json!({ "offset": offset, "count": 500 }));
+        let entries = page["list"].as_array().expect("a list").iter();
+        pages.push(entries.map(|entry| entry["authorizer_appid"].to_string()).collect());
+    }
+    pages
+}
+
+#[test]
+fn a_crowd_is_listed_once_each_and_has_tokens() {
+    let mut world = World::new();
+    world.state.crowd(&id(COMPONENT), 1_200, world.now).expect("a known component");
+    world.act(Act::Authorize);
+    let seen = pages(&mut world, &[0, 500, 1_000, 1_201]);
+    assert_eq!(seen.iter().map(Vec::len).collect::<Vec<_>>(), [500, 500, 201, 0]);
+    assert!(seen.concat().is_sorted_by(|one, next| one < next));
+    let list = world.call("api_get_authorizer_list", &json!({ "offset": 0, "count": 500 }));
+    let with_token = |entry: &&Value| entry["refresh_token"].as_str().is_some_and(|token| token.len() > 20);
+    assert!(list["list"].as_array().expect("a list").iter().filter(with_token).count() >= 499);
+    assert_eq!(world.state.component(&id(OTHER)).expect("known").listed.len(), 0);
+}
+
+#[test]
+fn who_revokes_leaves_the_list_and_who_comes_back_is_in_it_once() {
+    let mut world = World::new();
+    world.state.crowd(&id(COMPONENT), 4, world.now).expect("a known component");
+    for (act, length) in [(Act::Authorize, 5), (Act::Update, 5), (Act::Revoke, 4), (Act::Authorize, 5)] {
+        world.act(act);
+        assert_eq!(pages(&mut world, &[0])[0].len(), length, "{act:?}");
+    }
+}
+
+#[test]
+fn pages_may_be_short_and_the_total_wrong() {
+    let mut world = World::new();
+    world.state.crowd(&id(COMPONENT), 250, world.now).expect("a known component");
+    world.switch(&json!({ "list_pages": "short" }));
+    assert_eq!(pages(&mut world, &[0, 100, 200]).iter().map(Vec::len).collect::<Vec<_>>(), [100, 100, 50]);
+    for (switch, total) in [("right", 250), ("too_small", 125), ("too_large", 600), ("zero", 0)] {
+        world.switch(&json!({ "list_total": switch }));
+        let page = world.call("api_get_authorizer_list", &json!({ "offset": 0, "count": 500 }));
+        assert_eq!(page["total_count"], total);
+    }
+}
+
+#[test]
+fn a_shifting_list_moves_by_three_places_with_each_page() {
+    let mut world = World::new();
+    world.state.crowd(&id(COMPONENT), 700, world.now).expect("a known component");
+    let stable = pages(&mut world, &[0, 500]).concat();
+    world.switch(&json!({ "list_order": "shifting" }));
+    let moved = pages(&mut world, &[0, 490]);
+    assert_eq!(moved[0][0], stable[6], "two pages were read before");
+    assert_eq!(moved[1][0], stable[490 + 9]);
+    assert_eq!(moved[1].last(), stable.get(8), "the head is at the end");
+}
+
 #[test]
 fn the_profile_tells_official_accounts_from_mini_programs() {
     use crate::state::AccountKind;

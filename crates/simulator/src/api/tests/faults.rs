@@ -142,3 +142,24 @@ fn orders_that_make_no_sense_are_refused() {
     assert!(refused(FaultSpec { component: unknown, ..FaultSpec::new("*", FaultKind::ExpireTickets) }));
     assert!(world.state.faults.list().is_empty());
 }
+
+#[test]
+fn a_page_of_the_list_may_be_empty_or_have_an_entry_that_is_none() {
+    let mut world = World::new();
+    world.state.crowd(&id(COMPONENT), 5, world.now).expect("a known component");
+    let body = json!({ "offset": 0, "count": 500 });
+    let list = |world: &mut World| world.call("api_get_authorizer_list", &body);
+    let whole = list(&mut world);
+    world.fault(FaultSpec::new("api_get_authorizer_list", FaultKind::EmptyPage));
+    let empty = list(&mut world);
+    assert_eq!((&empty["total_count"], &empty["list"]), (&json!(5), &json!([])));
+    for entry in [json!(null), json!(17), json!({ "authorizer_appid": 5 })] {
+        world.fault(
+            FaultSpec::new("api_get_authorizer_list", FaultKind::UnreadableEntry).value(entry.clone()),
+        );
+        let spoiled = list(&mut world);
+        assert_eq!(spoiled["list"][2], entry);
+        assert_eq!(spoiled["list"][1], whole["list"][1], "the others stay");
+    }
+    assert_eq!(list(&mut world)["list"], whole["list"]);
+}

@@ -1,22 +1,22 @@
-//! The quota budget of a comparison.
+//! How fast WeChat is called.
 
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// Turns at a pace, the first one at once.
-pub(super) struct Pace(Interval);
+pub(crate) struct Pace(Interval);
 
 impl Pace {
     /// So many turns a minute, evenly spread.
-    pub(super) fn new(per_minute: u32) -> Self {
+    pub(crate) fn new(per_minute: u32) -> Self {
         let mut ticks = interval(Duration::from_mins(1) / per_minute.max(1));
         // Turns that nobody took are not made up for.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self(ticks)
     }
 
-    pub(super) async fn turn(&mut self) {
+    pub(crate) async fn turn(&mut self) {
         self.0.tick().await;
     }
 }

@@ -1,0 +1,45 @@
+//! `WeChat`'s list of authorizers (`api_get_authorizer_list`): reading it page by page, and one scan for all who look for an
+//! authorizer in it.
+
+mod board;
+mod cursor;
+mod pace;
+mod scan;
+
+use mandate_schema::ComponentId;
+use mandate_storage::Storage;
+use mandate_wechat::api::{AuthorizerListReply, AuthorizerListRequest};
+
+pub(crate) use cursor::Cursor;
+pub(crate) use pace::Pace;
+pub(crate) use scan::ListScans;
+
+use crate::{Core, api::CallError, call::Uncalled};
+
+/// Entries asked for at once. `WeChat` may answer with fewer.
+const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;
+/// Parameters out of range.
+const OUT_OF_RANGE: i64 = 40170;
+
+impl<S: Storage> Core<S> {
+    /// Reads a page of the list. An offset that `WeChat` refuses as out of range is behind the list's end: an empty page.
+    ///
+    /// # Errors
+    ///
+    /// [`Uncalled`].
+    pub(crate) async fn list_page(
+        &self,
+        component: &ComponentId,
+        offset: u64,
+    ) -> Result<AuthorizerListReply, Uncalled> {
+        let request = AuthorizerListRequest { component_appid: component, offset, count: PAGE };
+        match self.call(&request).await {
+            Err(Uncalled::Call(CallError::Refused(refusal)))
+                if refusal.errcode == OUT_OF_RANGE && offset > 0 =>
+            {
+                Ok(AuthorizerListReply { total_count: Some(offset), list: Vec::new(), unreadable: 0 })
+            }
+            answered => answered,
+        }
+    }
+}
