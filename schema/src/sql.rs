@@ -53,6 +53,8 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
     Migration { number: 5, name: "consent", sql: include_str!("../sqlite/migrations/0005_consent.sql") },
     Migration { number: 6, name: "leader", sql: include_str!("../sqlite/migrations/0006_leader.sql") },
     Migration { number: 7, name: "webhooks", sql: include_str!("../sqlite/migrations/0007_webhooks.sql") },
+    Migration { number: 8, name: "one_truth", sql: include_str!("../sqlite/migrations/0008_one_truth.sql") },
+    Migration { number: 9, name: "deaths", sql: include_str!("../sqlite/migrations/0009_deaths.sql") },
 ];
 
 queries! {
@@ -76,6 +78,7 @@ queries! {
         consent_link_find,
         consent_link_prune,
         consent_link_put,
+        consent_visit_by_code,
         consent_visit_by_pre_auth,
         consent_visit_find,
         consent_visit_land,
@@ -139,18 +142,24 @@ queries! {
         state_version,
         task_by_key,
         task_claim,
+        task_claim_alone,
         task_counts,
         task_die,
         task_discard,
         task_end_leases,
+        task_excuse,
         task_finish,
+        task_learn,
         task_next_due,
+        task_outlive,
         task_prune,
         task_queue,
+        task_release,
         task_renew,
         task_retry,
         task_revive,
         task_state,
+        task_take_back,
         task_wake,
         token_empty,
         token_empty_if,
@@ -196,6 +205,12 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
     Migration { number: 6, name: "consent", sql: include_str!("../postgres/migrations/0006_consent.sql") },
     Migration { number: 7, name: "leader", sql: include_str!("../postgres/migrations/0007_leader.sql") },
     Migration { number: 8, name: "webhooks", sql: include_str!("../postgres/migrations/0008_webhooks.sql") },
+    Migration {
+        number: 9,
+        name: "one_truth",
+        sql: include_str!("../postgres/migrations/0009_one_truth.sql"),
+    },
+    Migration { number: 10, name: "deaths", sql: include_str!("../postgres/migrations/0010_deaths.sql") },
 ];
 
 queries! {
@@ -219,6 +234,7 @@ queries! {
         consent_link_find,
         consent_link_prune,
         consent_link_put,
+        consent_visit_by_code,
         consent_visit_by_pre_auth,
         consent_visit_find,
         consent_visit_land,
@@ -269,14 +285,19 @@ queries! {
         state_status_counts,
         task_by_key,
         task_claim,
+        task_claim_alone,
         task_counts,
         task_discard,
         task_end_leases,
+        task_excuse,
         task_next_due,
+        task_outlive,
         task_prune,
+        task_release,
         task_renew,
         task_retry,
         task_revive,
+        task_take_back,
         task_wake,
         token_empty_if,
         token_expiring,
@@ -330,7 +351,7 @@ mod tests {
     }
 
     /// On `PostgreSQL` the append is one function, which holds these, partly in another one for erasing.
-    const WITHIN_APPEND_BATCH: [&str; 21] = [
+    const WITHIN_APPEND_BATCH: [&str; 22] = [
         "command_put",
         "dead_letter_put",
         "erase_keys",
@@ -348,6 +369,7 @@ mod tests {
         "state_version",
         "task_die",
         "task_finish",
+        "task_learn",
         "task_queue",
         "task_state",
         "token_empty",

@@ -58,6 +58,35 @@ async fn embedded(rounds: usize) {
     Kills { world: World::start().await, servers: None }.play(&deaths, rounds).await;
 }
 
+/// Its process dies whenever it has been claimed: twice beside others, three times alone.
+#[tokio::test]
+async fn a_task_that_kills_its_process_again_and_again_is_set_aside_and_can_be_retried() {
+    let mut world = World::start().await;
+    world.ticket(A).await;
+    world.settle().await;
+    world.stop_service().await;
+    let mut merchant = None;
+    for _ in 0..5 {
+        world.spawn_service(&[("MANDATE_FAILPOINT", "task.claimed")]);
+        if merchant.is_none() {
+            world.wait_ready().await;
+            merchant = Some(world.authorize(A).await);
+        }
+        assert_eq!(world.await_death().await, Ended::Signal(SIGABRT));
+    }
+    world.start_service(&[]).await;
+    let letter = world
+        .wait("the dead letter", async |world| world.api("/dead-letters").await["data"].get(0).cloned())
+        .await;
+    assert_eq!(letter["reason"], "kills_worker", "{letter}");
+    let merchant = merchant.expect("a merchant");
+    assert_eq!(world.authorizer(A, &merchant).await["status"], "pending");
+    let (code, _, told) = world.command(&["dead-letters", "retry", letter["id"].as_str().expect("an id")]);
+    assert_eq!(code, 0, "{told}");
+    world.wait_status(A, &merchant, "authorized").await;
+    world.finish().await;
+}
+
 mod on_servers {
     use super::{Death, Kills, OwnServers, POINTS, POINTS_BETWEEN, Servers, World, options_on};
 

@@ -8,15 +8,9 @@ use std::{
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
-use mandate_domain::{
-    AboutCode, decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of,
-};
-use mandate_schema::{
-    AuthorizerId, CallbackId, CodeDigest, CommandId, ComponentId, Push, PushKind, Secret, StreamName,
-};
-use mandate_storage::{
-    Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError, TaskState,
-};
+use mandate_domain::{decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of};
+use mandate_schema::{AuthorizerId, CallbackId, CommandId, Push, PushKind, Secret, StreamName};
+use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
 use mandate_wechat::{
     callback::{Callback, Info},
     push::{BadContent, Content, GenuinePush},
@@ -26,7 +20,7 @@ use mandate_wechat::{
 use crate::{
     Core,
     fold::{self, ReadError, to_millis},
-    record::{Context, after_conflict, record, redeem_key},
+    record::{Context, after_conflict, record},
     tasks::NO_TICKET,
 };
 
@@ -270,7 +264,8 @@ impl<S: Storage> Ingest<S> {
         let now = to_millis(Timestamp::now());
         let decision = match (stream, said) {
             (_, Said::ReleaseText { authorizer, code, to_user }) => {
-                decide_release_text(component, authorizer, code, to_user)
+                let decision = decide_release_text(component, authorizer, code, to_user);
+                core.without_spent(decision).await?
             }
             (StreamName::Component(_), Said::Callback(callback)) => {
                 let current = snapshot.state.component().and_then(|state| state.ticket.as_ref());
@@ -280,46 +275,22 @@ impl<S: Storage> Ingest<S> {
                     }
                     None => None,
                 };
-                decide_component_callback(component, current.as_ref(), callback)
+                let decision = decide_component_callback(component, current.as_ref(), callback);
+                core.without_spent(decision).await?
             }
             (_, Said::Callback(callback)) => {
-                let about = self.about_code(component, callback).await?;
+                let about = core.about_code(component, callback).await?;
                 decide_authorizer_callback(component, snapshot.state.authorizer(), callback, &about, now)
             }
         };
         let context = Context { command, stream: stream.clone(), finishes: None, now, called_at: now };
         let append = record(&core.vault, &context, snapshot, decision).await.map_err(ReadError::from)?;
-        let queues_tasks = !append.tasks.is_empty();
+        let queues_tasks = append.queues_tasks();
         let appended = core.append(Command::Decided(Box::new(append))).await?;
         if queues_tasks {
             core.tasks_changed.notify_one();
         }
         Ok(appended)
-    }
-
-    /// What the visit that a grant's pre-auth code was made for says, and the task that redeems its code.
-    async fn about_code(
-        &self,
-        component: &ComponentId,
-        callback: &Callback,
-    ) -> Result<AboutCode, StorageError> {
-        let (Info::Authorized(grant) | Info::UpdateAuthorized(grant)) = &callback.info else {
-            return Ok(AboutCode::default());
-        };
-        let storage = &self.0.storage;
-        let visit = match &grant.pre_auth_code {
-            Some(code) => storage.visit_of(CodeDigest::of(code)).await?,
-            None => None,
-        };
-        let visit = visit.filter(|visit| visit.terms.component == *component);
-        let task = match &grant.code {
-            Some(code) => storage.task_by_key(&redeem_key(component, CodeDigest::of(code))).await?,
-            None => None,
-        };
-        Ok(AboutCode {
-            tag: visit.and_then(|visit| visit.terms.tag),
-            is_spent: task.is_some_and(|task| matches!(task.state, TaskState::Done | TaskState::Dead)),
-        })
     }
 
     /// A ticket makes the calls that wait for one possible.

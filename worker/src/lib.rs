@@ -4,6 +4,7 @@ pub mod access;
 pub mod api;
 mod breaker;
 mod call;
+mod codes;
 pub mod consent;
 mod dead_letters;
 mod erase;

@@ -7,9 +7,9 @@ use mandate_domain::{Decision, NewEvent, Task};
 use mandate_runtime::jitter::full_jitter;
 use mandate_schema::{
     AuthorizerId, CodeDigest, CommandId, ComponentId, DataKey, EVENT_FORM, Event, EventId, EventRecord,
-    Place, SealedFields, Secret, StreamName, TaskId, Version,
+    Place, SealedFields, Secret, StreamName, Version,
 };
-use mandate_storage::{Append, Keys, NewKey, NewTask, TokenChange};
+use mandate_storage::{Append, Finish, Keys, NewKey, NewTask, TokenChange};
 
 use crate::{
     fold::{Snapshot, StreamState, recorded, to_millis},
@@ -25,7 +25,7 @@ pub(crate) struct Context {
     /// The stream it was decided on.
     pub stream: StreamName,
     /// The task that it finishes.
-    pub finishes: Option<TaskId>,
+    pub finishes: Option<Finish>,
     /// Now: when the events are recorded.
     pub now: Timestamp,
     /// When the call to `WeChat` started whose answer was decided; the life of tokens counts from here.
@@ -75,9 +75,10 @@ pub(crate) async fn record<S: Keys>(
             generation,
         };
     }
-    let mut tasks = Vec::with_capacity(decision.tasks.len());
+    let (mut tasks, mut redeems) = (Vec::new(), Vec::new());
     for task in decision.tasks {
-        tasks.push(recorder.task(task).await?);
+        let queue = if matches!(task, Task::Redeem(_)) { &mut redeems } else { &mut tasks };
+        queue.push(recorder.task(task).await?);
     }
     let state = (!events.is_empty()).then(|| recorder.state.to_stored()).flatten();
     Ok(Append {
@@ -87,10 +88,11 @@ pub(crate) async fn record<S: Keys>(
         events,
         state,
         tasks,
+        redeems,
         keys: recorder.keys,
         token,
         erases: None,
-        finishes: context.finishes,
+        finishes: context.finishes.clone(),
         recorded_at: to_millis(context.now),
     })
 }
@@ -200,6 +202,7 @@ impl<S: Keys> Recorder<'_, S> {
             key,
             component,
             authorizer,
+            tag: payload::tag(&task).map(str::to_owned),
             sealed,
         })
     }

@@ -8,9 +8,9 @@ use mandate_schema::{
 use uuid::Uuid;
 
 use crate::{
-    Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Callers, Checkpoints, Claimed, Command,
+    Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Callers, Checkpoints, Claim, Claimed, Command,
     CommandRecord, ConsentLink, ConsentVisit, Consents, DeadLetterId, DeadLetterRow, DeadLetters, EventLog,
-    EventQuery, Folder, Keys, Landed, Lease, Loaded, Messages, Rebuild, RebuildMode, RebuildReport,
+    EventQuery, Folder, Keys, Landed, Lease, Loaded, Messages, NextDue, Rebuild, RebuildMode, RebuildReport,
     Reconciliation, Reconciliations, States, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
     TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, WebhookAttemptRow, WebhookRow, Webhooks,
     postgres::PostgresStorage, sqlite::SqliteStorage,
@@ -81,12 +81,15 @@ pass_on!(Keys {
 });
 
 pass_on!(TaskQueue {
-    fn claim(&self, now: Timestamp, leased_until: Timestamp, limit: usize) -> Vec<Claimed>;
+    fn claim(&self, claim: Claim) -> Vec<Claimed>;
+    fn outlive(&self, task: TaskId, attempt: u32) -> ();
+    fn excuse(&self, worker: Uuid) -> usize;
+    fn release(&self, task: TaskId, attempt: u32, now: Timestamp) -> ();
     fn renew(&self, task: TaskId, attempt: u32, leased_until: Timestamp) -> bool;
     fn retry(&self, task: TaskId, attempt: u32, next_at: Timestamp, reason: &str) -> ();
     fn wake(&self, component: &ComponentId, reason: &str, now: Timestamp) -> usize;
     fn end_leases(&self, now: Timestamp) -> usize;
-    fn next_due(&self) -> Option<Timestamp>;
+    fn next_due(&self) -> NextDue;
     fn task_by_key(&self, key: &str) -> Option<TaskDone>;
     fn task_counts(&self) -> Vec<TaskCount>;
     fn prune_tasks(&self, before: Timestamp) -> usize;
@@ -139,6 +142,7 @@ pass_on!(Consents {
     fn put_visit(&self, visit: ConsentVisit) -> ();
     fn visit(&self, id: Uuid) -> Option<ConsentVisit>;
     fn visit_of(&self, pre_auth: CodeDigest) -> Option<ConsentVisit>;
+    fn visit_by_code(&self, code: CodeDigest) -> Option<ConsentVisit>;
     fn land(&self, visit: Uuid, code: CodeDigest, command: Command) -> Landed;
     fn prune_consents(&self, before: Timestamp) -> usize;
 });

@@ -7,8 +7,8 @@ use mandate_schema::{CommandId, ComponentId, Position, Push, StoredEvent, Stream
 use uuid::Uuid;
 
 use crate::{
-    Appended, AuthorizerFilter, AuthorizerRow, Callers, Claimed, Command, CommandRecord, Consents,
-    DeadLetterId, DeadLetterRow, EventQuery, FoldError, FoldInput, Loaded, NewState, RebuildMode,
+    Appended, AuthorizerFilter, AuthorizerRow, Callers, Claim, Claimed, Command, CommandRecord, Consents,
+    DeadLetterId, DeadLetterRow, EventQuery, FoldError, FoldInput, Loaded, NewState, NextDue, RebuildMode,
     RebuildReport, Reconciliations, StateRow, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
     Tokens, Webhooks,
 };
@@ -196,18 +196,13 @@ pub trait Keys: Send + Sync + 'static {
 
 /// Calls to `WeChat` that wait, with unique keys and leases. They are queued and finished by the append.
 pub trait TaskQueue: Send + Sync + 'static {
-    /// Claims tasks that are due, oldest first, until `leased_until`; the attempt is counted before it runs. A task whose
-    /// lease has ended is due again.
+    /// Claims tasks that are due, oldest first; the attempt is counted before it runs. A task whose lease has ended is due
+    /// again; its attempt is taken for dead, unless it was excused or is of the process that claims.
     ///
     /// # Errors
     ///
     /// [`StorageError::Unavailable`].
-    fn claim(
-        &self,
-        now: Timestamp,
-        leased_until: Timestamp,
-        limit: usize,
-    ) -> impl Future<Output = Result<Vec<Claimed>>> + Send;
+    fn claim(&self, claim: Claim) -> impl Future<Output = Result<Vec<Claimed>>> + Send;
 
     /// Prolongs the claim of an attempt that is under way; `false` if it is no longer the current one.
     ///
@@ -221,7 +216,30 @@ pub trait TaskQueue: Send + Sync + 'static {
         leased_until: Timestamp,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Gives an attempt back, to be tried again at `next_at`. Ignored if another attempt has begun.
+    /// The process of an attempt that may be taken for dead is alive: that was no death. May be called again.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn outlive(&self, task: TaskId, attempt: u32) -> impl Future<Output = Result<()>> + Send;
+
+    /// Excuses the attempts that a process has now: the ends of their leases are no deaths. It was asked to stop, or it does not
+    /// know what it has claimed. Answers how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    fn excuse(&self, worker: Uuid) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Gives an attempt back that was not tried, because its process stops; it is due at once. Ignored if another attempt has
+    /// begun.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`]: the lease will end by itself.
+    fn release(&self, task: TaskId, attempt: u32, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
+
+    /// Gives an attempt back that was in vain, to be tried again at `next_at`. Ignored if another attempt has begun.
     ///
     /// # Errors
     ///
@@ -259,7 +277,7 @@ pub trait TaskQueue: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StorageError::Unavailable`].
-    fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
+    fn next_due(&self) -> impl Future<Output = Result<NextDue>> + Send;
 
     /// Result of the task with this key.
     ///

@@ -79,3 +79,6 @@ pub(crate) fn hash(bytes: &[u8]) -> Result<[u8; 32], StorageError> {
 pub(crate) fn told(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
+
+/// Why a dead letter of a task is refused that no attempt gives up.
+pub(crate) const NO_ATTEMPT: &str = "only an attempt gives a task up";

@@ -15,6 +15,7 @@ mod error;
 mod migration;
 mod model;
 mod model_credentials;
+mod model_tasks;
 pub mod postgres;
 pub mod sqlite;
 
@@ -29,9 +30,12 @@ pub use contract_webhooks::{WebhookAttemptRow, WebhookRow, Webhooks};
 pub use error::StorageError;
 pub use migration::Migrated;
 pub use model::{
-    Append, Appended, AuthorizerFilter, AuthorizerRow, Claimed, Command, CommandOutcome, CommandRecord,
-    DeadLetter, DeadLetterId, DeadLetterRow, DeadPayload, Erasure, EventOrder, EventQuery, FoldError,
-    FoldInput, Loaded, NewKey, NewState, NewTask, RebuildMode, RebuildReport, StateRow, StatusCount,
-    StreamQuery, TaskCount, TaskDone, TaskState, TokenChange,
+    Append, Appended, AuthorizerFilter, AuthorizerRow, Command, CommandOutcome, CommandRecord, DeadLetter,
+    DeadLetterId, DeadLetterRow, DeadPayload, Erasure, EventOrder, EventQuery, FoldError, FoldInput, Loaded,
+    NewKey, NewState, RebuildMode, RebuildReport, StateRow, StatusCount, StreamQuery, TokenChange,
 };
 pub use model_credentials::{AuditEntry, Lease, Reconciliation, TokenFailure, TokenReads, TokenRow};
+pub use model_tasks::{
+    Attempt, Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Ending, Finish, GivenUp, NewTask, NextDue,
+    TaskCount, TaskDone, TaskState,
+};

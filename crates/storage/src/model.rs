@@ -6,6 +6,8 @@ use mandate_schema::{
     TaskId, Version, WrappedKey,
 };
 
+use crate::{Finish, GivenUp, NewTask};
+
 /// One command of a batch.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -13,6 +15,8 @@ pub enum Command {
     Decided(Box<Append>),
     /// It cannot be decided: kept as a dead letter.
     Dead(Box<DeadLetter>),
+    /// An attempt gives its task up: it is marked dead, and a dead letter waits for the operator.
+    GivenUp(Box<GivenUp>),
 }
 
 impl Command {
@@ -21,6 +25,7 @@ impl Command {
         match self {
             Self::Decided(append) => append.command,
             Self::Dead(letter) => letter.command,
+            Self::GivenUp(given_up) => given_up.by.command(),
         }
     }
 
@@ -28,7 +33,7 @@ impl Command {
     pub fn stream(&self) -> Option<&StreamName> {
         match self {
             Self::Decided(append) => Some(&append.stream),
-            Self::Dead(_) => None,
+            Self::Dead(_) | Self::GivenUp(_) => None,
         }
     }
 }
@@ -48,6 +53,9 @@ pub struct Append {
     pub state: Option<NewState>,
     /// New tasks; one whose key exists is left as it is.
     pub tasks: Vec<NewTask>,
+    /// New tasks that redeem codes. One whose key exists gets the authorizer and the tag that it lacked; if it is finished, the
+    /// append is a conflict: what came of the code is to be decided on.
+    pub redeems: Vec<NewTask>,
     /// New data keys.
     pub keys: Vec<NewKey>,
     /// What happens to the stream's token row.
@@ -55,9 +63,16 @@ pub struct Append {
     /// Erases the account that the stream is about.
     pub erases: Option<Erasure>,
     /// The task that this command finishes.
-    pub finishes: Option<TaskId>,
+    pub finishes: Option<Finish>,
     /// When the command was decided.
     pub recorded_at: Timestamp,
+}
+
+impl Append {
+    /// Whether there may be something to claim after it.
+    pub fn queues_tasks(&self) -> bool {
+        !self.tasks.is_empty() || !self.redeems.is_empty()
+    }
 }
 
 /// A state to store.
@@ -67,23 +82,6 @@ pub struct NewState {
     pub form: u16,
     /// JSON text.
     pub json: String,
-}
-
-/// A task to queue.
-#[derive(Clone, Debug)]
-pub struct NewTask {
-    /// Its unique key. Queueing a key that exists does nothing.
-    pub key: String,
-    /// Its kind, for example `redeem`.
-    pub kind: String,
-    /// The component whose token it needs.
-    pub component: ComponentId,
-    /// The account it is about, if known.
-    pub authorizer: Option<AuthorizerId>,
-    /// Its arguments, JSON text.
-    pub payload: String,
-    /// Its secret argument, with the stream whose data key seals it.
-    pub sealed: Option<(StreamName, SealedText)>,
 }
 
 /// A wrapped data key to store.
@@ -129,9 +127,9 @@ pub enum Appended {
     Stored(Option<Position>),
     /// The id is there already, with this outcome.
     Duplicate(CommandRecord),
-    /// The stream is no longer at the expected version: load and decide again.
+    /// The stream is no longer at the expected version, or a task has learned something or was finished: load and decide again.
     Conflict,
-    /// The task was finished by another attempt: the command is void.
+    /// The task was finished by another attempt, or this one has lost its claim: the command is void.
     Finished,
 }
 
@@ -313,76 +311,6 @@ pub enum EventOrder {
     Ascending,
     /// Newest first.
     Descending,
-}
-
-/// A task under way: the claim holds until the lease ends.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    /// The task.
-    pub id: TaskId,
-    /// What was queued.
-    pub task: NewTask,
-    /// Number of this attempt, from 1; counted before it runs.
-    pub attempt: u32,
-    /// Position of the log when it was claimed.
-    pub head: Position,
-    /// When it was queued first.
-    pub created_at: Timestamp,
-}
-
-/// Where a task stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaskState {
-    /// Waits for its time.
-    Ready,
-    /// An attempt is under way, or died with its process.
-    Running,
-    /// Done; kept for a while so that a second path finds the result.
-    Done,
-    /// Given up; a dead letter waits for the operator.
-    Dead,
-}
-
-impl TaskState {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ready, Self::Running, Self::Done, Self::Dead];
-
-    /// The name in storage and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// Reads the name in storage.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-}
-
-/// How many tasks of a kind are in a state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskCount {
-    /// The kind.
-    pub kind: String,
-    /// The state.
-    pub state: TaskState,
-    /// How many.
-    pub count: u64,
-}
-
-/// The result of a finished task.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskDone {
-    /// Where it stands.
-    pub state: TaskState,
-    /// The last position its command appended.
-    pub position: Option<Position>,
-    /// The account that it is about, if that was known when it was queued.
-    pub authorizer: Option<AuthorizerId>,
 }
 
 /// Whether a rebuild only compares.

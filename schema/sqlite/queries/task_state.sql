@@ -1,2 +1,2 @@
 -- task_state
-select state from task where id = ?1
+select state, attempt, authorizer, tag, ending from task where id = ?1

@@ -34,7 +34,8 @@ impl World {
                 counts.iter().filter(|count| matches!(count.state, TaskState::Ready | TaskState::Running));
             let (inspections, others): (Vec<_>, Vec<_>) = open.partition(|count| count.kind == "inspect");
             // An inspection whose answer may be stale asks once more after some minutes. Nothing else may wait.
-            let due = storage.next_due().await.ok().flatten();
+            let due =
+                storage.next_due().await.ok().and_then(|due| due.beside.into_iter().chain(due.alone).min());
             let is_put_off = due.is_none_or(|due| due > Timestamp::now() + LONGER_THAN_A_CLAIM);
             let inspections = inspections.into_iter().filter(|_| !is_put_off);
             others.into_iter().chain(inspections).map(|count| count.count).sum()

@@ -110,7 +110,8 @@ impl<S: Storage> Core<S> {
         let now = Timestamp::now();
         let command = CommandId::of_landing(visit.id, digest);
         let context = Context { command, stream, finishes: None, now, called_at: now };
-        let append = record(&self.vault, &context, snapshot, Decision::task(redeem)).await;
+        let decision = self.without_spent(Decision::task(redeem)).await?;
+        let append = record(&self.vault, &context, snapshot, decision).await;
         let command = Command::Decided(Box::new(append.map_err(ReadError::from)?));
         let landed = self.storage.land(visit.id, digest, command).await?;
         self.tasks_changed.notify_one();

@@ -17,6 +17,8 @@ use crate::{
 
 /// Reason of tasks that wait for a ticket; the next one wakes them.
 pub(crate) const NO_TICKET: &str = "no_ticket";
+/// Reason of attempts that were not tried, because the process stops.
+pub(crate) const STOPPING: &str = "stopping";
 
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_mins(5);
@@ -111,7 +113,7 @@ impl Failure {
 
     /// The process stops: no new call is begun.
     pub(crate) fn stopping() -> Self {
-        Self::Again { after: Duration::ZERO, reason: "stopping", detail: "the process stops".to_owned() }
+        Self::Again { after: Duration::ZERO, reason: STOPPING, detail: "the process stops".to_owned() }
     }
 
     /// `WeChat` names a refresh token, but its bytes arrived damaged. `place` is where.
@@ -149,7 +151,7 @@ impl Failure {
         Self::Again { after, reason: "paused", detail }
     }
 
-    fn again(attempt: u32, reason: &'static str, detail: String) -> Self {
+    pub(super) fn again(attempt: u32, reason: &'static str, detail: String) -> Self {
         Self::Again { after: backoff(attempt), reason, detail }
     }
 }

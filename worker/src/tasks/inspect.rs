@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mandate_domain::{
-    AccessToken, AuthorizerInfo, Because, Inspected, Inspection, Question, RedeemTask, Status,
+    AccessToken, Authorizer, AuthorizerInfo, Because, Inspected, Inspection, Question, RedeemTask, Status,
     decide_inspected,
 };
 use mandate_schema::{AuthorizerId, ComponentId, Secret, StreamName};
@@ -38,7 +38,7 @@ impl<S: Storage> TaskRunner<S> {
         let inspection = self.begin_inspection(claimed, subject, because).await;
         let mut inspection = match inspection {
             Ok(inspection) => inspection,
-            Err(error) => return Failure::of_read(&error, claimed.attempt).into_end("unreadable_stream"),
+            Err(error) => return Failure::of_read(&error, claimed.tries).into_end("unreadable_stream"),
         };
         let (mut called_at, mut lacking) = (Timestamp::now(), None);
         while let Some(question) = inspection.question() {
@@ -76,7 +76,7 @@ impl<S: Storage> TaskRunner<S> {
             None => None,
         };
         let pending = state.filter(|state| state.status == Status::Pending);
-        let redemption = match pending.and_then(|state| state.newest_code()) {
+        let redemption = match pending.and_then(Authorizer::newest_code) {
             Some(code) => storage.task_by_key(&redeem_key(&subject.component, code)).await?,
             None => None,
         };
@@ -136,7 +136,7 @@ impl<S: Storage> TaskRunner<S> {
             component_appid: &subject.component,
             authorizer_appid: &subject.authorizer,
         };
-        let reply = self.call(&request, claimed.attempt).await?;
+        let reply = self.call(&request, claimed.tries).await?;
         let info = reply.authorization_info;
         inspection.learn_info(AuthorizerInfo {
             profile: reply.profile,
@@ -145,7 +145,7 @@ impl<S: Storage> TaskRunner<S> {
         });
         Ok(info.refresh_token_is_damaged.then(|| {
             inspection.learn_damaged();
-            Failure::damaged_token("info", claimed.attempt)
+            Failure::damaged_token("info", claimed.tries)
         }))
     }
 
@@ -162,7 +162,7 @@ impl<S: Storage> TaskRunner<S> {
             authorizer_appid: &subject.authorizer,
             authorizer_refresh_token: token,
         };
-        let reply = self.call(&request, claimed.attempt).await?;
+        let reply = self.call(&request, claimed.tries).await?;
         let access_token = AccessToken { token: reply.access_token, expires_in: reply.expires_in };
         inspection.learn_works(token.clone(), reply.refresh_token, access_token);
         Ok(None)
@@ -176,12 +176,12 @@ impl<S: Storage> TaskRunner<S> {
         inspection: &mut Inspection,
     ) -> Result<Option<Failure>, Failure> {
         let Subject { component, authorizer } = subject;
-        let listed = self.core.find_listed(component, authorizer, claimed.attempt).await?;
+        let listed = self.core.find_listed(component, authorizer, claimed.tries).await?;
         let is_damaged = listed.as_ref().is_some_and(|listed| listed.refresh_token_is_damaged);
         inspection.learn_listed(listed.and_then(|listed| listed.refresh_token));
         Ok(is_damaged.then(|| {
             inspection.learn_damaged();
-            Failure::damaged_token("list", claimed.attempt)
+            Failure::damaged_token("list", claimed.tries)
         }))
     }
 }

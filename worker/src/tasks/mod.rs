@@ -7,10 +7,13 @@ pub(crate) mod payload;
 mod redeem;
 mod release_reply;
 mod run;
+mod under_way;
 
-pub(crate) use failure::{Failure, NO_TICKET, wait_after};
+pub(crate) use failure::{Failure, NO_TICKET, STOPPING, wait_after};
 pub(crate) use inspect::NOT_AUTHORIZED;
 pub(crate) use payload::UnreadableTask;
 #[cfg(test)]
 pub(crate) use run::End;
 pub use run::TaskRunner;
+#[cfg(test)]
+pub(crate) use under_way::UnderWay;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 #[derive(Serialize, Deserialize)]
 struct RedeemForm {
     via: GrantedVia,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Stored here by the version before; now beside the payload, where a known code learns it.
+    #[serde(default, skip_serializing)]
     tag: Option<String>,
 }
 
@@ -72,12 +73,18 @@ pub(crate) fn secret(task: &Task) -> Option<&Secret> {
     }
 }
 
+/// The tag of the consent link that a task's code came through, stored beside its payload.
+pub(crate) fn tag(task: &Task) -> Option<&str> {
+    match task {
+        Task::Redeem(redeem) => redeem.tag.as_deref(),
+        Task::Inspect { .. } | Task::ReleaseReply { .. } => None,
+    }
+}
+
 /// The arguments of a task, without its secret.
 pub(crate) fn write(task: &Task) -> String {
     let written = match task {
-        Task::Redeem(redeem) => {
-            serde_json::to_string(&RedeemForm { via: redeem.via, tag: redeem.tag.clone() })
-        }
+        Task::Redeem(redeem) => serde_json::to_string(&RedeemForm { via: redeem.via, tag: None }),
         Task::ReleaseReply { to_user, .. } => {
             serde_json::to_string(&ReleaseReplyForm { to_user: to_user.clone() })
         }
@@ -104,6 +111,7 @@ pub(crate) fn read(task: &NewTask, secret: Option<Secret>) -> Result<Task, Unrea
     let read = match (task.kind.as_str(), secret) {
         ("redeem", Some(code)) => form(task).map(|RedeemForm { via, tag }| {
             let (component, authorizer) = (task.component.clone(), task.authorizer.clone());
+            let tag = tag.or_else(|| task.tag.clone());
             Task::Redeem(Redeem { component, authorizer, code, via, tag })
         }),
         ("release_reply", Some(code)) => {
@@ -119,15 +127,14 @@ fn because(task: &NewTask, secret: Option<Secret>) -> Option<Because> {
     match task.kind.as_str() {
         "inspect" => form(task).and_then(|form| match (form, secret) {
             (InspectForm::Redeemed, None) => Some(Because::Redeemed),
-            (InspectForm::Doubt, None) => Some(Because::Doubt),
             (InspectForm::UnclearRevocation, None) => Some(Because::UnclearRevocation),
             (InspectForm::RedemptionRefused { digest, refusal }, None) => {
                 Some(Because::RedemptionRefused { digest, refusal })
             }
             (InspectForm::RefreshRefused { refusal }, None) => Some(Because::RefreshRefused { refusal }),
             (InspectForm::Named, Some(refresh_token)) => Some(Because::Named { refresh_token }),
-            // The token was erased: ask all the same.
-            (InspectForm::Named, None) => Some(Because::Doubt),
+            // A named token that was erased since is not there: ask all the same.
+            (InspectForm::Doubt | InspectForm::Named, None) => Some(Because::Doubt),
             (_, Some(_)) => None,
         }),
         "profile" => Some(Because::Redeemed),
@@ -147,6 +154,29 @@ fn form<F: DeserializeOwned>(task: &NewTask) -> Option<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tag_that_was_there_first_counts() {
+        let code = Secret::new("queryauthcode@@@x");
+        for (payload, learned, expected) in [
+            (r#"{"via":"redirect","tag":"spring"}"#, None, Some("spring")),
+            (r#"{"via":"redirect","tag":"spring"}"#, Some("autumn"), Some("spring")),
+            (r#"{"via":"redirect"}"#, Some("autumn"), Some("autumn")),
+            (r#"{"via":"redirect"}"#, None, None),
+        ] {
+            let stored = NewTask {
+                key: String::new(),
+                kind: "redeem".into(),
+                component: "wx1f2e3d4c5b6a7988".parse().unwrap(),
+                authorizer: None,
+                tag: learned.map(str::to_owned),
+                payload: payload.to_owned(),
+                sealed: None,
+            };
+            let Task::Redeem(redeem) = read(&stored, Some(code.clone())).unwrap() else { panic!("a redeem") };
+            assert_eq!(redeem.tag.as_deref(), expected, "{payload} {learned:?}");
+        }
+    }
 
     #[test]
     fn every_task_survives_its_stored_form() {
@@ -177,6 +207,7 @@ mod tests {
                 kind: kind(&task).into(),
                 component: component.clone(),
                 authorizer: None,
+                tag: tag(&task).map(str::to_owned),
                 payload: write(&task),
                 sealed: None,
             };
@@ -203,6 +234,7 @@ mod tests {
                 kind: kind.into(),
                 component: "wx1f2e3d4c5b6a7988".parse().unwrap(),
                 authorizer: None,
+                tag: None,
                 payload: payload.into(),
                 sealed: None,
             };

@@ -5,12 +5,12 @@ use mandate_domain::{
     AccessToken, Decision, Redeem, Redeemed, Refusal, decide_redeemed, decide_redemption_refused,
 };
 use mandate_schema::{AuthorizerId, GrantedVia, StreamName};
-use mandate_storage::{Claimed, Storage};
+use mandate_storage::{Claimed, Ending, NewTask, Storage};
 use mandate_wechat::api::{AuthorizationInfo, QueryAuthReply, QueryAuthRequest};
 
 use super::{
     Failure,
-    run::{Answer, End, TaskRunner},
+    run::{Answer, End, Finding, GiveUp, TaskRunner},
 };
 
 impl<S: Storage> TaskRunner<S> {
@@ -18,7 +18,7 @@ impl<S: Storage> TaskRunner<S> {
         let called_at = Timestamp::now();
         let request =
             QueryAuthRequest { component_appid: &redeem.component, authorization_code: &redeem.code };
-        let reply = self.call(&request, claimed.attempt).await;
+        let reply = self.call(&request, claimed.tries).await;
         self.settle_redemption(claimed, redeem, called_at, reply).await
     }
 
@@ -30,55 +30,60 @@ impl<S: Storage> TaskRunner<S> {
         called_at: Timestamp,
         reply: Result<QueryAuthReply, Failure>,
     ) -> End {
-        let digest = redeem.digest();
-        match reply {
-            Ok(reply) => {
-                let info = reply.authorization_info;
-                if info.refresh_token_is_damaged && redeem.authorizer.is_some() {
-                    // The code is spent, so the next attempt is refused, and the token is looked for elsewhere.
-                    return Failure::damaged_token("redemption", claimed.attempt).into_end("unreadable");
-                }
-                let Some(account) = account_of(redeem, &info) else {
-                    return End::dead(
-                        "answer_without_account",
-                        "WeChat redeemed the code but named no account",
-                    );
-                };
-                let stream = StreamName::Authorizer(redeem.component.clone(), account);
-                let answer = redeemed(redeem, info);
-                let decide = move |answer: &Answer<'_>, redeemed: Redeemed| {
-                    decide_redeemed(answer.snapshot.state.authorizer(), &answer.since, redeemed).into()
-                };
-                self.finish(claimed, &stream, called_at, |seen| decide(seen, answer.clone())).await
+        let answer = match reply {
+            Ok(reply) if reply.authorization_info.refresh_token_is_damaged && redeem.authorizer.is_some() => {
+                // The code is spent, so the next attempt is refused, and the token is looked for elsewhere.
+                return Failure::damaged_token("redemption", claimed.tries).into_end("unreadable");
             }
-            Err(Failure::Refused(refusal)) => {
-                let Some(account) = &redeem.authorizer else {
-                    if redeem.via == GrantedVia::Redirect {
-                        return self.note_refused(claimed, redeem, called_at, &refusal).await;
-                    }
-                    return End::dead("redemption_refused", refusal.to_string());
-                };
-                let stream = StreamName::Authorizer(redeem.component.clone(), account.clone());
-                let decide = |_: &Answer<'_>| decide_redemption_refused(digest, refusal.clone()).into();
-                self.finish(claimed, &stream, called_at, decide).await
+            Ok(reply) => Ok(reply.authorization_info),
+            Err(Failure::Refused(refusal)) => Err(refusal),
+            Err(failure) => return failure.into_end("unreadable"),
+        };
+        let find = |task: &NewTask| {
+            // The callback or the browser may have told more about the code while it was redeemed.
+            let redeem = Redeem {
+                authorizer: task.authorizer.clone(),
+                tag: redeem.tag.clone().or_else(|| task.tag.clone()),
+                ..redeem.clone()
+            };
+            match &answer {
+                Ok(info) => found(redeem, info),
+                Err(refusal) => refused(&redeem, refusal),
             }
-            Err(failure) => failure.into_end("unreadable"),
-        }
+        };
+        self.conclude(claimed, called_at, find).await
     }
+}
 
-    /// Anybody can bring a code to a consent page, so a refused one is no dead letter. If it was an account's, its callback
-    /// will find the code spent, and ask.
-    async fn note_refused(
-        &self,
-        claimed: &Claimed,
-        redeem: &Redeem,
-        called_at: Timestamp,
-        refusal: &Refusal,
-    ) -> End {
-        tracing::warn!(component = %redeem.component, code = %redeem.digest(), %refusal, "WeChat refuses a code that a browser brought");
-        let stream = StreamName::Component(redeem.component.clone());
-        self.finish(claimed, &stream, called_at, |_| Decision::nothing().into()).await
-    }
+fn found(redeem: Redeem, info: &AuthorizationInfo) -> Result<Finding<'static>, GiveUp> {
+    let Some(account) = account_of(&redeem, info) else {
+        let detail = "WeChat redeemed the code but named no account".to_owned();
+        return Err(GiveUp { reason: "answer_without_account", detail });
+    };
+    let stream = StreamName::Authorizer(redeem.component.clone(), account);
+    let answer = redeemed(redeem, info.clone());
+    let decide = move |seen: &Answer<'_>| {
+        decide_redeemed(seen.snapshot.state.authorizer(), &seen.since, answer.clone()).into()
+    };
+    Ok(Finding { stream, ending: Ending::Success, decide: Box::new(decide) })
+}
+
+/// Anybody can bring a code to a consent page, so one that is refused there is no dead letter. If it was an account's, its callback
+/// will find the code spent, and ask.
+fn refused(redeem: &Redeem, refusal: &Refusal) -> Result<Finding<'static>, GiveUp> {
+    let component = redeem.component.clone();
+    let (stream, decision) = match &redeem.authorizer {
+        Some(account) => (
+            StreamName::Authorizer(component, account.clone()),
+            decide_redemption_refused(redeem.digest(), refusal.clone()),
+        ),
+        None if redeem.via == GrantedVia::Redirect => {
+            tracing::warn!(%component, code = %redeem.digest(), %refusal, "WeChat refuses a code that a browser brought");
+            (StreamName::Component(component), Decision::nothing())
+        }
+        None => return Err(GiveUp { reason: "redemption_refused", detail: refusal.to_string() }),
+    };
+    Ok(Finding { stream, ending: Ending::Refusal, decide: Box::new(move |_| decision.clone().into()) })
 }
 
 /// The account that the answer names; `WeChat` is believed over the callback.
@@ -92,13 +97,13 @@ fn account_of(redeem: &Redeem, info: &AuthorizationInfo) -> Option<AuthorizerId>
     named.or_else(|| redeem.authorizer.clone())
 }
 
-fn redeemed(redeem: &Redeem, info: AuthorizationInfo) -> Redeemed {
+fn redeemed(redeem: Redeem, info: AuthorizationInfo) -> Redeemed {
     let access_token =
         info.access_token.zip(info.expires_in).map(|(token, expires_in)| AccessToken { token, expires_in });
     Redeemed {
         digest: redeem.digest(),
         via: redeem.via,
-        tag: redeem.tag.clone(),
+        tag: redeem.tag,
         refresh_token: info.refresh_token,
         access_token,
         permissions: info.permissions,

@@ -41,7 +41,7 @@ impl<S: Storage> TaskRunner<S> {
                 let stream = StreamName::Authorizer(subject.component.clone(), subject.authorizer.clone());
                 self.finish(claimed, &stream, called_at, |_| Decision::nothing().into()).await
             }
-            Err(Failure::Again { after, detail, .. }) if after > SOON || claimed.attempt >= ATTEMPTS => {
+            Err(Failure::Again { after, detail, .. }) if after > SOON || claimed.tries >= ATTEMPTS => {
                 End::dead("release_check", detail)
             }
             Err(failure) => failure.into_end("release_check"),
@@ -59,14 +59,14 @@ impl<S: Storage> TaskRunner<S> {
         self.redeemed(claimed, subject, code).await?;
         let content = release_check::api_text(code);
         let request = CustomTextRequest { component_appid: component, to_user, content: &content };
-        let of_token = |error| Failure::of_token(error, claimed.attempt);
+        let of_token = |error| Failure::of_token(error, claimed.tries);
         let mut held = self.core.authorizer_token(component, authorizer).await.map_err(of_token)?;
         let mut repaired = false;
         loop {
             match self.core.api.call(&request, Some(&held.token)).await {
                 Ok(_) => return Ok(()),
                 Err(error) if !repaired && wants_new_token(&error) => repaired = true,
-                Err(error) => return Err(Failure::of_call(Api::CustomSend, error, claimed.attempt)),
+                Err(error) => return Err(Failure::of_call(Api::CustomSend, error, claimed.tries)),
             }
             let replaced = self.core.replace_authorizer_token(component, authorizer, &held.token).await;
             held = replaced.map_err(of_token)?;
@@ -87,7 +87,7 @@ impl<S: Storage> TaskRunner<S> {
         tokio::select! {
             () = self.stop.requested() => Err(Failure::stopping()),
             looked = tokio::time::timeout(REDEEMED_WITHIN, look) => match looked {
-                Ok(result) => result.map_err(|error: StorageError| Failure::of_read(&error.into(), claimed.attempt)),
+                Ok(result) => result.map_err(|error: StorageError| Failure::of_read(&error.into(), claimed.tries)),
                 Err(_) => Ok(()),
             },
         }

@@ -1,20 +1,26 @@
 //! Claiming tasks, running them, and storing what came of them.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Decision, Since, Task};
 use mandate_runtime::{failpoint, stop::Stop};
-use mandate_schema::{CommandId, Event, StreamName};
-use mandate_storage::{Appended, Claimed, Command, DeadLetter, DeadPayload, Storage, StorageError};
-use mandate_wechat::api::Request;
-
-use tokio::{
-    task::{JoinError, JoinSet},
-    time::timeout,
+use mandate_schema::{Event, StreamName};
+use mandate_storage::{
+    Appended, Claim, Claimed, Command, Company, DEATHS_BEFORE_ALONE, Ending, Finish, GivenUp, NewTask,
+    Storage, StorageError,
 };
+use mandate_wechat::api::Request;
+use tokio::time::timeout;
+use uuid::Uuid;
 
-use super::{Failure, NO_TICKET, UnreadableTask, inspect::Subject, payload};
+use super::{
+    Failure, NO_TICKET, STOPPING, UnreadableTask,
+    inspect::Subject,
+    payload,
+    under_way::{CONCURRENCY, LOOK_AGAIN, UnderWay},
+};
 use crate::{
     Core,
     call::Uncalled,
@@ -22,16 +28,18 @@ use crate::{
     record::{Context, after_conflict, record, task_place},
 };
 
-/// Tasks under way at once.
-const CONCURRENCY: usize = 32;
-/// How long one attempt may take: a few calls.
+/// How long one attempt may take: a few calls, or the pages of a long list.
 const ATTEMPT: Duration = Duration::from_mins(2);
 /// How long a claim holds unless it is prolonged: so long a task waits whose worker died.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
 /// How often the claim of an attempt under way is prolonged: four times in vain, and it still holds.
 const PROLONG_EVERY: Duration = Duration::from_secs(3);
-/// The queue is looked at at least this often: another process may have queued something.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// When to store an answer again, if the store was away.
+const STORE_AGAIN: Duration = Duration::from_millis(500);
+/// When what was due was gone: another process was faster.
+const A_MOMENT: Duration = Duration::from_millis(50);
+/// A task that kills the process so often while nothing else is under way is set aside.
+const DEATHS_ALONE: u32 = 3;
 
 /// Reason of tasks that ask again, because an answer of `WeChat` may be older than what it contradicts.
 const PROVISIONAL: &str = "provisional";
@@ -40,6 +48,8 @@ const PROVISIONAL: &str = "provisional";
 pub struct TaskRunner<S> {
     pub(super) core: Arc<Core<S>>,
     pub(super) stop: Stop,
+    /// This process, as the queue knows it.
+    worker: Uuid,
 }
 
 /// How an attempt ended.
@@ -60,10 +70,24 @@ impl End {
     }
 }
 
-/// What an answer means: what is appended, and whether that ends the task.
+/// What an attempt found, and where it belongs.
+pub(super) struct Finding<'a> {
+    pub(super) stream: StreamName,
+    pub(super) ending: Ending,
+    pub(super) decide: Decide<'a>,
+}
+
+/// Why an attempt gives its task up.
+pub(super) struct GiveUp {
+    pub(super) reason: &'static str,
+    pub(super) detail: String,
+}
+
+pub(super) type Decide<'a> = Box<dyn Fn(&Answer<'_>) -> Outcome + Send + Sync + 'a>;
+
+/// What an answer means: what is appended, and how the attempt ends once that is stored.
 pub(super) struct Outcome {
     pub(super) decision: Decision,
-    /// How the attempt ends once the decision is stored.
     pub(super) then: End,
 }
 
@@ -90,94 +114,134 @@ pub(super) struct Answer<'a> {
 impl<S: Storage> TaskRunner<S> {
     /// The runner of a worker, until the process stops.
     pub fn new(core: Arc<Core<S>>, stop: Stop) -> Arc<Self> {
-        Arc::new(Self { core, stop })
+        Arc::new(Self { core, stop, worker: Uuid::new_v4() })
     }
 
     /// Runs tasks until the process stops; attempts under way are finished.
     pub async fn run(self: Arc<Self>) {
-        // Each attempt is a task of its own: none waits for the queue, and a panic ends only that attempt.
-        let mut under_way = JoinSet::new();
+        let mut under_way = UnderWay::default();
         while !self.stop.is_requested() {
             let pause = self.fill(&mut under_way).await;
             tokio::select! {
                 () = self.stop.requested() => {}
-                () = self.core.tasks_changed.notified(), if under_way.len() < CONCURRENCY => {}
-                Some(ended) = under_way.join_next() => note_panic(ended),
+                () = self.core.tasks_changed.notified(), if under_way.count() < CONCURRENCY => {}
+                Some(()) = under_way.next_end() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
-        while let Some(ended) = under_way.join_next().await {
-            note_panic(ended);
+        tokio::select! {
+            biased;
+            () = async { while under_way.next_end().await.is_some() {} } => {}
+            never = self.excuse() => match never {}
         }
+    }
+
+    /// Who stops this process may kill it before all attempts have ended: they did not.
+    async fn excuse(&self) -> Infallible {
+        while let Err(error) = self.core.storage.excuse(self.worker).await {
+            tracing::warn!(%error, "that this process stops could not be noted");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        pending().await
     }
 
     /// Begins attempts at what is due, as many as there is room for; answers how long to wait before the next look.
-    async fn fill(self: &Arc<Self>, under_way: &mut JoinSet<()>) -> Duration {
-        let room = CONCURRENCY - under_way.len();
-        if room == 0 {
-            return LOOK_AGAIN; // the end of an attempt makes room
-        }
-        match self.claim(room).await {
-            Ok(claimed) => {
-                for claimed in claimed {
-                    let runner = self.clone();
-                    under_way.spawn(async move { runner.attempt(claimed).await });
+    pub(crate) async fn fill(self: &Arc<Self>, under_way: &mut UnderWay) -> Duration {
+        loop {
+            match self.begin(under_way).await {
+                Ok(Some(pause)) => return pause,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the task queue cannot be read");
+                    return LOOK_AGAIN;
                 }
-                self.pause().await
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the task queue cannot be read");
-                LOOK_AGAIN
             }
         }
     }
 
-    /// Claims what is due.
-    async fn claim(&self, room: usize) -> Result<Vec<Claimed>, StorageError> {
+    /// Begins some of what is due, each attempt as a task of its own: none waits for the queue, and a panic ends only that
+    /// attempt. `None`: there may be more.
+    async fn begin(self: &Arc<Self>, under_way: &mut UnderWay) -> Result<Option<Duration>, StorageError> {
+        let storage = &self.core.storage;
+        if under_way.is_unsure {
+            storage.excuse(self.worker).await?;
+            under_way.is_unsure = false;
+        }
         let now = Timestamp::now();
-        if self.core.storage.next_due().await?.is_none_or(|due| due > now) {
-            return Ok(Vec::new());
+        let company = match under_way.claimable(storage.next_due().await?, now) {
+            Ok(company) => company,
+            Err(pause) => return Ok(Some(pause)),
+        };
+        let leased_until = now + LEASE;
+        under_way.is_unsure = true;
+        let claimed = storage.claim(Claim { worker: self.worker, now, leased_until, company }).await?;
+        under_way.is_unsure = false;
+        if claimed.is_empty() {
+            return Ok(Some(A_MOMENT));
         }
-        let claimed = self.core.storage.claim(now, now + LEASE, room).await?;
         failpoint::reached("task.claimed");
-        Ok(claimed)
+        under_way.is_alone = company == Company::Alone;
+        for claimed in claimed {
+            let runner = self.clone();
+            under_way.attempts.spawn(async move { runner.attempt(claimed, leased_until).await });
+        }
+        Ok(None)
     }
 
-    /// Until the next task is due, but never long: another process may queue something.
-    async fn pause(&self) -> Duration {
-        let due = self.core.storage.next_due().await.ok().flatten();
-        let wait = due.map(|due| due.duration_since(Timestamp::now()));
-        wait.map_or(LOOK_AGAIN, |wait| Duration::try_from(wait).unwrap_or_default().min(LOOK_AGAIN))
-    }
-
-    async fn attempt(&self, claimed: Claimed) {
-        let kind = claimed.task.kind.clone();
+    async fn attempt(&self, claimed: Claimed, leased_until: Timestamp) {
         let work = async {
+            if claimed.deaths >= DEATHS_BEFORE_ALONE + DEATHS_ALONE {
+                return End::dead("kills_worker", format!("the process died in {} attempts", claimed.deaths));
+            }
             match self.open(&claimed).await {
                 Ok(task) => self.dispatch(&claimed, task).await,
                 Err(end) => end,
             }
         };
+        let again = |reason, detail| Failure::again(claimed.tries, reason, detail).into_end("unreadable");
         let end = tokio::select! {
-            end = timeout(ATTEMPT, work) => {
-                end.unwrap_or_else(|_| Failure::too_slow(claimed.attempt, ATTEMPT).into_end("too_slow"))
-            }
+            end = timeout(ATTEMPT, AssertUnwindSafe(work).catch_unwind()) => match end {
+                Ok(Ok(end)) => end,
+                Ok(Err(_)) => again("panicked", "the attempt panicked, which is a defect".to_owned()),
+                Err(_) => Failure::too_slow(claimed.tries, ATTEMPT).into_end("too_slow"),
+            },
             never = self.hold(&claimed) => match never {},
         };
-        let stored = match end {
-            End::Done => Ok(()),
-            End::PutOff { at } => self.core.storage.retry(claimed.id, claimed.attempt, at, PROVISIONAL).await,
-            End::Again { after, reason, detail } => {
-                tracing::warn!(task = %claimed.task.key, attempt = claimed.attempt, reason, after_seconds = after.as_secs_f64(),
-                    "{kind} is tried again: {detail}");
-                self.put_off(&claimed, after, reason).await
-            }
-            End::Dead { reason, detail } => self.bury(&claimed, reason, detail).await,
-        };
-        if let Err(error) = stored {
-            // The lease ends by itself and the task is due again.
+        log_end(&claimed, &end);
+        // As often as it takes while the store is away: else the lease would end as if this process had died.
+        while let Err(error) = self.store_end(&claimed, &end, leased_until).await {
             tracing::warn!(task = %claimed.task.key, %error, "the end of an attempt could not be stored");
+            if !error.is_transient() {
+                return; // the lease ends by itself and the task is due again
+            }
+            tokio::select! {
+                () = self.stop.requested() => return,
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
         }
+    }
+
+    /// May be repeated.
+    async fn store_end(
+        &self,
+        claimed: &Claimed,
+        end: &End,
+        leased_until: Timestamp,
+    ) -> Result<(), StorageError> {
+        let storage = &self.core.storage;
+        match end {
+            End::Done => {}
+            End::Again { reason: STOPPING, .. } => {
+                storage.release(claimed.id, claimed.attempt, Timestamp::now()).await?;
+            }
+            End::Again { after, reason, .. } => self.put_off(claimed, *after, reason).await?,
+            End::PutOff { at } => storage.retry(claimed.id, claimed.attempt, *at, PROVISIONAL).await?,
+            End::Dead { reason, detail } => self.give_up(claimed.clone(), reason, detail).await?,
+        }
+        if Timestamp::now() >= leased_until {
+            storage.outlive(claimed.id, claimed.attempt).await?; // others may have taken this process for dead
+        }
+        Ok(())
     }
 
     /// Prolongs a claim for as long as its attempt takes, so that nobody else begins the same task.
@@ -186,9 +250,13 @@ impl<S: Storage> TaskRunner<S> {
             tokio::time::sleep(PROLONG_EVERY).await;
             match self.core.storage.renew(claimed.id, claimed.attempt, Timestamp::now() + LEASE).await {
                 Ok(true) => {}
-                // What the other one stores first counts; ours is void then.
+                // Ours still counts if it is a success; and we are alive.
                 Ok(false) => {
                     tracing::warn!(task = %claimed.task.key, "another worker has begun this task again");
+                    if let Err(error) = self.core.storage.outlive(claimed.id, claimed.attempt).await {
+                        tracing::warn!(task = %claimed.task.key, %error, "it takes this process for dead");
+                    }
+                    return pending().await;
                 }
                 Err(error) => {
                     tracing::warn!(task = %claimed.task.key, %error, "a claim could not be prolonged");
@@ -219,7 +287,7 @@ impl<S: Storage> TaskRunner<S> {
                 match self.core.vault.open(place, sealed).await.map_err(ReadError::from) {
                     Ok(secret) => secret,
                     Err(error) => {
-                        return Err(Failure::of_read(&error, claimed.attempt).into_end("unreadable_task"));
+                        return Err(Failure::of_read(&error, claimed.tries).into_end("unreadable_task"));
                     }
                 }
             }
@@ -260,53 +328,103 @@ impl<S: Storage> TaskRunner<S> {
         }
     }
 
-    /// Decides an answer on the newest state and appends the outcome, as often as others come first.
+    /// Stores an answer that says the same whatever its task has learned since; see [`TaskRunner::conclude`].
     pub(super) async fn finish(
         &self,
         claimed: &Claimed,
         stream: &StreamName,
         called_at: Timestamp,
-        decide: impl Fn(&Answer<'_>) -> Outcome,
+        decide: impl Fn(&Answer<'_>) -> Outcome + Send + Sync,
     ) -> End {
+        let find = |_: &NewTask| {
+            Ok(Finding { stream: stream.clone(), ending: Ending::Success, decide: Box::new(&decide) })
+        };
+        self.conclude(claimed, called_at, find).await
+    }
+
+    /// Decides what an attempt found on the newest state, and on all that its task has learned since; appends the outcome, as often
+    /// as others come first.
+    pub(super) async fn conclude<'a>(
+        &self,
+        claimed: &Claimed,
+        called_at: Timestamp,
+        find: impl Fn(&NewTask) -> Result<Finding<'a>, GiveUp>,
+    ) -> End {
+        let mut claimed = claimed.clone();
         let mut conflicts = 0;
         loop {
-            match self.try_finish(claimed, stream, called_at, &decide).await {
+            match self.conclude_once(&mut claimed, called_at, &find).await {
                 Ok((Appended::Stored(_) | Appended::Duplicate(_) | Appended::Finished, then)) => return then,
                 Ok((Appended::Conflict, _)) => {
                     conflicts += 1;
                     after_conflict(conflicts).await;
                 }
-                Err(error) => return Failure::of_read(&error, claimed.attempt).into_end("refused_data"),
+                // What WeChat has answered may be worth waiting for: a code is redeemed once.
+                Err(ReadError::Storage(error)) if error.is_transient() && !self.stop.is_requested() => {
+                    tracing::warn!(task = %claimed.task.key, %error, "an answer cannot be stored yet");
+                    tokio::time::sleep(STORE_AGAIN).await;
+                }
+                Err(error) => return Failure::of_read(&error, claimed.tries).into_end("refused_data"),
             }
         }
+    }
+
+    async fn conclude_once<'a>(
+        &self,
+        claimed: &mut Claimed,
+        called_at: Timestamp,
+        find: &impl Fn(&NewTask) -> Result<Finding<'a>, GiveUp>,
+    ) -> Result<(Appended, End), ReadError> {
+        let mut found = find(&claimed.task);
+        if found.is_err() {
+            self.learn(claimed).await?; // before it is given up: others may know more
+            found = find(&claimed.task);
+        }
+        let (appended, then) = match found {
+            Ok(finding) => self.try_finish(claimed, called_at, finding).await?,
+            Err(GiveUp { reason, detail }) => (self.bury(claimed, reason, &detail).await?, End::Done),
+        };
+        if appended == Appended::Conflict {
+            self.learn(claimed).await?;
+        }
+        Ok((appended, then))
+    }
+
+    /// Reads what a task has learned since it was claimed. One that is gone was finished.
+    async fn learn(&self, claimed: &mut Claimed) -> Result<(), StorageError> {
+        if let Some(now) = self.core.storage.task_by_key(&claimed.task.key).await? {
+            claimed.task.authorizer = now.authorizer;
+            claimed.task.tag = now.tag;
+        }
+        Ok(())
     }
 
     async fn try_finish(
         &self,
         claimed: &Claimed,
-        stream: &StreamName,
         called_at: Timestamp,
-        decide: &impl Fn(&Answer<'_>) -> Outcome,
+        finding: Finding<'_>,
     ) -> Result<(Appended, End), ReadError> {
-        let core = &self.core;
-        let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
-        let since: Vec<Event> = fold::events_since(&core.storage, &core.vault, stream, claimed.head).await?;
+        let (core, Finding { stream, ending, decide }) = (&self.core, finding);
+        let snapshot = fold::load(&core.storage, &core.vault, &stream).await?;
+        let since: Vec<Event> = fold::events_since(&core.storage, &core.vault, &stream, claimed.head).await?;
         let Outcome { decision, then } = decide(&Answer { snapshot: &snapshot, since: Since::of(&since) });
-        let ends = matches!(then, End::Done);
-        if !ends && decision == Decision::nothing() {
+        let is_done = matches!(then, End::Done);
+        if !is_done && decision == Decision::nothing() {
             return Ok((Appended::Stored(None), then));
         }
         let names: Vec<&str> = decision.events.iter().map(|new| new.event.name()).collect();
         let summary = names.join(", ");
+        let by = claimed.by();
         let context = Context {
-            command: CommandId::of_attempt(claimed.id, claimed.attempt),
+            command: by.command(),
             stream: stream.clone(),
-            finishes: ends.then_some(claimed.id),
+            finishes: is_done.then_some(Finish { by, ending }),
             now: Timestamp::now(),
             called_at,
         };
         let append = record(&core.vault, &context, snapshot, decision).await?;
-        let queues_tasks = !append.tasks.is_empty();
+        let queues_tasks = append.queues_tasks();
         let appended = core.append(Command::Decided(Box::new(append))).await?;
         if let Appended::Stored(position) = &appended {
             core.note_position(*position);
@@ -319,21 +437,32 @@ impl<S: Storage> TaskRunner<S> {
         Ok((appended, then))
     }
 
+    /// Gives a task up, whatever it has learned since it was claimed.
+    async fn give_up(
+        &self,
+        mut claimed: Claimed,
+        reason: &'static str,
+        detail: &str,
+    ) -> Result<(), StorageError> {
+        while self.bury(&claimed, reason, detail).await? == Appended::Conflict {
+            self.learn(&mut claimed).await?;
+        }
+        Ok(())
+    }
+
     async fn bury(
         &self,
         claimed: &Claimed,
         reason: &'static str,
-        detail: String,
-    ) -> Result<(), StorageError> {
-        tracing::error!(task = %claimed.task.key, attempt = claimed.attempt, reason, "a task is a dead letter: {detail}");
-        let letter = DeadLetter {
-            command: CommandId::of_attempt(claimed.id, claimed.attempt),
-            reason: reason.to_owned(),
-            detail,
-            payload: DeadPayload::Task(claimed.id),
-            recorded_at: Timestamp::now(),
-        };
-        self.core.append(Command::Dead(Box::new(letter))).await.map(|_| ())
+        detail: &str,
+    ) -> Result<Appended, StorageError> {
+        let (by, recorded_at) = (claimed.by(), Timestamp::now());
+        let given_up = GivenUp { by, reason: reason.to_owned(), detail: detail.to_owned(), recorded_at };
+        let appended = self.core.append(Command::GivenUp(Box::new(given_up))).await?;
+        if let Appended::Stored(_) = appended {
+            tracing::error!(task = %claimed.task.key, attempt = claimed.attempt, reason, "a task is a dead letter: {detail}");
+        }
+        Ok(appended)
     }
 }
 
@@ -351,9 +480,10 @@ impl Failure {
     }
 }
 
-/// A defect of ours. The lease of the attempt ends by itself, and the task is due again.
-fn note_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "an attempt at a task panicked");
+fn log_end(claimed: &Claimed, end: &End) {
+    if let End::Again { after, reason, detail } = end {
+        let (kind, after) = (&claimed.task.kind, after.as_secs_f64());
+        tracing::warn!(task = %claimed.task.key, attempt = claimed.attempt, reason, after_seconds = after,
+            "{kind} is tried again: {detail}");
     }
 }

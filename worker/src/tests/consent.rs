@@ -70,9 +70,7 @@ async fn tasks(given: &Given) -> usize {
 /// The code that a visit brought is refused by `WeChat`, as a made-up one is, or another component's.
 async fn refuse(given: &Given) {
     let runner = TaskRunner::new(given.core.clone(), Stop::new());
-    let now = Timestamp::now();
-    let claimed =
-        given.core.storage.claim(now, now + SignedDuration::from_mins(5), 1).await.unwrap().remove(0);
+    let (claimed, now) = (given.claim(1).await.remove(0), Timestamp::now());
     let Ok(Task::Redeem(redeem)) = runner.open(&claimed).await else { panic!("a redeem task") };
     let refusal = Refusal { errcode: 61009, errmsg: "code is invalid".into(), rid: None };
     let end = runner.settle_redemption(&claimed, &redeem, now, Err(Failure::Refused(refusal))).await;
@@ -156,7 +154,7 @@ async fn the_callback_of_a_spent_code_asks_for_the_truth() {
     let waiting: Vec<_> = counts.iter().map(|count| (count.kind.as_str(), count.state.as_str())).collect();
     assert!(waiting.contains(&("inspect", "ready")), "{waiting:?}");
     let Event::Granted(grant) = given.events().await.remove(0) else { panic!("a grant") };
-    assert_eq!(grant.tag, None, "the callback named no pre-auth code");
+    assert_eq!(grant.tag.as_deref(), Some("spring"), "the browser brought this code");
 }
 
 #[tokio::test]

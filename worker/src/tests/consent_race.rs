@@ -11,10 +11,10 @@ use std::{
 
 use jiff::Timestamp;
 use mandate_broker::CallbackSink;
-use mandate_domain::{Status, Task};
+use mandate_domain::{Refusal, Status, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{AuthorizerId, CodeDigest, Event, GrantedVia, Position, Push, Secret, StreamName};
-use mandate_storage::{Claimed, EventLog, EventOrder, StreamQuery, TaskQueue, sqlite::SqliteStorage};
+use mandate_storage::{Claimed, EventLog, EventOrder, StreamQuery, TaskState, sqlite::SqliteStorage};
 use mandate_wechat::api::{AuthorizationInfo, QueryAuthReply};
 use tokio::task::yield_now;
 
@@ -22,10 +22,17 @@ use super::{
     consent::{COOKIE, visit},
     given::{Given, component, push},
 };
-use crate::{Ingest, TaskRunner, consent::ConsentResult, fold, tasks::End};
+use crate::{
+    Ingest, TaskRunner,
+    consent::ConsentResult,
+    fold,
+    tasks::{End, Failure},
+};
 
 /// Orders that are tried.
 const ROUNDS: u32 = 500;
+/// Of a code that is refused.
+const REFUSED_ROUNDS: u32 = 200;
 
 /// `WeChat`'s side: which codes it was asked to redeem.
 #[derive(Default)]
@@ -101,9 +108,7 @@ async fn work(given: &Given, wechat: &Redemptions, done: &AtomicBool) {
     let runner = TaskRunner::new(given.core.clone(), Stop::new());
     while !done.load(Ordering::Relaxed) {
         a_while().await;
-        let now = Timestamp::now();
-        let lease = now + Duration::from_mins(5);
-        for claimed in given.core.storage.claim(now, lease, 4).await.unwrap() {
+        for claimed in given.claim(4).await {
             redeem(&runner, wechat, &claimed).await;
         }
     }
@@ -182,4 +187,60 @@ async fn a_code_on_two_paths_is_redeemed_once_and_granted_once_in_any_order() {
     assert!(calls.values().all(|redemption| redemption.asked == 1), "{calls:?}");
     assert_eq!(given.dead_letters().await.len(), 0);
     assert!(via.len() == 2, "both paths come first now and then: {via:?}");
+}
+
+/// As [`work`], for a `WeChat` that refuses every code.
+async fn refuse(given: &Given, done: &AtomicBool) {
+    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    while !done.load(Ordering::Relaxed) {
+        a_while().await;
+        for claimed in given.claim(4).await {
+            let Ok(Task::Redeem(redeem)) = runner.open(&claimed).await else { continue };
+            a_while().await;
+            let refusal = Refusal { errcode: 61009, errmsg: "code is invalid".into(), rid: None };
+            let refused = Err(Failure::Refused(refusal));
+            let end = runner.settle_redemption(&claimed, &redeem, Timestamp::now(), refused).await;
+            assert!(matches!(end, End::Done), "the refusal is stored");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_is_refused_on_two_paths_never_leaves_an_authorizer_that_nobody_asks_about() {
+    let given = Given::new();
+    let done = AtomicBool::new(false);
+    let rounds = async {
+        for number in 0..REFUSED_ROUNDS {
+            let merchant = Merchant::opens_a_page(&given, number).await;
+            let land = async {
+                a_while().await;
+                let (cookie, code) = (Secret::new(COOKIE), merchant.code.clone());
+                given.core.land(&merchant.state, Some(&cookie), Some(code)).await.unwrap();
+            };
+            let ended = async || given.tasks("redeem", TaskState::Done).await > u64::from(number);
+            let callback = async {
+                a_while().await;
+                while number % 4 == 0 && !ended().await {
+                    yield_now().await;
+                }
+                Ingest::new(given.core.clone()).accept(vec![merchant.callback.clone()]).await.unwrap();
+            };
+            tokio::join!(callback, land);
+            while !ended().await {
+                yield_now().await;
+            }
+            let events = events_of(&given, &merchant.account).await;
+            let [Event::Granted(grant)] = events.as_slice() else { panic!("round {number}: {events:?}") };
+            assert_eq!(grant.tag.as_deref(), Some("spring"), "round {number}");
+        }
+        done.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(rounds, refuse(&given, &done));
+    let mut asked = Vec::new();
+    for kind in ["confirm", "recover"] {
+        asked.push(given.tasks(kind, TaskState::Ready).await + given.tasks(kind, TaskState::Running).await);
+    }
+    assert_eq!(asked.iter().sum::<u64>(), u64::from(REFUSED_ROUNDS), "one for each: {asked:?}");
+    assert!(asked.iter().all(|count| *count > 0), "both paths come first now and then: {asked:?}");
+    assert_eq!(given.dead_letters().await.len(), 0);
 }

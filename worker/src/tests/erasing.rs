@@ -1,9 +1,8 @@
 //! What is erased is gone for every reader, and nothing that comes later is sealed with a key that is gone.
 
-use jiff::Timestamp;
 use mandate_domain::Status;
 use mandate_schema::{Erased, Event, NoticeReceived, Push};
-use mandate_storage::{CommandOutcome, Messages, RebuildMode, States, TaskQueue};
+use mandate_storage::{CommandOutcome, Messages, RebuildMode, States};
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, component, master, merchant, push, stream};
@@ -83,8 +82,7 @@ async fn what_comes_later_is_sealed_with_another_key_though_the_old_one_is_at_ha
     given.take(authorized(300, "code2")).await;
     let loaded = given.core.storage.load(&stream()).await.unwrap();
     assert_eq!((loaded.last_key, loaded.last_key_destroyed), (2, false));
-    let now = Timestamp::now();
-    let claimed = given.core.storage.claim(now, now, 9).await.unwrap();
+    let claimed = given.claim(9).await;
     let [queued] = claimed.as_slice() else { panic!("the task of the first code is gone: {claimed:?}") };
     let (sealed_by, sealed) = queued.task.sealed.as_ref().unwrap();
     let given = given.restarted("RustComponentToken01", master());

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mandate_broker::CallbackSink;
 use mandate_runtime::{health::Readiness, metrics::Metrics};
 use mandate_schema::{
@@ -14,7 +14,8 @@ use mandate_schema::{
     StreamName,
 };
 use mandate_storage::{
-    CommandOutcome, DeadLetterRow, DeadLetters, EventLog, EventQuery,
+    Claim, Claimed, CommandOutcome, Company, DeadLetterRow, DeadLetters, EventLog, EventQuery, TaskQueue,
+    TaskState,
     sqlite::{SqliteStorage, migrate},
 };
 use mandate_wechat::{
@@ -23,6 +24,7 @@ use mandate_wechat::{
     signature,
 };
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::{
     ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
@@ -36,6 +38,9 @@ use crate::{
 pub(super) const COMPONENT: &str = "wx1f2e3d4c5b6a7988";
 const TOKEN: &str = "RustComponentToken01";
 const KEY: &str = "BwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSY";
+
+/// A process that claims tasks.
+pub(super) const WORKER: Uuid = Uuid::from_u128(1);
 
 /// A worker without background work.
 pub(super) struct Given {
@@ -121,6 +126,32 @@ impl Given {
 
     pub(super) async fn names(&self) -> Vec<&'static str> {
         self.events().await.iter().map(Event::name).collect()
+    }
+
+    /// Claims what is due, as a process that works on it for as long as it takes.
+    pub(super) async fn claim(&self, limit: usize) -> Vec<Claimed> {
+        self.claim_as(WORKER, SignedDuration::from_mins(5), Company::Beside(limit)).await
+    }
+
+    pub(super) async fn claim_as(
+        &self,
+        worker: Uuid,
+        lease: SignedDuration,
+        company: Company,
+    ) -> Vec<Claimed> {
+        let now = Timestamp::now();
+        let claim = Claim { worker, now, leased_until: now + lease, company };
+        self.core.storage.claim(claim).await.unwrap()
+    }
+
+    /// How many tasks of a kind are in a state.
+    pub(super) async fn tasks(&self, kind: &str, state: TaskState) -> u64 {
+        let counts = self.core.storage.task_counts().await.unwrap();
+        counts
+            .iter()
+            .filter(|count| count.kind == kind && count.state == state)
+            .map(|count| count.count)
+            .sum()
     }
 
     pub(super) async fn outcome(&self, id: CallbackId) -> Option<CommandOutcome> {

@@ -1,10 +1,9 @@
 //! What an earlier version left behind: its tasks are run, its states folded again.
 
-use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{AUTHORIZER_FORM, Because, Refusal, Status, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{CodeDigest, CreateTime, Secret};
-use mandate_storage::{States, TaskQueue};
+use mandate_storage::States;
 
 use super::given::{Given, component, stream, ticket};
 use crate::{Retried, TaskRunner, fold};
@@ -14,8 +13,8 @@ const SQLITE_7: &str = include_str!("../../../testdata/databases/sqlite-7.sql");
 
 /// Every task that is due, opened, in the order of their kinds.
 async fn due(given: &Given) -> Vec<Task> {
-    let (now, runner) = (Timestamp::now(), TaskRunner::new(given.core.clone(), Stop::new()));
-    let mut claimed = given.core.storage.claim(now, now + SignedDuration::from_mins(1), 100).await.unwrap();
+    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    let mut claimed = given.claim(100).await;
     claimed.sort_by(|one, other| one.task.kind.cmp(&other.task.kind));
     let mut tasks = Vec::new();
     for claimed in claimed {

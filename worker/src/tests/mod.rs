@@ -1,7 +1,9 @@
 //! The worker over a real store: what is decided, kept and refused, without any network.
 
+mod codes;
 mod consent;
 mod consent_race;
+mod deaths;
 mod dirty;
 mod erasing;
 mod given;

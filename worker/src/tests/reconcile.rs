@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{Event, GrantedVia, StreamName};
-use mandate_storage::{Checkpoints, Claimed, Reconciliations, TaskQueue, sqlite::SqliteStorage};
+use mandate_storage::{Checkpoints, Claimed, Reconciliations, sqlite::SqliteStorage};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -53,15 +53,14 @@ impl Given {
         self.take(push(time, "unauthorized", &fields)).await;
     }
 
-    async fn status(&self, place: u64) -> Option<&'static str> {
+    async fn status_at(&self, place: u64) -> Option<&'static str> {
         let snapshot = fold::load(&self.core.storage, &self.core.vault, &stream(place)).await.unwrap();
         snapshot.state.authorizer().map(|authorizer| authorizer.status.as_str())
     }
 
     /// The tasks that are due, and are then under way.
     async fn claims(&self) -> Vec<Claimed> {
-        let now = Timestamp::now();
-        self.core.storage.claim(now, now + SignedDuration::from_hours(1), 100_000).await.unwrap()
+        self.claim(100_000).await
     }
 
     /// The authorizers that the due tasks ask about, by their places; each once per task.
@@ -92,7 +91,7 @@ async fn who_was_missed_is_granted_once_and_the_next_comparison_finds_nothing() 
     let expected = Report { total: 120, listed: 120, granted: 120, profiles: 120, ..Report::default() };
     assert_eq!(report, expected);
     for place in [0, 39, 40, 49, 50, 119] {
-        assert_eq!(given.status(place).await, Some("authorized"), "{place}");
+        assert_eq!(given.status_at(place).await, Some("authorized"), "{place}");
     }
     assert_eq!(given.asked().await.len(), 120, "each profile is looked up once");
     let again = given.compare(FAST).await.unwrap();
@@ -173,7 +172,7 @@ async fn each_kind_of_difference_is_dealt_with() {
     for (place, status) in
         [(1, "authorized"), (2, "authorized"), (5, "revoked"), (6, "authorized"), (20, "pending")]
     {
-        assert_eq!(given.status(place).await, Some(status), "{place}");
+        assert_eq!(given.status_at(place).await, Some(status), "{place}");
     }
 }
 
@@ -322,9 +321,9 @@ async fn who_changes_while_its_page_is_read_waits_for_the_next_comparison() {
     let report = report.unwrap();
     // Place 3 was compared before it revoked; the page of place 61 was under way; that of place 111 came later.
     assert_eq!((report.waiting, report.updated, report.granted), (1, 58, 1), "{report:?}");
-    assert_eq!(given.status(3).await, Some("authorized"), "the list was newer than its revocation");
-    assert_eq!(given.status(61).await, Some("revoked"));
-    assert_eq!(given.status(111).await, Some("authorized"));
+    assert_eq!(given.status_at(3).await, Some("authorized"), "the list was newer than its revocation");
+    assert_eq!(given.status_at(61).await, Some("revoked"));
+    assert_eq!(given.status_at(111).await, Some("authorized"));
 }
 
 /// An empty list is no reason for a flood of calls.

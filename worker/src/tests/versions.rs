@@ -61,6 +61,7 @@ async fn write(given: &Given, name: &str, form: u16, sample: &Value) {
         events: vec![record],
         state: Some(state),
         tasks: Vec::new(),
+        redeems: Vec::new(),
         keys: vec![NewKey { wrapped, about: Vec::new() }],
         token: TokenChange::Keep,
         erases: None,

@@ -86,6 +86,7 @@ impl<S: Storage> Core<S> {
             events: Vec::new(),
             state: None,
             tasks: Vec::new(),
+            redeems: Vec::new(),
             keys: vec![NewKey { wrapped, about: Vec::new() }],
             token: TokenChange::Keep,
             erases: None,

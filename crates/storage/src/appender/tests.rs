@@ -148,6 +148,7 @@ fn on(account: u32, number: u128) -> Command {
         keys: Vec::new(),
         token: TokenChange::Keep,
         erases: None,
+        redeems: Vec::new(),
         finishes: None,
         recorded_at: Timestamp::UNIX_EPOCH,
     }))

@@ -3,8 +3,10 @@
 use mandate_schema::{CodeDigest, Secret};
 use uuid::Uuid;
 
-use super::given::{account, at, command, component, decided, stream, task};
-use crate::{Append, Appended, Command, ConsentLink, ConsentTerms, ConsentVisit, Landed, Storage, TaskState};
+use super::given::{account, append, at, claim, command, component, decided, stream, task};
+use crate::{
+    Append, Appended, Command, ConsentLink, ConsentTerms, ConsentVisit, Landed, NewTask, Storage, TaskState,
+};
 
 fn digest(text: &str) -> CodeDigest {
     CodeDigest::of(&Secret::new(text))
@@ -86,4 +88,27 @@ pub(super) async fn a_landing_that_conflicts_ties_nothing<S: Storage>(storage: S
     assert_eq!(storage.task_by_key("redeem:first").await.unwrap(), None);
     let landed = storage.land(id, digest("second"), queues(2, "redeem:second")).await.unwrap();
     assert_eq!(landed, Landed::Appended(Appended::Stored(None)), "and the store goes on");
+}
+
+pub(super) async fn a_visit_is_found_by_its_code_and_tied_to_a_finished_one<S: Storage>(storage: S) {
+    let code = NewTask { authorizer: None, ..task("redeem:1") };
+    append(&storage, decided(command(1), &stream(1), 0).redeem(code.clone())).await;
+    let running = claim(&storage, at(0), at(10), 1).await.remove(0);
+    append(&storage, decided(running.by().command(), &stream(1), 0).refuses(&running)).await;
+
+    storage.put_visit(visit(1, 50)).await.unwrap();
+    storage.put_visit(visit(2, 50)).await.unwrap();
+    let by_code = async || storage.visit_by_code(digest("code")).await.unwrap().map(|visit| visit.id);
+    let (id, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let late = decided(command(2), &stream(1), 0).redeem(code);
+    let landed = storage.land(id, digest("code"), late.into()).await.unwrap();
+    assert_eq!(landed, Landed::Appended(Appended::Conflict));
+    assert_eq!((storage.visit(id).await.unwrap().unwrap().code, by_code().await), (None, None));
+    // Decided again, it queues nothing.
+    let landed = storage.land(other, digest("code"), decided(command(3), &stream(1), 0).into()).await;
+    assert_eq!(landed.unwrap(), Landed::Appended(Appended::Stored(None)));
+    assert_eq!(by_code().await, Some(other));
+    storage.land(id, digest("code"), decided(command(4), &stream(1), 0).into()).await.unwrap();
+    assert_eq!(by_code().await, Some(id), "the one that was opened first");
+    assert_eq!(storage.visit_by_code(digest("another")).await.unwrap(), None);
 }

@@ -1,9 +1,11 @@
 //! What could not be handled, and its way out.
 
-use mandate_schema::{CallbackId, CommandId, Push, TaskId};
+use mandate_schema::{CallbackId, Push};
 
-use super::given::{append, at, command, dead_push, dead_task, decided, push, stored, stream, task, unknown};
-use crate::{Appended, Command, CommandOutcome, DeadPayload, Storage, TaskState};
+use super::given::{
+    append, at, claim, command, dead_push, dead_task, decided, push, stored, stream, task, unknown,
+};
+use crate::{Appended, Claimed, Command, CommandOutcome, DeadPayload, NextDue, Storage, TaskState};
 
 async fn outcome<S: Storage>(storage: &S, number: u64) -> Option<CommandOutcome> {
     let told = storage.outcomes(vec![command(number)]).await.unwrap();
@@ -11,9 +13,9 @@ async fn outcome<S: Storage>(storage: &S, number: u64) -> Option<CommandOutcome>
 }
 
 /// Queues a task and claims it.
-async fn running<S: Storage>(storage: &S, number: u64, key: &str) -> TaskId {
+async fn running<S: Storage>(storage: &S, number: u64, key: &str) -> Claimed {
     append(storage, decided(command(number), &stream(1), 0).task(task(key))).await;
-    storage.claim(at(0), at(10), 1).await.unwrap().remove(0).id
+    claim(storage, at(0), at(10), 1).await.remove(0)
 }
 
 pub(super) async fn a_dead_letter_comes_with_its_outcome<S: Storage>(storage: S) {
@@ -96,27 +98,27 @@ pub(super) async fn a_discarded_letter_is_settled_for_good<S: Storage>(storage: 
 }
 
 pub(super) async fn a_dead_task_waits_until_it_is_revived<S: Storage>(storage: S) {
-    let id = running(&storage, 1, "redeem:1").await;
-    let death = dead_task(id, 1);
+    let first = running(&storage, 1, "redeem:1").await;
+    let death = dead_task(&first);
     let letter = death.id();
     assert_eq!(append(&storage, death).await, Appended::Stored(None));
     let row = storage.dead_letter(letter).await.unwrap().unwrap();
-    assert!(matches!(row.letter.payload, DeadPayload::Task(task) if task == id));
+    assert!(matches!(row.letter.payload, DeadPayload::Task(task) if task == first.id));
     let state = storage.task_by_key("redeem:1").await.unwrap().unwrap().state;
     assert_eq!(state, TaskState::Dead);
-    assert_eq!(storage.claim(at(9_000), at(9_010), 5).await.unwrap().len(), 0);
-    assert_eq!(storage.next_due().await.unwrap(), None);
+    assert_eq!(claim(&storage, at(9_000), at(9_010), 5).await.len(), 0);
+    assert_eq!(storage.next_due().await.unwrap(), NextDue::default());
     // A late attempt cannot give back what is dead.
-    storage.retry(id, 1, at(1), "late").await.unwrap();
-    assert_eq!(storage.claim(at(9_000), at(9_010), 5).await.unwrap().len(), 0);
+    storage.retry(first.id, 1, at(1), "late").await.unwrap();
+    assert_eq!(claim(&storage, at(9_000), at(9_010), 5).await.len(), 0);
 
     assert!(storage.revive_task(letter, at(20)).await.unwrap());
     assert!(storage.dead_letter(letter).await.unwrap().is_none());
     assert!(!storage.revive_task(letter, at(20)).await.unwrap(), "there is no letter any more");
-    assert_eq!(storage.claim(at(19), at(29), 5).await.unwrap().len(), 0);
-    let again = storage.claim(at(20), at(30), 5).await.unwrap().remove(0);
-    assert_eq!((again.id, again.attempt), (id, 2), "a new attempt, so a new command");
-    let done = decided(CommandId::of_attempt(id, 2), &stream(1), 0).finishes(id);
+    assert_eq!(claim(&storage, at(19), at(29), 5).await.len(), 0);
+    let again = claim(&storage, at(20), at(30), 5).await.remove(0);
+    assert_eq!((again.id, again.attempt), (first.id, 2), "a new attempt, so a new command");
+    let done = decided(again.by().command(), &stream(1), 0).finishes(&again);
     assert_eq!(append(&storage, done).await, Appended::Stored(None));
 
     append(&storage, dead_push(5, "unreadable")).await;
@@ -125,26 +127,26 @@ pub(super) async fn a_dead_task_waits_until_it_is_revived<S: Storage>(storage: S
 }
 
 pub(super) async fn a_late_answer_settles_a_dead_task<S: Storage>(storage: S) {
-    let id = running(&storage, 1, "redeem:1").await;
-    let second = storage.claim(at(10), at(20), 1).await.unwrap().remove(0);
-    assert_eq!((second.id, second.attempt), (id, 2));
-    let death = dead_task(id, 2);
+    let first = running(&storage, 1, "redeem:1").await;
+    let second = claim(&storage, at(10), at(20), 1).await.remove(0);
+    assert_eq!((second.id, second.attempt), (first.id, 2));
+    let death = dead_task(&second);
     let letter = death.id();
     assert_eq!(append(&storage, death).await, Appended::Stored(None));
     // The first attempt was slow; WeChat had answered it.
-    let late = decided(CommandId::of_attempt(id, 1), &stream(1), 0).events(1).finishes(id);
+    let late = decided(first.by().command(), &stream(1), 0).events(1).finishes(&first);
     assert_eq!(append(&storage, late).await, stored(1));
     storage.revive_task(letter, at(20)).await.unwrap();
     assert!(storage.dead_letter(letter).await.unwrap().is_none());
     let state = storage.task_by_key("redeem:1").await.unwrap().unwrap().state;
     assert_eq!(state, TaskState::Done, "reviving does not run again what is done");
-    assert_eq!(storage.claim(at(99), at(109), 5).await.unwrap().len(), 0);
+    assert_eq!(claim(&storage, at(99), at(109), 5).await.len(), 0);
 }
 
 pub(super) async fn a_task_that_is_done_does_not_die<S: Storage>(storage: S) {
-    let id = running(&storage, 1, "redeem:1").await;
-    append(&storage, decided(command(2), &stream(1), 0).finishes(id)).await;
-    let death = dead_task(id, 2);
+    let first = running(&storage, 1, "redeem:1").await;
+    append(&storage, decided(command(2), &stream(1), 0).finishes(&first)).await;
+    let death = dead_task(&Claimed { attempt: 2, ..first });
     let letter = death.id();
     assert_eq!(append(&storage, death).await, Appended::Finished);
     assert!(storage.dead_letter(letter).await.unwrap().is_none());
@@ -196,8 +198,8 @@ pub(super) async fn letters_and_their_retries_are_counted<S: Storage>(storage: S
 }
 
 pub(super) async fn a_discarded_letter_ends_its_task<S: Storage>(storage: S) {
-    let id = running(&storage, 1, "redeem:1").await;
-    let death = dead_task(id, 1);
+    let first = running(&storage, 1, "redeem:1").await;
+    let death = dead_task(&first);
     let letter = death.id();
     append(&storage, death).await;
     assert!(storage.discard(letter, at(20)).await.unwrap());
@@ -207,8 +209,8 @@ pub(super) async fn a_discarded_letter_ends_its_task<S: Storage>(storage: S) {
 }
 
 pub(super) async fn a_revived_task_settles_its_dead_command<S: Storage>(storage: S) {
-    let id = running(&storage, 1, "redeem:1").await;
-    let death = dead_task(id, 1);
+    let first = running(&storage, 1, "redeem:1").await;
+    let death = dead_task(&first);
     let letter = death.id();
     append(&storage, death).await;
     assert!(storage.revive_task(letter, at(20)).await.unwrap());

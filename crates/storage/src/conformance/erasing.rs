@@ -3,8 +3,8 @@
 use mandate_schema::{AuthorizerId, StreamName};
 
 use super::given::{
-    account, append, at, command, component, data_key, dead_push, dead_task, decided, other_component, push,
-    sealed, stored, stream, task, token_stored,
+    account, append, at, claim, command, component, data_key, dead_push, dead_task, decided, other_component,
+    push, sealed, stored, stream, task, token_stored,
 };
 use crate::{
     Append, Appended, Command, CommandOutcome, DeadLetterId, Erasure, NewKey, NewTask, Storage, StorageError,
@@ -86,9 +86,9 @@ pub(super) async fn what_the_tables_hold_of_an_account_is_wiped<S: Storage>(stor
     });
     append(&storage, queued.token(token_stored("token", 1))).await;
     append(&storage, decided(command(2), &stream(2), 0).events(1).token(token_stored("other", 1))).await;
-    for claimed in storage.claim(at(0), at(10), 3).await.unwrap() {
+    for claimed in claim(&storage, at(0), at(10), 3).await {
         if claimed.task.key != "ready" {
-            append(&storage, dead_task(claimed.id, 1)).await;
+            append(&storage, dead_task(&claimed)).await;
         }
     }
     for number in [3, 4] {
@@ -121,13 +121,13 @@ pub(super) async fn what_runs_meanwhile_comes_too_late<S: Storage>(storage: S) {
     let given = decided(command(1), &stream(1), 0).events(1).task(task_of("redeem", account(1)));
     append(&storage, given.token(token_stored("token", 1))).await;
     let lease = storage.lease_token(&stream(1), at(0), at(15)).await.unwrap().unwrap();
-    let running = storage.claim(at(0), at(10), 1).await.unwrap().remove(0);
+    let running = claim(&storage, at(0), at(10), 1).await.remove(0);
     append(&storage, erase(2, 1)).await;
     assert!(!storage.store_token(&stream(1), &lease, sealed("late"), at(7_200)).await.unwrap());
     assert_eq!(storage.token(&stream(1)).await.unwrap().unwrap().access, None);
-    let late = decided(command(3), &stream(1), 2).events(1).finishes(running.id);
+    let late = decided(command(3), &stream(1), 2).events(1).finishes(&running);
     assert_eq!(append(&storage, late).await, Appended::Finished);
-    assert!(storage.claim(at(99), at(100), 1).await.unwrap().is_empty());
+    assert!(claim(&storage, at(99), at(100), 1).await.is_empty());
     assert!(storage.lease_token(&stream(1), at(1), at(16)).await.unwrap().is_some(), "the lease has ended");
 }
 

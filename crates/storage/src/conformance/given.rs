@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{
     AuthorizerId, CallbackId, CommandId, ComponentId, EventId, EventRecord, Field, PairId, Position, Push,
-    SealedText, Secret, StoredEvent, StreamName, TaskId, Version, WrappedKey,
+    SealedText, Secret, StoredEvent, StreamName, Version, WrappedKey,
 };
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    Append, Appended, Command, DeadLetter, DeadPayload, EventLog, EventQuery, FoldError, FoldInput, Folder,
-    NewKey, NewState, NewTask, TokenChange,
+    Append, Appended, Claim, Claimed, Command, Company, DeadLetter, DeadPayload, Ending, EventLog,
+    EventQuery, Finish, FoldError, FoldInput, Folder, GivenUp, NewKey, NewState, NewTask, TaskQueue,
+    TokenChange,
 };
 
 /// Some seconds after the moment that all cases begin at.
@@ -64,6 +65,7 @@ pub(super) fn task(key: &str) -> NewTask {
         kind: "confirm".into(),
         component: component(),
         authorizer: Some(account(1)),
+        tag: None,
         payload: "{}".into(),
         sealed: None,
     }
@@ -85,22 +87,37 @@ pub(super) fn push(id: CommandId) -> Push {
 /// A push that cannot be decided.
 pub(super) fn dead_push(number: u64, reason: &str) -> Command {
     let id = command(number);
-    dead(id, reason, DeadPayload::Push(push(id)))
+    Command::Dead(Box::new(DeadLetter {
+        command: id,
+        reason: reason.into(),
+        detail: format!("it is {reason}"),
+        payload: DeadPayload::Push(push(id)),
+        recorded_at: at(5),
+    }))
 }
 
 /// An attempt that gives its task up.
-pub(super) fn dead_task(task: TaskId, attempt: u32) -> Command {
-    dead(CommandId::of_attempt(task, attempt), "refused", DeadPayload::Task(task))
-}
-
-fn dead(command: CommandId, reason: &str, payload: DeadPayload) -> Command {
-    Command::Dead(Box::new(DeadLetter {
-        command,
-        reason: reason.into(),
-        detail: format!("it is {reason}"),
-        payload,
+pub(super) fn dead_task(claimed: &Claimed) -> Command {
+    Command::GivenUp(Box::new(GivenUp {
+        by: claimed.by(),
+        reason: "refused".into(),
+        detail: "it is refused".into(),
         recorded_at: at(5),
     }))
+}
+
+/// The process that claims in most cases.
+pub(super) const WORKER: Uuid = Uuid::from_u128(1);
+
+/// Claims what is due, as [`WORKER`].
+pub(super) async fn claim<S: TaskQueue>(
+    storage: &S,
+    now: Timestamp,
+    leased_until: Timestamp,
+    limit: usize,
+) -> Vec<Claimed> {
+    let company = Company::Beside(limit);
+    storage.claim(Claim { worker: WORKER, now, leased_until, company }).await.expect("the queue answers")
 }
 
 /// The state after so many events.
@@ -117,6 +134,7 @@ pub(super) fn decided(id: CommandId, stream: &StreamName, expected: u64) -> Appe
         events: Vec::new(),
         state: None,
         tasks: Vec::new(),
+        redeems: Vec::new(),
         keys: Vec::new(),
         token: TokenChange::Keep,
         erases: None,
@@ -174,8 +192,20 @@ impl Append {
         self
     }
 
-    pub(super) fn finishes(mut self, task: TaskId) -> Self {
-        self.finishes = Some(task);
+    pub(super) fn redeem(mut self, task: NewTask) -> Self {
+        self.redeems.push(task);
+        self
+    }
+
+    /// The success of an attempt.
+    pub(super) fn finishes(mut self, claimed: &Claimed) -> Self {
+        self.finishes = Some(Finish { by: claimed.by(), ending: Ending::Success });
+        self
+    }
+
+    /// The refusal of an attempt.
+    pub(super) fn refuses(mut self, claimed: &Claimed) -> Self {
+        self.finishes = Some(Finish { by: claimed.by(), ending: Ending::Refusal });
         self
     }
 

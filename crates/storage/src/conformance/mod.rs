@@ -6,8 +6,10 @@
 mod append;
 mod append_atomic;
 mod callers;
+mod codes;
 mod consents;
 mod dead_letters;
+mod deaths;
 mod erasing;
 mod given;
 mod lists;
@@ -113,6 +115,25 @@ macro_rules! suite {
         ], [
             a_finished_task_keeps_no_secret,
         ]);
+        suite!($database, codes, [
+            a_known_code_learns_what_was_missing,
+            commands_of_one_batch_learn_from_each_other,
+            queueing_a_finished_code_is_a_conflict,
+            other_tasks_with_a_known_key_are_left_as_they_are,
+            an_outcome_is_decided_on_all_that_its_task_has_learned,
+            a_refusal_counts_only_from_the_current_attempt,
+            a_success_is_stored_after_any_refusal_and_once,
+        ], []);
+        suite!($database, deaths, [
+            an_attempt_whose_lease_ends_is_taken_for_dead,
+            what_a_living_or_stopping_process_leaves_is_no_death,
+            an_attempt_given_back_by_a_stop_is_due_at_once_and_no_try,
+            who_was_taken_for_dead_may_prove_to_be_alive,
+            a_task_with_two_deaths_is_claimed_alone,
+            a_revived_task_has_all_its_tries_and_runs_alone_if_it_did,
+        ], [
+            a_process_that_starts_counts_who_died_and_not_who_stopped,
+        ]);
         suite!($database, tokens, [
             a_lease_excludes_others_until_it_ends,
             a_refreshed_token_is_stored_and_ends_the_lease,
@@ -161,6 +182,7 @@ macro_rules! suite {
             links_and_visits_come_back_until_they_are_pruned,
             a_visit_is_tied_to_the_first_code_and_its_task_is_queued_with_it,
             a_landing_that_conflicts_ties_nothing,
+            a_visit_is_found_by_its_code_and_tied_to_a_finished_one,
         ], []);
         suite!($database, webhooks, [
             an_endpoint_is_changed_by_who_has_read_its_newest_revision,

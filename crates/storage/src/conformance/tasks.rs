@@ -17,7 +17,7 @@ async fn queue<S: Storage>(storage: &S, number: u64, second: i64, task: NewTask)
 
 /// Claims what is due at a second, for ten seconds.
 async fn claim<S: Storage>(storage: &S, second: i64, limit: usize) -> Vec<Claimed> {
-    storage.claim(at(second), at(second + 10), limit).await.unwrap()
+    super::given::claim(storage, at(second), at(second + 10), limit).await
 }
 
 fn keys(claimed: &[Claimed]) -> Vec<&str> {
@@ -46,7 +46,8 @@ pub(super) async fn a_claimed_task_is_what_was_queued<S: Storage>(storage: S) {
         kind: "redeem".into(),
         component: component(),
         authorizer: None,
-        payload: r#"{"tag":"甲"}"#.into(),
+        tag: Some("甲".into()),
+        payload: r#"{"n":1}"#.into(),
         sealed: Some((stream(7), sealed("code"))),
     };
     queue(&storage, 2, 4, queued.clone()).await;
@@ -97,7 +98,7 @@ pub(super) async fn a_claim_is_prolonged_by_the_current_attempt_only<S: Storage>
     let second = claim(&storage, 30, 1).await.remove(0);
     assert!(!storage.renew(first.id, 1, at(90)).await.unwrap(), "the first attempt has lost its claim");
     assert_eq!(claim(&storage, 40, 1).await.remove(0).attempt, second.attempt + 1);
-    append(&storage, decided(command(2), &stream(1), 0).finishes(first.id)).await;
+    append(&storage, decided(command(2), &stream(1), 0).finishes(&first)).await;
     assert!(!storage.renew(first.id, 3, at(90)).await.unwrap(), "what is done is not prolonged");
 }
 
@@ -120,7 +121,7 @@ pub(super) async fn only_the_current_attempt_can_be_given_back<S: Storage>(stora
     storage.retry(second.id, second.attempt, at(16), "busy").await.unwrap();
     storage.retry(second.id, second.attempt, at(90), "again").await.unwrap();
     assert_eq!(claim(&storage, 16, 1).await.len(), 1, "it was given back once");
-    let done = decided(command(2), &stream(1), 0).finishes(first.id);
+    let done = decided(command(2), &stream(1), 0).finishes(&first);
     append(&storage, done).await;
     storage.retry(first.id, 3, at(17), "done already").await.unwrap();
     assert_eq!(claim(&storage, 90, 1).await.len(), 0, "what is done stays done");
@@ -160,20 +161,21 @@ pub(super) async fn ending_all_leases_makes_running_attempts_due<S: Storage>(sto
 }
 
 pub(super) async fn the_next_due_time_counts_waiting_tasks_and_leases<S: Storage>(storage: S) {
-    assert_eq!(storage.next_due().await.unwrap(), None);
+    let due = async || storage.next_due().await.unwrap().beside;
+    assert_eq!(due().await, None);
     queue(&storage, 1, 5, task("confirm:1")).await;
     queue(&storage, 2, 3, task("confirm:2")).await;
-    assert_eq!(storage.next_due().await.unwrap(), Some(at(3)));
+    assert_eq!(due().await, Some(at(3)));
     let first = claim(&storage, 4, 1).await.remove(0);
-    assert_eq!(storage.next_due().await.unwrap(), Some(at(5)));
+    assert_eq!(due().await, Some(at(5)));
     let second = claim(&storage, 5, 1).await.remove(0);
-    assert_eq!(storage.next_due().await.unwrap(), Some(at(14)), "the first lease ends next");
+    assert_eq!(due().await, Some(at(14)), "the first lease ends next");
     storage.retry(first.id, 1, at(100), "busy").await.unwrap();
-    assert_eq!(storage.next_due().await.unwrap(), Some(at(15)));
-    append(&storage, decided(command(3), &stream(1), 0).finishes(second.id)).await;
-    assert_eq!(storage.next_due().await.unwrap(), Some(at(100)));
-    append(&storage, decided(command(4), &stream(1), 0).finishes(first.id)).await;
-    assert_eq!(storage.next_due().await.unwrap(), None);
+    assert_eq!(due().await, Some(at(15)));
+    append(&storage, decided(command(3), &stream(1), 0).finishes(&second)).await;
+    assert_eq!(due().await, Some(at(100)));
+    append(&storage, decided(command(4), &stream(1), 0).finishes(&first)).await;
+    assert_eq!(due().await, None);
 }
 
 pub(super) async fn two_processes_never_claim_the_same_attempt<D: Database>(database: D) {

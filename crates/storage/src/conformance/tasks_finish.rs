@@ -1,44 +1,44 @@
 //! The end of a task: its result, its count, its removal.
 
-use mandate_schema::{CommandId, Position};
+use mandate_schema::Position;
 
 use super::{
     Database,
-    given::{account, append, at, command, dead_task, decided, sealed, stored, stream, task},
+    given::{account, append, at, claim, command, dead_task, decided, sealed, stored, stream, task},
 };
 use crate::{Appended, Claimed, CommandOutcome, NewTask, Storage, TaskCount, TaskDone, TaskState};
 
 /// Queues a task and claims it.
 async fn running<S: Storage>(storage: &S, number: u64, task: NewTask) -> Claimed {
     append(storage, decided(command(number), &stream(1), 0).task(task)).await;
-    storage.claim(at(0), at(10), 1).await.unwrap().remove(0)
+    claim(storage, at(0), at(10), 1).await.remove(0)
 }
 
-/// The command that attempt `attempt` appends: one event on the account's stream.
+/// The success of a numbered attempt: one event on the account's stream.
 fn finish(claimed: &Claimed, attempt: u32, of: u32) -> crate::Append {
-    let id = CommandId::of_attempt(claimed.id, attempt);
-    decided(id, &stream(of), 0).events(1).finishes(claimed.id).decided_at(at(3))
+    let by = Claimed { attempt, ..claimed.clone() };
+    decided(by.by().command(), &stream(of), 0).events(1).finishes(&by).decided_at(at(3))
 }
 
 pub(super) async fn a_finished_task_tells_its_result<S: Storage>(storage: S) {
     assert_eq!(storage.task_by_key("redeem:1").await.unwrap(), None);
     let claimed = running(&storage, 1, task("redeem:1")).await;
-    let state = |state, position| Some(TaskDone { state, position, authorizer: Some(account(1)) });
+    let state = |state, position| Some(TaskDone { state, position, authorizer: Some(account(1)), tag: None });
     assert_eq!(storage.task_by_key("redeem:1").await.unwrap(), state(TaskState::Running, None));
     assert_eq!(append(&storage, finish(&claimed, 1, 2)).await, stored(1));
     assert_eq!(storage.task_by_key("redeem:1").await.unwrap(), state(TaskState::Done, Some(Position(1))));
 
     let quiet = running(&storage, 2, task("confirm:1")).await;
-    let nothing = decided(command(3), &stream(1), 0).finishes(quiet.id);
+    let nothing = decided(command(3), &stream(1), 0).finishes(&quiet);
     append(&storage, nothing).await;
     assert_eq!(storage.task_by_key("confirm:1").await.unwrap(), state(TaskState::Done, None));
-    let again = storage.claim(at(9_999), at(10_000), 5).await.unwrap();
+    let again = claim(&storage, at(9_999), at(10_000), 5).await;
     assert_eq!(again.len(), 0, "what is done is not due");
 }
 
 pub(super) async fn an_older_attempt_may_finish_what_is_not_done<S: Storage>(storage: S) {
     let first = running(&storage, 1, task("redeem:1")).await;
-    let second = storage.claim(at(10), at(20), 1).await.unwrap().remove(0);
+    let second = claim(&storage, at(10), at(20), 1).await.remove(0);
     assert_eq!((second.id, second.attempt), (first.id, 2));
     // The first attempt was only slow. WeChat's answer to it is as good as any.
     assert_eq!(append(&storage, finish(&first, 1, 2)).await, stored(1));
@@ -90,7 +90,7 @@ pub(super) async fn tasks_are_counted_by_kind_and_state<S: Storage>(storage: S) 
     let done = running(&storage, 1, redeem("redeem:1")).await;
     append(&storage, finish(&done, 1, 2)).await;
     let dead = running(&storage, 2, redeem("redeem:2")).await;
-    append(&storage, dead_task(dead.id, 1)).await;
+    append(&storage, dead_task(&dead)).await;
     running(&storage, 3, redeem("redeem:3")).await;
     running(&storage, 4, task("confirm:1")).await;
     append(&storage, decided(command(5), &stream(1), 0).task(task("confirm:2")).task(task("confirm:3")))
@@ -112,7 +112,7 @@ pub(super) async fn done_tasks_are_pruned_by_age<S: Storage>(storage: S) {
     let done = running(&storage, 1, task("confirm:done")).await;
     append(&storage, finish(&done, 1, 2)).await; // at second 3
     let dead = running(&storage, 2, task("confirm:dead")).await;
-    append(&storage, dead_task(dead.id, 1)).await;
+    append(&storage, dead_task(&dead)).await;
     running(&storage, 3, task("confirm:running")).await;
     append(&storage, decided(command(4), &stream(1), 0).task(task("confirm:ready"))).await;
 

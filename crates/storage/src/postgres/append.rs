@@ -7,9 +7,9 @@ use tokio_postgres::{Row, types::Json};
 
 use super::{PostgresStorage, connection::Connection, convert::get};
 use crate::{
-    Append, Appended, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, NewTask, StorageError,
-    TokenChange,
-    convert::{millis, position, signed, to_json, told},
+    Append, Appended, Attempt, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, Ending,
+    GivenUp, NewTask, StorageError, TokenChange,
+    convert::{NO_ATTEMPT, millis, position, signed, to_json, told},
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -54,6 +54,7 @@ fn item(command: &Command) -> Result<Value> {
     match command {
         Command::Decided(append) => decided(append),
         Command::Dead(letter) => dead(letter),
+        Command::GivenUp(given_up) => Ok(self::given_up(given_up)),
     }
 }
 
@@ -68,7 +69,8 @@ fn decided(append: &Append) -> Result<Value> {
     Ok(json!({
         "id": append.command.0,
         "recorded_at": at,
-        "task": append.finishes.map(|task| task.0),
+        "task": append.finishes.as_ref().map(|finish| finish.by.task.0),
+        "finish": append.finishes.as_ref().map(|finish| self::finish(&finish.by, finish.ending)),
         "stream": append.stream.to_string(),
         "expected": signed(append.expected.0),
         "events": append.events.iter().map(event).collect::<Result<Vec<_>>>()?,
@@ -82,6 +84,7 @@ fn decided(append: &Append) -> Result<Value> {
         })).collect::<Vec<_>>(),
         "token": token(&append.token),
         "tasks": append.tasks.iter().map(|new| task(new, at)).collect::<Vec<_>>(),
+        "redeems": append.redeems.iter().map(|new| task(new, at)).collect::<Vec<_>>(),
         "erases": append.erases.as_ref().map(|erasure| erasure.letters.iter().map(|id| id.0).collect::<Vec<_>>()),
     }))
 }
@@ -120,7 +123,8 @@ fn task(task: &NewTask, at: i64) -> Value {
         "key": task.key,
         "kind": task.kind,
         "component": task.component.as_str(),
-        "authorizer": task.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str),
+        "authorizer": task.authorizer,
+        "tag": task.tag,
         "payload": task.payload,
         "sealed_by": sealed_by,
         "sealed": sealed,
@@ -128,14 +132,27 @@ fn task(task: &NewTask, at: i64) -> Value {
 }
 
 fn dead(letter: &DeadLetter) -> Result<Value> {
-    let (push_id, push, task) = match &letter.payload {
-        DeadPayload::Push(push) => (Some(push.id.0), Some(to_json(push)?), None),
-        DeadPayload::Task(task) => (None, None, Some(task.0)),
+    let DeadPayload::Push(push) = &letter.payload else {
+        return Err(StorageError::Data(NO_ATTEMPT.into()));
     };
+    let (push_id, push) = (push.id.0, to_json(push)?);
     Ok(json!({
         "id": letter.command.0,
         "recorded_at": millis(letter.recorded_at),
-        "task": task,
         "letter": { "reason": letter.reason, "detail": told(&letter.detail), "push_id": push_id, "push": push },
     }))
+}
+
+fn given_up(GivenUp { by, reason, detail, recorded_at }: &GivenUp) -> Value {
+    json!({
+        "id": by.command().0,
+        "recorded_at": millis(*recorded_at),
+        "task": by.task.0,
+        "finish": finish(by, Ending::Refusal),
+        "letter": { "reason": reason, "detail": told(detail) },
+    })
+}
+
+fn finish(by: &Attempt, ending: Ending) -> Value {
+    json!({ "attempt": by.number, "authorizer": by.authorizer, "tag": by.tag, "ending": ending.as_str() })
 }

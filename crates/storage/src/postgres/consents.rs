@@ -49,6 +49,12 @@ impl Consents for PostgresStorage {
         found.as_ref().map(visit).transpose()
     }
 
+    async fn visit_by_code(&self, code: CodeDigest) -> Result<Option<ConsentVisit>> {
+        let code = code.to_string();
+        let found = self.connection().await?.first(sql::consent_visit_by_code, &[&code]).await?;
+        found.as_ref().map(visit).transpose()
+    }
+
     async fn land(&self, visit: Uuid, code: CodeDigest, command: Command) -> Result<Landed> {
         let connection = self.connection().await?;
         let code = code.to_string();

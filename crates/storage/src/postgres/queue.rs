@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use mandate_schema::{ComponentId, TaskId, sql::postgres as sql};
+use uuid::Uuid;
 
 use super::{
     PostgresStorage,
@@ -9,16 +10,23 @@ use super::{
     rows,
 };
 use crate::{
-    Claimed, StorageError, TaskCount, TaskDone, TaskQueue,
+    Claim, Claimed, Company, NextDue, StorageError, TaskCount, TaskDone, TaskQueue,
     convert::{limit, millis, parse, position, time, unsigned},
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
 
 impl TaskQueue for PostgresStorage {
-    async fn claim(&self, now: Timestamp, leased_until: Timestamp, max: usize) -> Result<Vec<Claimed>> {
-        let (now, until, max) = (millis(now), millis(leased_until), limit(max));
-        let found = self.connection().await?.all(sql::task_claim, &[&now, &until, &max]).await?;
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {
+        let (now, until, worker) = (millis(claim.now), millis(claim.leased_until), claim.worker);
+        let connection = self.connection().await?;
+        connection.change(sql::task_take_back, &[&now, &worker]).await?;
+        let found = match claim.company {
+            Company::Beside(max) => {
+                connection.all(sql::task_claim, &[&now, &until, &worker, &limit(max)]).await?
+            }
+            Company::Alone => connection.all(sql::task_claim_alone, &[&now, &until, &worker]).await?,
+        };
         let mut tasks = rows::collect(&found, rows::claimed)?;
         tasks.sort_by_key(|task| task.id); // the order of `returning` is not promised
         Ok(tasks)
@@ -27,6 +35,21 @@ impl TaskQueue for PostgresStorage {
     async fn renew(&self, task: TaskId, attempt: u32, leased_until: Timestamp) -> Result<bool> {
         let (attempt, until) = (int(attempt), millis(leased_until));
         Ok(self.connection().await?.change(sql::task_renew, &[&task.0, &attempt, &until]).await? == 1)
+    }
+
+    async fn outlive(&self, task: TaskId, attempt: u32) -> Result<()> {
+        self.connection().await?.change(sql::task_outlive, &[&task.0, &int(attempt)]).await?;
+        Ok(())
+    }
+
+    async fn excuse(&self, worker: Uuid) -> Result<usize> {
+        Ok(counted(self.connection().await?.change(sql::task_excuse, &[&worker]).await?))
+    }
+
+    async fn release(&self, task: TaskId, attempt: u32, now: Timestamp) -> Result<()> {
+        let (attempt, now) = (int(attempt), millis(now));
+        self.connection().await?.change(sql::task_release, &[&task.0, &attempt, &now]).await?;
+        Ok(())
     }
 
     async fn retry(&self, task: TaskId, attempt: u32, next_at: Timestamp, reason: &str) -> Result<()> {
@@ -45,9 +68,10 @@ impl TaskQueue for PostgresStorage {
         Ok(counted(self.connection().await?.change(sql::task_end_leases, &[&millis(now)]).await?))
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>> {
+    async fn next_due(&self) -> Result<NextDue> {
         let row = self.connection().await?.one(sql::task_next_due, &[]).await?;
-        get::<Option<i64>>(&row, "min")?.map(time).transpose()
+        let due = |column| get::<Option<i64>>(&row, column)?.map(time).transpose();
+        Ok(NextDue { beside: due("beside")?, alone: due("alone")? })
     }
 
     async fn task_by_key(&self, key: &str) -> Result<Option<TaskDone>> {
@@ -57,7 +81,12 @@ impl TaskQueue for PostgresStorage {
                 let last = get::<Option<i64>>(&row, "position")?.map(position).transpose()?;
                 let account = get::<Option<String>>(&row, "authorizer")?;
                 let authorizer = account.map(|id| parse(&id)).transpose()?;
-                Ok(TaskDone { state: rows::task_state(&row)?, position: last, authorizer })
+                Ok(TaskDone {
+                    state: rows::task_state(&row)?,
+                    position: last,
+                    authorizer,
+                    tag: get(&row, "tag")?,
+                })
             })
             .transpose()
     }

@@ -68,10 +68,13 @@ pub(super) fn claimed(row: &Row) -> Result<Claimed> {
             kind: get(row, "kind")?,
             component: parse(&get::<String>(row, "component")?)?,
             authorizer: get::<Option<String>>(row, "authorizer")?.map(|id| parse(&id)).transpose()?,
+            tag: get(row, "tag")?,
             payload: get(row, "payload")?,
             sealed: sealed.transpose()?,
         },
         attempt: small(get(row, "attempt")?)?,
+        tries: small(get(row, "tries")?)? + 1,
+        deaths: small(get(row, "deaths")?)?,
         head: Position(unsigned(get(row, "head")?)?),
         created_at: time(get(row, "created_at")?)?,
     })

@@ -1,15 +1,15 @@
 //! The append: everything that one batch of commands stores, in one transaction.
 
-use mandate_schema::{CommandId, Position, StreamName, TaskId, Version, sql::sqlite as sql};
+use mandate_schema::{CommandId, Position, StreamName, Version, sql::sqlite as sql};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
-    convert::{blob, millis, position, signed, to_json, told, unsigned},
+    convert::{NO_ATTEMPT, blob, millis, position, signed, to_json, told, unsigned},
     rows::task_id,
 };
 use crate::{
-    Append, Appended, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, Erasure, NewKey,
-    NewTask, StorageError, TokenChange,
+    Append, Appended, Attempt, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, Ending,
+    Erasure, GivenUp, NewKey, NewTask, StorageError, TokenChange,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -23,6 +23,7 @@ pub(super) fn append_batch(tx: &Transaction<'_>, commands: &[Command]) -> Result
         outcomes.push(match command {
             Command::Decided(append) => store(tx, append, &mut head)?,
             Command::Dead(letter) => bury(tx, letter)?,
+            Command::GivenUp(given_up) => give_up(tx, given_up)?,
         });
     }
     if head > before {
@@ -40,29 +41,37 @@ fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<A
     if let Some(record) = known.as_ref().filter(|record| record.outcome != CommandOutcome::Dead) {
         return Ok(Appended::Duplicate(record.clone()));
     }
-    if let Some(task) = append.finishes
-        && is_finished(tx, task)?
+    if let Some(finish) = &append.finishes
+        && let Some(void) = void(tx, &finish.by, finish.ending)?
     {
-        return Ok(Appended::Finished);
+        return Ok(void);
     }
-    if version(tx, &append.stream)? != append.expected || is_key_taken(tx, &append.keys)? {
+    if version(tx, &append.stream)? != append.expected
+        || is_key_taken(tx, &append.keys)?
+        || is_redeemed(tx, &append.redeems)?
+    {
         return Ok(Appended::Conflict);
     }
     // Nothing is written above this line: a conflict does not undo what the rest of the batch stores.
     store_keys(tx, &append.keys)?;
     let last = store_events(tx, append, head)?;
     store_token(tx, append)?;
-    for task in &append.tasks {
+    for task in append.tasks.iter().chain(&append.redeems) {
         queue_task(tx, task, append)?;
+    }
+    for task in &append.redeems {
+        let account = task.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str);
+        tx.prepare_cached(sql::task_learn)?.execute(params![task.key, account, task.tag])?;
     }
     if let Some(erasure) = &append.erases {
         erase(tx, append, erasure)?;
     }
-    if let Some(task) = append.finishes {
+    if let Some(finish) = &append.finishes {
         tx.prepare_cached(sql::task_finish)?.execute(params![
-            blob(&task.0),
+            blob(&finish.by.task.0),
             millis(append.recorded_at),
-            last.map(|last| signed(last.0))
+            last.map(|last| signed(last.0)),
+            finish.ending.as_str()
         ])?;
     }
     let outcome = if last.is_some() { CommandOutcome::Applied } else { CommandOutcome::Nothing };
@@ -74,32 +83,43 @@ fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<A
     Ok(Appended::Stored(last))
 }
 
-/// Stores a dead letter under its command, and marks its task dead.
+/// Stores the dead letter of a push under its command.
 fn bury(tx: &Transaction<'_>, letter: &DeadLetter) -> Result<Appended> {
+    let DeadPayload::Push(push) = &letter.payload else {
+        return Err(StorageError::Data(NO_ATTEMPT.into()));
+    };
     if let Some(record) = find_command(tx, letter.command)? {
         return Ok(Appended::Duplicate(record));
-    }
-    let (push_id, push, task) = match &letter.payload {
-        DeadPayload::Push(push) => (Some(*push.id.0.as_bytes()), Some(to_json(push)?), None),
-        DeadPayload::Task(task) => (None, None, Some(*task.0.as_bytes())),
-    };
-    if let DeadPayload::Task(task) = &letter.payload {
-        if is_finished(tx, *task)? {
-            return Ok(Appended::Finished);
-        }
-        tx.prepare_cached(sql::task_die)?.execute([blob(&task.0)])?;
     }
     let at = millis(letter.recorded_at);
     tx.prepare_cached(sql::dead_letter_put)?.execute(params![
         blob(&letter.command.0),
         letter.reason,
         told(&letter.detail),
-        push_id,
-        push,
-        task,
+        blob(&push.id.0),
+        to_json(push)?,
+        None::<&[u8]>,
         at
     ])?;
     put_command(tx, letter.command, CommandOutcome::Dead, None, at)?;
+    Ok(Appended::Stored(None))
+}
+
+/// Stores the dead letter of a task under the command of its attempt, and marks the task dead.
+fn give_up(tx: &Transaction<'_>, given_up: &GivenUp) -> Result<Appended> {
+    let GivenUp { by, reason, detail, recorded_at } = given_up;
+    if let Some(record) = find_command(tx, by.command())? {
+        return Ok(Appended::Duplicate(record));
+    }
+    if let Some(void) = void(tx, by, Ending::Refusal)? {
+        return Ok(void);
+    }
+    let (command, task, at) = (by.command(), blob(&by.task.0), millis(*recorded_at));
+    tx.prepare_cached(sql::task_die)?.execute([task])?;
+    let (push_id, push) = (None::<&[u8]>, None::<&str>);
+    let row = params![blob(&command.0), reason, told(detail), push_id, push, task, at];
+    tx.prepare_cached(sql::dead_letter_put)?.execute(row)?;
+    put_command(tx, command, CommandOutcome::Dead, None, at)?;
     Ok(Appended::Stored(None))
 }
 
@@ -134,10 +154,37 @@ fn put_command(
     Ok(())
 }
 
-fn is_finished(tx: &Transaction<'_>, task: TaskId) -> Result<bool> {
-    let state: Option<String> =
-        tx.prepare_cached(sql::task_state)?.query_row([blob(&task.0)], |row| row.get(0)).optional()?;
-    Ok(state.is_none_or(|state| state == "done"))
+/// What is answered to an attempt that does not finish its task: others were faster, or the task has learned more than it read.
+fn void(tx: &Transaction<'_>, by: &Attempt, ending: Ending) -> Result<Option<Appended>> {
+    type Row = (String, u32, Option<String>, Option<String>, Option<String>);
+    let mut statement = tx.prepare_cached(sql::task_state)?;
+    let found: Option<Row> = statement
+        .query_row([blob(&by.task.0)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })
+        .optional()?;
+    let Some((state, attempt, authorizer, tag, ended)) = found else { return Ok(Some(Appended::Finished)) };
+    let is_late = match ending {
+        Ending::Success => state == "done" && ended.as_deref() != Some(Ending::Refusal.as_str()),
+        Ending::Refusal => state == "done" || state == "dead" || attempt != by.number,
+    };
+    if is_late {
+        return Ok(Some(Appended::Finished));
+    }
+    let read = (by.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str), by.tag.as_deref());
+    Ok((read != (authorizer.as_deref(), tag.as_deref())).then_some(Appended::Conflict))
+}
+
+/// Whether one of the codes has been redeemed, or could not be.
+fn is_redeemed(tx: &Transaction<'_>, redeems: &[NewTask]) -> Result<bool> {
+    for task in redeems {
+        let state: Option<String> =
+            tx.prepare_cached(sql::task_by_key)?.query_row([&task.key], |row| row.get(0)).optional()?;
+        if state.is_some_and(|state| state == "done" || state == "dead") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn version(tx: &Transaction<'_>, stream: &StreamName) -> Result<Version> {
@@ -275,6 +322,7 @@ fn queue_task(tx: &Transaction<'_>, task: &NewTask, append: &Append) -> Result<(
         task.kind,
         task.component.as_str(),
         task.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str),
+        task.tag,
         task.payload,
         sealed_by,
         sealed,

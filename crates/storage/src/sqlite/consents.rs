@@ -55,6 +55,10 @@ impl Consents for SqliteStorage {
         self.read(move |c| find(c, sql::consent_visit_by_pre_auth, &pre_auth.to_string())).await
     }
 
+    async fn visit_by_code(&self, code: CodeDigest) -> Result<Option<ConsentVisit>> {
+        self.read(move |c| find(c, sql::consent_visit_by_code, &code.to_string())).await
+    }
+
     async fn land(&self, visit: Uuid, code: CodeDigest, command: Command) -> Result<Landed> {
         self.write(move |tx| {
             // Nothing is written by an append that conflicts, so it goes first.

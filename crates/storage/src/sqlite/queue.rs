@@ -2,23 +2,37 @@
 
 use jiff::Timestamp;
 use mandate_schema::{ComponentId, TaskId, sql::sqlite as sql};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
+use uuid::Uuid;
 
 use super::{
     SqliteStorage, append,
     convert::{blob, limit, millis, parse, position, time, unsigned, uuid},
     rows,
 };
-use crate::{Claimed, NewTask, StorageError, TaskCount, TaskDone, TaskQueue, TaskState};
+use crate::{
+    Claim, Claimed, Company, NewTask, NextDue, StorageError, TaskCount, TaskDone, TaskQueue, TaskState,
+};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
 impl TaskQueue for SqliteStorage {
-    async fn claim(&self, now: Timestamp, leased_until: Timestamp, max: usize) -> Result<Vec<Claimed>> {
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {
         self.write(move |tx| {
+            let (now, until, worker) = (millis(claim.now), millis(claim.leased_until), blob(&claim.worker));
+            tx.prepare_cached(sql::task_take_back)?.execute(params![now, worker])?;
             let head = append::head(tx)?;
-            let mut statement = tx.prepare_cached(sql::task_claim)?;
-            let found = statement.query(params![millis(now), millis(leased_until), limit(max)])?;
+            let (mut beside, mut alone);
+            let found = match claim.company {
+                Company::Beside(max) => {
+                    beside = tx.prepare_cached(sql::task_claim)?;
+                    beside.query(params![now, until, worker, limit(max)])?
+                }
+                Company::Alone => {
+                    alone = tx.prepare_cached(sql::task_claim_alone)?;
+                    alone.query(params![now, until, worker])?
+                }
+            };
             let mut tasks = rows::collect(found, |row| claimed(row, head))?;
             tasks.sort_by_key(|task| task.id); // the order of `returning` is not promised
             Ok(tasks)
@@ -34,6 +48,26 @@ impl TaskQueue for SqliteStorage {
                 millis(leased_until)
             ])?;
             Ok(renewed == 1)
+        })
+        .await
+    }
+
+    async fn outlive(&self, task: TaskId, attempt: u32) -> Result<()> {
+        self.write(move |tx| {
+            tx.prepare_cached(sql::task_outlive)?.execute(params![blob(&task.0), attempt])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn excuse(&self, worker: Uuid) -> Result<usize> {
+        self.write(move |tx| Ok(tx.prepare_cached(sql::task_excuse)?.execute([blob(&worker)])?)).await
+    }
+
+    async fn release(&self, task: TaskId, attempt: u32, now: Timestamp) -> Result<()> {
+        self.write(move |tx| {
+            tx.prepare_cached(sql::task_release)?.execute(params![blob(&task.0), attempt, millis(now)])?;
+            Ok(())
         })
         .await
     }
@@ -65,10 +99,11 @@ impl TaskQueue for SqliteStorage {
         self.write(move |tx| Ok(tx.prepare_cached(sql::task_end_leases)?.execute([millis(now)])?)).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>> {
+    async fn next_due(&self) -> Result<NextDue> {
         self.read(|c| {
-            let due: Option<i64> = c.prepare_cached(sql::task_next_due)?.query_row([], |row| row.get(0))?;
-            due.map(time).transpose()
+            let (beside, alone): (Option<i64>, Option<i64>) =
+                c.prepare_cached(sql::task_next_due)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(NextDue { beside: beside.map(time).transpose()?, alone: alone.map(time).transpose()? })
         })
         .await
     }
@@ -76,17 +111,8 @@ impl TaskQueue for SqliteStorage {
     async fn task_by_key(&self, key: &str) -> Result<Option<TaskDone>> {
         let key = key.to_owned();
         self.read(move |c| {
-            let found: Option<(String, Option<i64>, Option<String>)> = c
-                .prepare_cached(sql::task_by_key)?
-                .query_row([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()?;
-            found
-                .map(|(state, last, account)| {
-                    let position = last.map(position).transpose()?;
-                    let authorizer = account.map(|id| parse(&id)).transpose()?;
-                    Ok(TaskDone { state: task_state(&state)?, position, authorizer })
-                })
-                .transpose()
+            let mut statement = c.prepare_cached(sql::task_by_key)?;
+            rows::collect(statement.query([key])?, done).map(|found| found.into_iter().next())
         })
         .await
     }
@@ -114,9 +140,19 @@ fn task_state(text: &str) -> Result<TaskState> {
     TaskState::parse(text).ok_or_else(|| StorageError::unreadable(format!("unknown task state {text}")))
 }
 
+fn done(row: &Row<'_>) -> Result<TaskDone> {
+    let account: Option<String> = row.get(2)?;
+    Ok(TaskDone {
+        state: task_state(&row.get::<_, String>(0)?)?,
+        position: row.get::<_, Option<i64>>(1)?.map(position).transpose()?,
+        authorizer: account.map(|id| parse(&id)).transpose()?,
+        tag: row.get(3)?,
+    })
+}
+
 fn claimed(row: &Row<'_>, head: mandate_schema::Position) -> Result<Claimed> {
-    let sealed_by: Option<String> = row.get(6)?;
-    let sealed: Option<String> = row.get(7)?;
+    let sealed_by: Option<String> = row.get(7)?;
+    let sealed: Option<String> = row.get(8)?;
     let sealed = sealed_by.zip(sealed).map(|(by, text)| Ok::<_, StorageError>((parse(&by)?, parse(&text)?)));
     Ok(Claimed {
         id: TaskId(uuid(&row.get::<_, Vec<u8>>(0)?)?),
@@ -125,11 +161,14 @@ fn claimed(row: &Row<'_>, head: mandate_schema::Position) -> Result<Claimed> {
             kind: row.get(2)?,
             component: parse(&row.get::<_, String>(3)?)?,
             authorizer: row.get::<_, Option<String>>(4)?.map(|id| parse(&id)).transpose()?,
-            payload: row.get(5)?,
+            tag: row.get(5)?,
+            payload: row.get(6)?,
             sealed: sealed.transpose()?,
         },
-        attempt: row.get(8)?,
+        attempt: row.get(9)?,
+        tries: row.get::<_, u32>(10)? + 1,
+        deaths: row.get(12)?,
         head,
-        created_at: time(row.get(9)?)?,
+        created_at: time(row.get(11)?)?,
     })
 }

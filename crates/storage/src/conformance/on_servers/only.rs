@@ -9,17 +9,20 @@ use std::{
 };
 
 use mandate_schema::{Secret, sql::POSTGRES_MIGRATIONS};
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
+use tokio_postgres::types::Json;
+use uuid::Uuid;
 
 use super::super::{
     Database,
-    given::{append, at, command, decided, stored, stream, whole_log},
+    given::{append, at, claim, command, decided, stored, stream, task, whole_log},
     own_server::OwnServer,
     postgres::{PostgresDatabase, shared_server},
 };
 use crate::{
     Appended, Appender, AuthorizerFilter, Command, CommandOutcome, EventLog, NewState, States, StorageError,
-    Unobserved,
+    TaskQueue, TaskState, Unobserved,
     postgres::{PostgresSettings, PostgresStorage, migrate},
 };
 
@@ -87,9 +90,18 @@ async fn an_append_finds_its_rows_by_a_key_however_the_tables_grow() {
         }
         let commands = (0..if batch == 0 { 8 } else { 256 }).map(|number| {
             let number = batch * 256 + number;
-            decided(command(number.into()), &stream(number), 0).events(1).into()
+            let append = decided(command(number.into()), &stream(number), 0).events(1);
+            let code = task(&format!("redeem:{}", number / 2)); // the second one learns
+            append.task(task(&format!("confirm:{number}"))).redeem(code).into()
         });
         storage.append_batch(commands.collect()).await.unwrap();
+        let claimed = claim(&storage, at(0), at(10), 64).await;
+        let ends = claimed.iter().zip(100_000..).map(|(claimed, number)| {
+            let append = decided(claimed.by().command(), &stream(batch * 1_000 + number), 0);
+            if number % 2 == 0 { append.finishes(claimed).into() } else { append.refuses(claimed).into() }
+        });
+        let ended = storage.append_batch(ends.collect()).await.unwrap();
+        assert!(ended.iter().all(|ended| *ended == Appended::Stored(None)), "{ended:?}");
     }
     let whole_reads = "select sum(seq_scan)::bigint as read from pg_stat_user_tables
         where relname in ('command', 'data_key', 'dead_letter', 'event', 'state', 'task', 'token')";
@@ -100,6 +112,37 @@ async fn an_append_finds_its_rows_by_a_key_however_the_tables_grow() {
         assert!(Instant::now() < deadline, "the server counts what was added");
     }
     assert_eq!(owner.query_one(whole_reads, &[]).await.unwrap().get::<_, i64>("read"), 0);
+}
+
+/// While a new version is rolled out, workers of the version before append to the schema of the new one.
+#[tokio::test]
+async fn a_worker_of_the_version_before_goes_on_beside_a_new_one() {
+    let database = PostgresDatabase::create().await;
+    let storage = database.open().await;
+    append(&storage, decided(command(1), &stream(1), 0).redeem(task("redeem:1"))).await;
+    let claimed = claim(&storage, at(0), at(10), 1).await.remove(0);
+    let item = |id: u64, more: Value| {
+        let mut item = json!({"id": command(id).0, "recorded_at": 5, "stream": stream(1).to_string(), "expected": 0,
+            "events": [], "state": null, "keys": [], "token": null, "tasks": [], "erases": null});
+        item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        item
+    };
+    let queued = json!({"id": Uuid::from_u128(7), "key": "confirm:1", "kind": "confirm", "component": "c",
+        "authorizer": null, "payload": "{}", "sealed_by": null, "sealed": null});
+    let letter = json!({"id": command(4).0, "recorded_at": 5, "task": claimed.id.0,
+        "letter": {"reason": "refused", "detail": "", "push_id": null, "push": null}});
+    let batch = json!([
+        item(2, json!({"tasks": [queued]})),
+        item(3, json!({"task": claimed.id.0})),
+        letter,
+        item(5, json!({"task": claimed.id.0})),
+    ]);
+    let rows = database.owner().await;
+    let rows = rows.query("select result from append_batch($1)", &[&Json(batch)]).await.unwrap();
+    let results: Vec<String> = rows.iter().map(|row| row.get("result")).collect();
+    assert_eq!(results, ["stored", "stored", "finished", "finished"]);
+    let state = async |key| storage.task_by_key(key).await.unwrap().unwrap().state;
+    assert_eq!((state("redeem:1").await, state("confirm:1").await), (TaskState::Done, TaskState::Ready));
 }
 
 #[tokio::test]
