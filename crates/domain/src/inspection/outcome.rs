@@ -56,7 +56,8 @@ pub fn decide_inspected(state: Option<&Authorizer>, since: &Since, found: &Inspe
     if let Some(at) = found.ask_again_at() {
         return Inspected::again(at);
     }
-    if found.waits_for_redemption() {
+    let is_unreadable = found.info == Info::Unknown && found.is_incomplete;
+    if !is_unreadable && found.waits_for_redemption() {
         return Inspected::Done(Decision::nothing());
     }
     if !matches!(found.trial, Trial::Worked(_)) && found.lacks_an_answer(state) {

@@ -5,14 +5,21 @@ use mandate_schema::{RecoverySource, Secret};
 use super::{
     effects::{
         Effect, confirmed_grant, credentials_rejected, erased, granted, issued, issued_without_token,
-        keep_access_token, permissions_changed, recovered, recovered_from, recovered_without_token,
-        redemption_failed, rejected_by, revoked_at, updated, withheld,
+        keep_access_token, permissions_changed, profile_recorded, recovered, recovered_from,
+        recovered_without_token, redemption_failed, rejected_by, revoked_at, updated, withheld,
     },
     given::{World, given},
-    inspected::{authorized, broken, inspected, pending, revoked},
-    samples::{HOUR, info_granting, info_with_token, silent_info, token_refused},
+    inspected::{Script, authorized, broken, inspected, pending, revoked},
+    samples::{
+        HOUR, code_refused, digest, info_granting, info_with_token, profile, silent_info, token_refused,
+    },
 };
 use crate::{AuthorizerInfo, Because, Refusal, Status};
+
+/// A refresh was refused an hour ago.
+fn refresh_refused() -> Script {
+    inspected(Because::RefreshRefused { refusal: token_refused() }).queued_ago(HOUR)
+}
 
 // A refresh token that works.
 
@@ -48,8 +55,9 @@ fn a_broken_authorizer_whose_own_token_works_after_all_is_recovered_from_it() {
 
 #[test]
 fn a_token_that_we_hold_and_that_works_is_no_event_while_authorized() {
-    let refused = || inspected(Because::RefreshRefused { refusal: token_refused() });
-    authorized().when(refused().info(silent_info()).works("token")).then([keep_access_token()]);
+    authorized()
+        .when(refresh_refused().info(silent_info()).not_listed().works("token"))
+        .then([keep_access_token()]);
     authorized()
         .when(inspected(Because::Doubt).info(info_with_token("stale")).refused("stale").works("token"))
         .then([keep_access_token()]);
@@ -57,9 +65,8 @@ fn a_token_that_we_hold_and_that_works_is_no_event_while_authorized() {
 
 #[test]
 fn the_token_that_a_trial_brings_is_kept_instead_of_the_one_that_was_tried() {
-    let refused = inspected(Because::RefreshRefused { refusal: token_refused() });
     let world = authorized()
-        .when(refused.info(silent_info()).rotates("token", "next"))
+        .when(refresh_refused().info(silent_info()).not_listed().rotates("token", "next"))
         .then([recovered_from(RecoverySource::Held, 1, "next"), keep_access_token()]);
     assert_eq!(world.refresh_token().as_deref(), Some("next"));
     broken()
@@ -82,20 +89,13 @@ fn a_redemption_without_its_token_is_filled_from_the_info() {
 fn a_refused_refresh_breaks_with_its_own_refusal() {
     for errcode in [61023, 40097, 61014] {
         let refusal = Refusal { errcode, ..token_refused() };
-        let because = || Because::RefreshRefused { refusal: refusal.clone() };
+        let refused = || inspected(Because::RefreshRefused { refusal: refusal.clone() }).queued_ago(HOUR);
         authorized()
-            .when(inspected(because()).info(info_with_token("token")).refused("token").not_listed())
+            .when(refused().info(info_with_token("token")).refused("token").not_listed())
             .then([rejected_by(&refusal)])
             .is(Status::Broken);
         authorized()
-            .when(
-                inspected(because())
-                    .info(info_with_token("a"))
-                    .refused("a")
-                    .refused("token")
-                    .listed("b")
-                    .refused("b"),
-            )
+            .when(refused().info(info_with_token("a")).refused("a").listed("b").refused("b").refused("token"))
             .then([rejected_by(&refusal)])
             .is(Status::Broken);
     }
@@ -143,11 +143,11 @@ fn the_rest_of_the_tokens_may_work_where_one_was_refused() {
 
 #[test]
 fn an_authorizer_is_not_broken_by_an_answer_that_cannot_be_read() {
-    let refused = || inspected(Because::RefreshRefused { refusal: token_refused() });
-    authorized().when(refused().info(silent_info()).unreadable("token").not_listed()).then_incomplete();
-    authorized().when(refused().info(silent_info()).refused("token").unreadable_list()).then_incomplete();
-    authorized().when(refused().unreadable_info().refused("token").not_listed()).then_incomplete();
-    let script = refused().info(info_with_token("named")).unreadable("named").refused("token").not_listed();
+    let refused = refresh_refused;
+    authorized().when(refused().info(silent_info()).not_listed().unreadable("token")).then_incomplete();
+    authorized().when(refused().info(silent_info()).unreadable_list().refused("token")).then_incomplete();
+    authorized().when(refused().unreadable_info().not_listed().refused("token")).then_incomplete();
+    let script = refused().info(info_with_token("named")).unreadable("named").not_listed().refused("token");
     authorized().when(script).then_incomplete().is(Status::Authorized);
     pending()
         .when(inspected(Because::Doubt).unreadable_info().not_listed())
@@ -198,7 +198,7 @@ fn a_redemption_of_an_earlier_authorization_says_nothing_of_this_one() {
     let revoked = given(earlier).and([revoked_at(200), granted(300, "next")]).after(HOUR);
     revoked
         .when(inspected(Because::Doubt).info(info_granting(&[1])).not_listed())
-        .then([withheld(), permissions_changed(&[1], &[1], &[])])
+        .then([permissions_changed(&[1], &[1], &[]), withheld()])
         .is(Status::Broken);
 }
 
@@ -208,9 +208,27 @@ fn with_permission_sets_and_a_code_that_was_never_redeemed_it_is_broken() {
         let script = inspected(Because::Doubt).info(info_granting(sets)).not_listed();
         pending()
             .when(script.clone())
-            .then([withheld(), permissions_changed(sets, sets, &[])])
+            .then([permissions_changed(sets, sets, &[]), withheld()])
             .is(Status::Broken);
-        given([]).when(script).then([confirmed_grant(), withheld(), permissions_changed(sets, sets, &[])]);
+        given([]).when(script).then([confirmed_grant(), permissions_changed(sets, sets, &[]), withheld()]);
+    }
+}
+
+#[test]
+fn that_no_credentials_are_left_is_recorded_last() {
+    let info = AuthorizerInfo { profile: Some(profile("shop")), ..info_granting(&[1]) };
+    let code = Because::RedemptionRefused { digest: digest("code"), refusal: code_refused() };
+    let found = || [permissions_changed(&[1], &[1], &[]), profile_recorded(profile("shop"))];
+    for (script, failure) in [
+        (inspected(Because::Doubt), withheld()),
+        (inspected(code).queued_ago(HOUR), redemption_failed("code")),
+        (refresh_refused(), credentials_rejected()),
+    ] {
+        let script = script.info(info.clone()).not_listed();
+        let [permissions, profile] = found();
+        pending().when(script.clone()).then([permissions, profile, failure.clone()]).is(Status::Broken);
+        let [permissions, profile] = found();
+        given([]).when(script).then([confirmed_grant(), permissions, profile, failure]).is(Status::Broken);
     }
 }
 
@@ -233,7 +251,7 @@ fn nobody_stays_pending_once_no_redemption_waits() {
 fn an_erased_authorizer_is_not_one_without_api_permission() {
     let world = authorized().and([erased()]);
     let script = inspected(Because::Doubt).info(info_granting(&[1])).not_listed();
-    world.clone().when(script).then([withheld(), permissions_changed(&[1], &[1], &[])]).is(Status::Broken);
+    world.clone().when(script).then([permissions_changed(&[1], &[1], &[]), withheld()]).is(Status::Broken);
     world
         .when(inspected(Because::Doubt).info(info_with_token("token")).works("token"))
         .leads_to_token("token");
@@ -267,14 +285,17 @@ fn it_is_asked_again_while_the_answers_may_be_older_than_the_grant() {
 #[test]
 fn it_is_asked_again_although_the_newest_grant_was_redeemed() {
     let redeemed = given([granted(100, "code"), issued(1, "code", "token")]);
-    let refused = || inspected(Because::RefreshRefused { refusal: token_refused() });
-    for info in [silent_info(), info_granting(&[]), info_with_token("token")] {
+    for script in [
+        refresh_refused().info(silent_info()).not_listed().refused("token"),
+        refresh_refused().info(info_granting(&[])).not_listed().refused("token"),
+        refresh_refused().info(info_with_token("token")).refused("token").not_listed(),
+    ] {
         redeemed
             .clone()
-            .when(refused().info(info.clone()).refused("token").not_listed())
+            .when(script.clone())
             .then_again_in(298, [credentials_rejected()])
             .after(297)
-            .when(refused().info(info).refused("token").not_listed())
+            .when(script)
             .then([]);
     }
     let without_token = given([granted(100, "code"), issued_without_token(1, "code")]);
@@ -286,6 +307,30 @@ fn it_is_asked_again_although_the_newest_grant_was_redeemed() {
             .then_again_in(297, [recovered_without_token(1)])
             .is(Status::Authorized);
     }
+}
+
+#[test]
+fn it_is_asked_again_until_five_minutes_after_a_refresh_was_refused() {
+    let refused_ago = |seconds| refresh_refused().queued_ago(seconds);
+    let hopeless = |seconds| refused_ago(seconds).info(silent_info()).not_listed().refused("token");
+    for (seconds, again) in [(0, 300), (1, 299), (299, 1)] {
+        authorized()
+            .when(hopeless(seconds))
+            .then_again_in(again, [credentials_rejected()])
+            .is(Status::Broken)
+            .after(again)
+            .when(hopeless(seconds + again))
+            .then([]);
+    }
+    for seconds in [300, 301, HOUR] {
+        authorized().when(hopeless(seconds)).then([credentials_rejected()]).is(Status::Broken);
+    }
+    authorized()
+        .when(hopeless(0))
+        .then_again_in(300, [credentials_rejected()])
+        .after(300)
+        .when(refused_ago(300).info(silent_info()).listed("next").works("next"))
+        .leads_to_token("next");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{
     inspected::{Script, authorized, broken, for_every_reason, inspected, pending, revoked},
     samples::{HOUR, info_granting, info_of, info_with_token, silent_info, token_refused},
 };
-use crate::{Because, Status};
+use crate::{AuthorizerInfo, Because, Status};
 
 fn listed(token: &str) -> Script {
     inspected(Because::Named { refresh_token: Secret::new(token) })
@@ -82,16 +82,24 @@ fn a_named_token_other_than_ours_is_tried() {
         .then([recovered(1, "named"), keep_access_token()]);
 }
 
-/// Every reason to inspect but a redemption, with an info that names no token.
-fn without_a_name() -> Vec<Script> {
-    let infos = [silent_info(), info_granting(&[]), info_granting(&[1, 17]), info_of("shop")];
-    let scripts = infos.map(|info| for_every_reason().map(|script| script.info(info.clone())));
-    scripts.into_iter().flat_map(|[_, others @ ..]| others).collect()
+/// Infos that name no token.
+fn without_a_name() -> [AuthorizerInfo; 4] {
+    [silent_info(), info_granting(&[]), info_granting(&[1, 17]), info_of("shop")]
+}
+
+/// With an info that names no token, every reason after which ours is tried next: not after a redemption, and after a refused
+/// refresh only when the list has been read.
+fn ours_next() -> Vec<Script> {
+    let scripts = without_a_name().map(|info| {
+        let [_, doubt, unclear, code_refused, _, named] = for_every_reason();
+        [doubt, unclear, code_refused, named].map(|script| script.info(info.clone()))
+    });
+    scripts.into_iter().flatten().collect()
 }
 
 #[test]
 fn ours_is_tried_if_none_is_named() {
-    for script in without_a_name() {
+    for script in ours_next() {
         authorized().when(script.clone().works("token")).leads_to_token("token");
         authorized().when(script.clone().gone_at("token")).leads_to(Status::Revoked);
         let world = authorized().when(script.refused("token").not_listed()).leads_to(Status::Broken);
@@ -101,15 +109,16 @@ fn ours_is_tried_if_none_is_named() {
 
 #[test]
 fn ours_that_works_although_none_is_named_is_no_event() {
-    for script in for_every_reason().into_iter().skip(1) {
-        let script = script.info(silent_info()).works("token");
-        authorized().when(script).then([keep_access_token()]).is(Status::Authorized);
+    let [_, doubt, unclear, code_refused, refresh_refused, named] =
+        for_every_reason().map(|script| script.info(silent_info()));
+    for script in [doubt, unclear, code_refused, refresh_refused.not_listed(), named] {
+        authorized().when(script.works("token")).then([keep_access_token()]).is(Status::Authorized);
     }
 }
 
 #[test]
 fn the_list_may_name_another_one_after_ours_is_refused() {
-    for script in without_a_name() {
+    for script in ours_next() {
         let script = script.refused("token").listed("list's").works("list's");
         authorized().when(script).leads_to_token("list's");
     }
@@ -117,7 +126,7 @@ fn the_list_may_name_another_one_after_ours_is_refused() {
 
 #[test]
 fn after_a_redemption_none_needs_to_be_named() {
-    for info in [silent_info(), info_granting(&[]), info_granting(&[1, 17]), info_of("shop")] {
+    for info in without_a_name() {
         let just_redeemed = given([granted(100, "code"), issued(1, "code", "token")]);
         for world in [just_redeemed, authorized()] {
             let script = inspected(Because::Redeemed).info(info.clone());
@@ -127,8 +136,40 @@ fn after_a_redemption_none_needs_to_be_named() {
 }
 
 #[test]
-fn a_refused_refresh_tries_ours_once_more() {
-    authorized().when(refresh_refused().info(silent_info()).works("token")).then([keep_access_token()]);
+fn a_refused_refresh_tries_ours_once_more_after_the_list() {
+    for info in without_a_name() {
+        let script = refresh_refused().info(info).not_listed();
+        authorized().when(script.clone().works("token")).leads_to_token("token");
+        authorized().when(script.clone().gone_at("token")).leads_to(Status::Revoked);
+        let world = authorized().when(script.refused("token")).leads_to(Status::Broken);
+        assert_eq!(world.refresh_token().as_deref(), Some("token"));
+    }
+}
+
+#[test]
+fn a_refused_refresh_tries_what_is_named_before_ours() {
+    for info in without_a_name() {
+        let script = refresh_refused().info(info).listed("list's");
+        authorized().when(script.clone().works("list's")).leads_to_token("list's");
+        authorized().when(script.refused("list's").works("token")).leads_to_token("token");
+    }
+    let script = refresh_refused().info(info_with_token("info's"));
+    authorized().when(script.clone().works("info's")).leads_to_token("info's");
+    let script = script.refused("info's").listed("list's");
+    authorized()
+        .when(script.clone().works("list's"))
+        .then([recovered_from(RecoverySource::List, 1, "list's"), keep_access_token()]);
+    authorized().when(script.refused("list's").works("token")).then([keep_access_token()]);
+}
+
+#[test]
+fn a_refused_refresh_tries_ours_once_whoever_names_it() {
+    let by_info = refresh_refused().info(info_with_token("token"));
+    authorized().when(by_info.clone().works("token")).then([keep_access_token()]);
+    authorized().when(by_info.refused("token").listed("token")).leads_to(Status::Broken);
+    let by_list = refresh_refused().info(silent_info()).listed("token");
+    authorized().when(by_list.clone().works("token")).then([keep_access_token()]);
+    authorized().when(by_list.refused("token")).leads_to(Status::Broken);
 }
 
 #[test]

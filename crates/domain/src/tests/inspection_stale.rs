@@ -10,7 +10,9 @@ use super::{
     },
     given::{World, given},
     inspected::{authorized, broken, inspected, pending},
-    samples::{code_refused, digest, info_granting, info_of, info_with_token, profile, silent_info},
+    samples::{
+        code_refused, digest, info_granting, info_of, info_with_token, profile, silent_info, token_refused,
+    },
 };
 use crate::{AuthorizerInfo, Because, Status};
 
@@ -176,4 +178,14 @@ fn that_it_is_gone_is_asked_again_if_it_may_be_older_than_the_refused_code() {
     pending()
         .when(inspected(because).queued_ago(1).gone())
         .then_again_in(299, [redemption_failed("code"), confirmed_revocation()]);
+}
+
+#[test]
+fn that_it_is_gone_is_asked_again_if_it_may_be_older_than_the_refused_refresh() {
+    let gone =
+        |seconds| inspected(Because::RefreshRefused { refusal: token_refused() }).queued_ago(seconds).gone();
+    for (seconds, again) in [(0, 300), (1, 299), (299, 1)] {
+        authorized().when(gone(seconds)).then_again_in(again, [confirmed_revocation()]);
+    }
+    authorized().when(gone(300)).then([confirmed_revocation()]);
 }

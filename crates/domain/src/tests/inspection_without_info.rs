@@ -23,7 +23,7 @@ fn named() -> Script {
 }
 
 fn refresh_refused() -> Script {
-    inspected(Because::RefreshRefused { refusal: token_refused() })
+    inspected(Because::RefreshRefused { refusal: token_refused() }).queued_ago(HOUR)
 }
 
 fn code_was_refused() -> Script {
@@ -48,7 +48,7 @@ fn the_tokens_are_tried_all_the_same() {
         pending()
             .when(silent(code_was_refused()).listed("listed").works("listed"))
             .then([recovered_from(RecoverySource::List, 1, "listed"), keep_access_token()]);
-        authorized().when(silent(refresh_refused()).works("token")).then([keep_access_token()]);
+        authorized().when(silent(refresh_refused()).not_listed().works("token")).then([keep_access_token()]);
         authorized()
             .when(silent(named()).works("named"))
             .then([recovered_from(RecoverySource::List, 1, "named"), keep_access_token()]);
@@ -73,7 +73,7 @@ fn whoever_has_a_token_that_works_authorizes_us() {
 #[test]
 fn an_authorizer_in_doubt_is_judged_if_the_info_is_refused() {
     authorized()
-        .when(refresh_refused().refused_info().refused("token").not_listed())
+        .when(refresh_refused().refused_info().not_listed().refused("token"))
         .then([rejected_by(&token_refused())])
         .is(Status::Broken);
     authorized()
@@ -103,9 +103,22 @@ fn it_is_judged_again_while_the_tokens_may_be_older_than_the_grant() {
 }
 
 #[test]
+fn it_is_judged_again_while_the_tokens_may_be_older_than_the_refused_refresh() {
+    let hopeless =
+        |seconds| refresh_refused().queued_ago(seconds).refused_info().not_listed().refused("token");
+    authorized()
+        .when(hopeless(1))
+        .then_again_in(299, [credentials_rejected()])
+        .is(Status::Broken)
+        .after(299)
+        .when(hopeless(300))
+        .then([]);
+}
+
+#[test]
 fn nobody_is_judged_if_the_info_cannot_be_read() {
     authorized()
-        .when(refresh_refused().unreadable_info().refused("token").not_listed())
+        .when(refresh_refused().unreadable_info().not_listed().refused("token"))
         .then_incomplete()
         .is(Status::Authorized);
     authorized()
@@ -119,8 +132,8 @@ fn nobody_is_judged_if_the_info_cannot_be_read() {
 
 #[test]
 fn nobody_is_judged_by_a_token_or_a_list_that_cannot_be_read() {
-    authorized().when(refresh_refused().refused_info().unreadable("token").not_listed()).then_incomplete();
-    authorized().when(refresh_refused().refused_info().refused("token").unreadable_list()).then_incomplete();
+    authorized().when(refresh_refused().refused_info().not_listed().unreadable("token")).then_incomplete();
+    authorized().when(refresh_refused().refused_info().unreadable_list().refused("token")).then_incomplete();
     pending().when(doubt().refused_info().unreadable_list()).then_incomplete().is(Status::Pending);
 }
 
@@ -168,8 +181,12 @@ fn a_recent_revocation_or_a_code_that_waits_comes_first() {
         for script in for_every_reason() {
             let revoked = given([granted(100, "code"), issued(1, "code", "token"), revoked_at(200)]);
             revoked.when(silent(script.clone())).then_again_in(9, []);
-            pending().when(silent(script.while_a_code_waits())).then([]).is(Status::Pending);
         }
+    }
+    for script in for_every_reason() {
+        // What a redemption brings says all; but an answer that cannot be read may have said that the authorizer is gone.
+        pending().when(script.clone().while_a_code_waits().refused_info()).then([]).is(Status::Pending);
+        pending().when(script.while_a_code_waits().unreadable_info()).then_incomplete();
     }
 }
 

@@ -5,6 +5,7 @@
 //! five minutes. Once everything has arrived and no task waits, the state must be `WeChat`'s, and nothing heals it afterwards.
 
 mod service;
+mod truths;
 mod wechat;
 
 use proptest::{prelude::*, sample::Index};
@@ -128,13 +129,14 @@ impl Play {
             Step::Spoil(index) => self.service.spoil(index.index(ANY)),
             Step::Refresh => self.service.refresh(&mut self.wechat),
             Step::Redirect => {
-                let code = self.wechat.newest_code();
-                code.into_iter().for_each(|code| self.service.receive_code(code, self.wechat.now));
+                if let Some(code) = self.wechat.newest_code() {
+                    self.service.receive_code(code, self.wechat.now);
+                }
             }
             Step::Repeat(index) => {
                 let decided: Vec<_> = self.which(true);
                 if !decided.is_empty() {
-                    self.service.receive(&self.wechat.pushed[*index.get(&decided)], self.wechat.now);
+                    self.service.receive(&self.wechat, *index.get(&decided));
                 }
             }
         }
@@ -150,7 +152,7 @@ impl Play {
         if !missing.is_empty() {
             let at = *index.get(&missing);
             self.decided[at] = true;
-            self.service.receive(&self.wechat.pushed[at], self.wechat.now);
+            self.service.receive(&self.wechat, at);
         }
     }
 

@@ -4,9 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use mandate_schema::{CodeDigest, Event, GrantedVia, SealedAt, Secret, Version};
-use mandate_wechat::callback::{Callback, Info};
+use mandate_wechat::callback::Info;
 
-use super::wechat::{Authorization, Refreshed, WeChat};
+use super::{
+    truths::{Known, check_token},
+    wechat::{Authorization, Refreshed, WeChat},
+};
 use crate::{
     AboutCode, Authorizer, Because, Decision, Inspected, Inspection, NewEvent, Question, Recorded, Redeem,
     RedeemTask, Redeemed, Since, Status, Task, decide_authorizer_callback, decide_inspected, decide_redeemed,
@@ -66,6 +69,7 @@ pub(super) struct Service {
     calls: Vec<Call>,
     refreshes: Vec<Refresh>,
     redemptions: HashMap<CodeDigest, RedeemRow>,
+    known: Known,
     /// The authorizations whose credentials a redemption brought, none also counts.
     pub(super) redeemed: HashSet<u32>,
 }
@@ -103,7 +107,7 @@ impl Service {
         self.refreshes.push(Refresh { used, with, answer });
     }
 
-    fn finish_refresh(&mut self, Refresh { used, with, answer }: Refresh, now: i64) {
+    fn finish_refresh(&mut self, Refresh { used, with, answer }: Refresh, wechat: &WeChat) {
         let decision = match answer {
             Refreshed::Token(token) if token.expose() == with => Decision::nothing(),
             Refreshed::Token(token) => decide_refreshed(self.seen(), &used, token, access_token()),
@@ -112,10 +116,12 @@ impl Service {
             }
             Refreshed::Gone => Decision::task(Task::inspect(Because::UnclearRevocation)),
         };
-        self.carry_out(decision, now);
+        self.carry_out(decision, wechat, None);
     }
 
-    pub(super) fn receive(&mut self, callback: &Callback, now: i64) {
+    /// A callback comes, in its place among those that were pushed.
+    pub(super) fn receive(&mut self, wechat: &WeChat, at: usize) {
+        let (callback, now) = (&wechat.pushed[at], wechat.now);
         let code = match &callback.info {
             Info::Authorized(grant) | Info::UpdateAuthorized(grant) => grant.code.as_ref(),
             _ => None,
@@ -124,7 +130,12 @@ impl Service {
         let about = AboutCode { tag: None, is_spent: row.is_some_and(|row| row.ended) };
         let decision =
             decide_authorizer_callback(&component(), self.seen(), callback, &about, our_clock(now));
-        self.carry_out(decision, now);
+        self.carry_out(decision, wechat, Some(wechat.acts[at]));
+        let has_credentials = self.seen().is_some_and(|state| state.status == Status::Authorized);
+        assert!(
+            has_credentials || code.is_none_or(|code| self.redemptions.contains_key(&CodeDigest::of(code))),
+            "a code was dropped although there are no credentials"
+        );
     }
 
     /// The merchant's browser brings a code: it is redeemed, whoever it belongs to.
@@ -152,10 +163,10 @@ impl Service {
                 Answer::Redemption(told.map(redeemed))
             }
             Task::Inspect { because } => {
-                let held = self.refresh_token().map(Secret::new);
+                let token = self.refresh_token().map(Secret::new);
                 let times = (our_clock(waiting.queued_at), our_clock(wechat.now));
                 let inspection =
-                    Inspection::begin(self.seen(), held, because.clone(), self.redeem_task(), times);
+                    Inspection::begin(self.seen(), token, because.clone(), self.redeem_task(), times);
                 Answer::Inspection(Box::new(inspection))
             }
             Task::ReleaseReply { .. } => unreachable!("no test account is among these"),
@@ -175,7 +186,7 @@ impl Service {
     pub(super) fn finish(&mut self, wechat: &mut WeChat, at: usize, seconds_old: i64) {
         if !self.refreshes.is_empty() {
             let refresh = self.refreshes.remove(at % self.refreshes.len());
-            self.finish_refresh(refresh, wechat.now);
+            self.finish_refresh(refresh, wechat);
         }
         if self.calls.is_empty() {
             return;
@@ -188,10 +199,11 @@ impl Service {
             return;
         }
         let call = self.calls.remove(at);
-        self.decide(call, wechat.now);
+        self.decide(call, wechat);
     }
 
-    fn decide(&mut self, Call { waiting, head, answer }: Call, now: i64) {
+    fn decide(&mut self, Call { waiting, head, answer }: Call, wechat: &WeChat) {
+        let now = wechat.now;
         let since = Since::of(&self.history[head..]);
         let decision = match (answer, &waiting.task) {
             (Answer::Redemption(told), Task::Redeem(redeem)) => {
@@ -227,7 +239,7 @@ impl Service {
             },
             (Answer::Redemption(_), _) => unreachable!("only a code is redeemed"),
         };
-        self.carry_out(decision, now);
+        self.carry_out(decision, wechat, None);
     }
 
     /// An answer is lost: the call is made again.
@@ -254,9 +266,13 @@ impl Service {
         }
     }
 
-    fn carry_out(&mut self, decision: Decision, now: i64) {
+    /// Records and queues what was decided; `acted_at` is when the act of a callback happened.
+    fn carry_out(&mut self, decision: Decision, wechat: &WeChat, acted_at: Option<i64>) {
+        let now = wechat.now;
         for new in &decision.events {
             self.check(new);
+            self.known.check(new, wechat, acted_at);
+            check_token(new, self.refresh_token().as_deref());
             self.record(new, our_clock(now));
         }
         decision.tasks.into_iter().for_each(|task| self.queue(task, now));

@@ -62,6 +62,8 @@ pub(super) struct WeChat {
     authorizations: u32,
     /// Every callback, in its own order.
     pub(super) pushed: Vec<Callback>,
+    /// When the acts that they tell of happened.
+    pub(super) acts: Vec<i64>,
 }
 
 /// The answer to a refresh.
@@ -90,6 +92,7 @@ impl WeChat {
             codes: Vec::new(),
             authorizations: 0,
             pushed: Vec::new(),
+            acts: Vec::new(),
         }
     }
 
@@ -131,11 +134,28 @@ impl WeChat {
             Stamp::Ahead(seconds) => Some(CreateTime(time.0 + seconds)),
         };
         self.pushed.push(callback);
+        self.acts.push(self.now);
         self.remember();
     }
 
     fn remember(&mut self) {
         self.past.push((self.now, self.current.clone()));
+    }
+
+    /// Whether it has authorized the component at any time from then on.
+    pub(super) fn was_authorized_after(&self, then: i64) -> bool {
+        self.current.is_some() || self.past.iter().any(|(from, was)| *from >= then && was.is_some())
+    }
+
+    /// Whether it has not authorized the component at any time from then on.
+    pub(super) fn was_gone_after(&self, then: i64) -> bool {
+        self.current.is_none() || self.past.iter().any(|(from, was)| *from >= then && was.is_none())
+    }
+
+    /// When it did not authorize the component last.
+    pub(super) fn last_gone(&self) -> i64 {
+        let last = self.past.iter().rev().find(|(_, was)| was.is_none()).map(|(from, _)| *from);
+        if self.current.is_none() { self.now } else { last.unwrap_or_default() }
     }
 
     /// The code that the merchant's browser brings back.
