@@ -45,7 +45,7 @@ pub struct Authorizer {
     pub profile: Option<Profile>,
     /// The refresh token, sealed in the event that brought it.
     pub refresh_token: Option<SealedAt>,
-    /// Whether it was erased and has told us nothing since.
+    /// Whether it was erased and no fact or credentials came since.
     pub is_erased: bool,
     /// When the last event was recorded.
     pub updated_at: Timestamp,

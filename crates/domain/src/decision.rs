@@ -31,7 +31,7 @@ pub struct NewEvent {
     pub about: BTreeSet<AuthorizerId>,
 }
 
-/// An access token and its life as `WeChat` told it. A cache, never an event.
+/// An access token and its life as `WeChat` says. A cache, never an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
     /// The token.
@@ -85,6 +85,40 @@ pub enum Because {
         /// That token.
         refresh_token: Secret,
     },
+}
+
+impl Because {
+    /// The refusal that is looked into.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::RedemptionRefused { refusal, .. } | Self::RefreshRefused { refusal } => Some(refusal),
+            Self::Redeemed | Self::Doubt | Self::UnclearRevocation | Self::Named { .. } => None,
+        }
+    }
+
+    /// The code that `WeChat` refuses.
+    pub(crate) fn refused_code(&self) -> Option<CodeDigest> {
+        match self {
+            Self::RedemptionRefused { digest, .. } => Some(*digest),
+            Self::Redeemed
+            | Self::Doubt
+            | Self::UnclearRevocation
+            | Self::RefreshRefused { .. }
+            | Self::Named { .. } => None,
+        }
+    }
+
+    /// The refresh token that is to be tried.
+    pub fn named_token(&self) -> Option<&Secret> {
+        match self {
+            Self::Named { refresh_token } => Some(refresh_token),
+            Self::Redeemed
+            | Self::Doubt
+            | Self::UnclearRevocation
+            | Self::RedemptionRefused { .. }
+            | Self::RefreshRefused { .. } => None,
+        }
+    }
 }
 
 impl Task {

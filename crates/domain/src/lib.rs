@@ -20,7 +20,7 @@ pub use callback::{
 pub use component::{COMPONENT_FORM, Component, Ticket};
 pub use decision::{AccessToken, Because, Decision, NewEvent, Recorded, Redeem, Task};
 pub use erasure::{StillHeld, decide_erasure};
-pub use inspection::{AuthorizerInfo, Inspected, Inspection, Question, RedeemTask, decide_inspected};
+pub use inspection::{AuthorizerInfo, Inspected, Inspection, Question, RedeemTask, Times, decide_inspected};
 pub use listed::{Compared, Listed, decide_listed};
 pub use order::TOLERANCE;
 pub use redemption::{Redeemed, decide_redeemed, decide_redemption_refused, decide_refreshed};

@@ -5,7 +5,7 @@
 //!
 //! | list says | not held | held |
 //! | --- | --- | --- |
-//! | `auth_time` newer than all we know | granted, with the list's token | updated, and a task asks |
+//! | `auth_time` newer than all we know | granted, with the list's token, which a task tries if it had revoked | updated, and a task asks |
 //! | no such time | a task asks | unchanged if it works and the list names no other token, else a task asks |
 
 use jiff::Timestamp;
@@ -57,14 +57,18 @@ pub fn decide_listed(state: Option<&Authorizer>, listed: Listed, now: Timestamp)
     }
 }
 
-/// The token of an authorization that we never heard of cannot be one that was refused to us.
+/// The token of an authorizer that we never heard of cannot be one that was refused to us, so it is held at once. That of one that
+/// has revoked is tried first.
 fn decide_granted(state: Option<&Authorizer>, listed: Listed, time: CreateTime) -> (Decision, Compared) {
     let decision = Decision::event(Event::Granted(reconciled(time)));
     let Some(token) = listed.refresh_token else {
         return (decision.with_task(Task::inspect(Because::Doubt)), Compared::WithoutToken);
     };
-    let generation = state.map_or(0, |state| state.generation) + 1;
-    let recovered = CredentialsRecovered { generation, source: RecoverySource::List };
+    if state.is_some() {
+        let named = Task::inspect(Because::Named { refresh_token: token });
+        return (decision.with_task(named), Compared::Granted);
+    }
+    let recovered = CredentialsRecovered { generation: 1, source: RecoverySource::List };
     let decision =
         decision.with_sealed(Event::CredentialsRecovered(recovered), Field::RefreshToken, Some(token));
     (decision, Compared::Granted)

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mandate_domain::{
     AccessToken, Authorizer, AuthorizerInfo, Because, Inspected, Inspection, Question, RedeemTask, Status,
-    decide_inspected,
+    Times, decide_inspected,
 };
 use mandate_schema::{AuthorizerId, ComponentId, Secret, StreamName};
 use mandate_storage::{Claimed, Storage, TaskState};
@@ -84,7 +84,8 @@ impl<S: Storage> TaskRunner<S> {
             Some(TaskState::Ready | TaskState::Running) => RedeemTask::Waits,
             Some(TaskState::Done | TaskState::Dead) | None => RedeemTask::Ended,
         };
-        Ok(Inspection::begin(state, held, because, redemption, (claimed.created_at, asked_at)))
+        let times = Times { queued_at: claimed.created_at, asked_at };
+        Ok(Inspection::begin(state, held, because, redemption, times))
     }
 
     /// Asks `WeChat` and hands the answer to the inspection. Answers what is lacking if that answer says nothing of use.

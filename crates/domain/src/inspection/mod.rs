@@ -45,6 +45,15 @@ pub struct Inspection {
     is_incomplete: bool,
 }
 
+/// When an inspection happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// When the reason for it arose.
+    pub queued_at: Timestamp,
+    /// Now: when its calls begin.
+    pub asked_at: Timestamp,
+}
+
 /// What is known about the task that redeems the newest grant's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedeemTask {
@@ -110,13 +119,13 @@ struct Credentials {
 }
 
 impl Inspection {
-    /// Begins to inspect; `held` is the opened refresh token of `state`, `queued_at` when the reason arose, `asked_at` is now.
+    /// Begins to inspect; `held` is the opened refresh token of `state`.
     pub fn begin(
         state: Option<&Authorizer>,
         held: Option<Secret>,
         because: Because,
         redemption: RedeemTask,
-        (queued_at, asked_at): (Timestamp, Timestamp),
+        Times { queued_at, asked_at }: Times,
     ) -> Self {
         let after_revocation = state.and_then(|state| state.provisional_until).map(|until| until - TOLERANCE);
         let after_unclear = (because == Because::UnclearRevocation).then_some(queued_at);
@@ -209,14 +218,7 @@ impl Inspection {
     /// it is ours that was refused, the list's is likelier.
     fn candidates(&self) -> impl Iterator<Item = (&Secret, RecoverySource)> {
         let from_info = self.named_by_info().map(|token| (token, RecoverySource::Info));
-        let named = match &self.because {
-            Because::Named { refresh_token } => Some((refresh_token, RecoverySource::List)),
-            Because::Redeemed
-            | Because::Doubt
-            | Because::UnclearRevocation
-            | Because::RedemptionRefused { .. }
-            | Because::RefreshRefused { .. } => None,
-        };
+        let named = self.because.named_token().map(|token| (token, RecoverySource::List));
         let held = self.held.as_ref().map(|token| (token, RecoverySource::Held));
         let (held, refused) = match self.because {
             Because::RefreshRefused { .. } => (None, held.filter(|_| self.list != List::NotAsked)),
@@ -276,10 +278,7 @@ impl Inspection {
     /// Until when the answers may be older than a fact, or than the call whose refusal is looked into.
     fn stale_until(&self, state: Option<&Authorizer>) -> Option<Timestamp> {
         let fact = state.and_then(|state| state.happened_by);
-        let refusal = match &self.because {
-            Because::RedemptionRefused { .. } | Because::RefreshRefused { .. } => Some(self.queued_at),
-            Because::Redeemed | Because::Doubt | Because::UnclearRevocation | Because::Named { .. } => None,
-        };
+        let refusal = self.because.refusal().map(|_| self.queued_at);
         fact.max(refusal).map(settled_at).filter(|until| self.asked_at < *until)
     }
 }

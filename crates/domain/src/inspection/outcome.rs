@@ -83,11 +83,11 @@ fn decide_gone(state: Option<&Authorizer>, found: &Inspection) -> Inspected {
     let because = &found.because;
     match (because, state) {
         (Because::RedemptionRefused { refusal, .. }, None) => return Inspected::Unknown(refusal.clone()),
-        // A newer code decides about itself, and a failure is recorded once.
-        (Because::RedemptionRefused { digest, .. }, Some(state))
-            if state.has_newer_code(*digest) || state.has_failed(*digest) => {}
-        (Because::RedemptionRefused { .. }, Some(_)) => {
-            decision = decision.with_event(failure(because, None));
+        (Because::RedemptionRefused { digest, .. }, Some(state)) => {
+            // A newer code decides about itself, and a failure is recorded once.
+            if !state.has_newer_code(*digest) && !state.has_failed(*digest) {
+                decision = decision.with_event(failure(because, None));
+            }
         }
         (
             Because::Redeemed
@@ -177,16 +177,9 @@ impl<'a> Draft<'a> {
     /// No credentials are left. The authorizer has to confirm again, unless a later answer names a token after all.
     fn broken(&mut self, refusal: Option<&Refusal>) -> Option<Event> {
         self.look_again();
+        let code = self.found.because.refused_code();
         let is_recorded = self.state.is_some_and(|state| {
-            state.status == Status::Broken
-                && match &self.found.because {
-                    Because::RedemptionRefused { digest, .. } => state.has_failed(*digest),
-                    Because::Redeemed
-                    | Because::Doubt
-                    | Because::UnclearRevocation
-                    | Because::RefreshRefused { .. }
-                    | Because::Named { .. } => true,
-                }
+            state.status == Status::Broken && code.is_none_or(|code| state.has_failed(code))
         });
         (!is_recorded).then(|| failure(&self.found.because, refusal))
     }
@@ -225,26 +218,13 @@ impl<'a> Draft<'a> {
 
 /// Why no credentials are left: the refusal that began it, else the last one.
 fn failure(because: &Because, last: Option<&Refusal>) -> Event {
-    match (because, last) {
-        (Because::RedemptionRefused { digest, refusal }, _) => {
-            let Refusal { errcode, errmsg, rid } = refusal.clone();
-            Event::RedemptionFailed(RedemptionFailed { code_digest: *digest, errcode, errmsg, rid })
-        }
-        (Because::RefreshRefused { refusal }, _) => rejected(refusal.clone()),
-        (
-            Because::Redeemed | Because::Doubt | Because::UnclearRevocation | Because::Named { .. },
-            Some(last),
-        ) => rejected(last.clone()),
-        (Because::Redeemed | Because::Doubt | Because::UnclearRevocation | Because::Named { .. }, None) => {
-            rejected(Refusal { errcode: 0, errmsg: WITHHELD.to_owned(), rid: None })
-        }
+    let withheld = || Refusal { errcode: 0, errmsg: WITHHELD.to_owned(), rid: None };
+    let Refusal { errcode, errmsg, rid } = because.refusal().or(last).cloned().unwrap_or_else(withheld);
+    match because.refused_code() {
+        Some(code_digest) => Event::RedemptionFailed(RedemptionFailed { code_digest, errcode, errmsg, rid }),
+        None => Event::CredentialsRejected(CredentialsRejected { errcode, errmsg, rid }),
     }
 }
 
 /// `WeChat` names permission sets and no refresh token: the code was never redeemed, and has expired.
 const WITHHELD: &str = "WeChat names no refresh token, because no authorization code was redeemed; the authorizer must confirm again";
-
-fn rejected(refusal: Refusal) -> Event {
-    let Refusal { errcode, errmsg, rid } = refusal;
-    Event::CredentialsRejected(CredentialsRejected { errcode, errmsg, rid })
-}

@@ -121,7 +121,7 @@ impl Script {
             began.refresh_token().map(Secret::new),
             self.because,
             self.redemption,
-            (began.now() - self.queued_ago, began.now()),
+            crate::Times { queued_at: began.now() - self.queued_ago, asked_at: began.now() },
         );
         for (question, answer) in self.steps {
             assert_eq!(inspection.question().as_ref(), Some(&question), "after {:?}", began.history());

@@ -114,7 +114,7 @@ impl Answers {
 /// Inspects to the end; answers what was found and the questions that were asked.
 fn inspect(world: &World, because: Because, answers: &Answers) -> (Inspection, Vec<Question>) {
     let held = world.refresh_token().map(Secret::new);
-    let times = (world.now(), world.now());
+    let times = crate::Times { queued_at: world.now(), asked_at: world.now() };
     let mut inspection = Inspection::begin(world.seen(), held, because, RedeemTask::Ended, times);
     let asked = ask(&mut inspection, answers);
     (inspection, asked)

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     AboutCode, Authorizer, Because, Decision, Inspected, Inspection, NewEvent, Question, Recorded, Redeem,
-    RedeemTask, Redeemed, Since, Status, Task, decide_authorizer_callback, decide_inspected, decide_redeemed,
-    decide_redemption_refused, decide_refreshed,
+    RedeemTask, Redeemed, Since, Status, Task, Times, decide_authorizer_callback, decide_inspected,
+    decide_redeemed, decide_redemption_refused, decide_refreshed,
     tests::{
         samples::{access_token, code_refused, component, merchant_stream},
         sealing::{FORM, open, seal},
@@ -164,7 +164,8 @@ impl Service {
             }
             Task::Inspect { because } => {
                 let token = self.refresh_token().map(Secret::new);
-                let times = (our_clock(waiting.queued_at), our_clock(wechat.now));
+                let times =
+                    Times { queued_at: our_clock(waiting.queued_at), asked_at: our_clock(wechat.now) };
                 let inspection =
                     Inspection::begin(self.seen(), token, because.clone(), self.redeem_task(), times);
                 Answer::Inspection(Box::new(inspection))
