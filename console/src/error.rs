@@ -37,12 +37,12 @@ pub enum ApiError {
     /// The key does not open this.
     #[error("the key lacks the scope {0}")]
     OutOfScope(Scope),
-    /// The key is not good for this component or account.
-    #[error("the key is limited to other components or accounts")]
+    /// The key is not good for this component or authorizer.
+    #[error("the key is limited to other components or authorizers")]
     OutOfReach,
-    /// The key is limited to accounts, and the call is about no account but about the component.
+    /// The key is limited to authorizers, and the call is about no authorizer but about the component.
     #[error(
-        "this call is made with the component's token and names no account: it needs a key that is not limited to accounts"
+        "this call is made with the component's token and names no authorizer: it needs a key that is not limited to authorizers"
     )]
     WholeComponentNeeded,
     /// Too many refusals from one address.

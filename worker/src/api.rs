@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use mandate_runtime::{http_client, metrics::Metrics};
 use mandate_schema::Secret;
 use mandate_wechat::{
-    api::{Api, Decoded, Refusal, Repair, Repairs, ReplyError, Request, decode, encode},
+    api::{Api, Decoded, Refusal, Repair, Repairs, ReplyError, Request, begins_as_answer, decode, encode},
     errors,
 };
 
@@ -232,7 +232,7 @@ async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, CallError> {
     while let Some(chunk) = answer.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > ANSWER_MAX {
             let too_large = "the answer is too large".to_owned();
-            let is_an_answer = body.trim_ascii_start().starts_with(b"{");
+            let is_an_answer = begins_as_answer(&body);
             return Err(if is_an_answer { CallError::Unreadable } else { CallError::AnswerLost }(too_large));
         }
         body.extend_from_slice(&chunk);

@@ -51,6 +51,13 @@ impl Body {
         Ok(Self::Kept(kept.into()))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Kept(bytes) => bytes.is_empty(),
+            Self::Streamed { .. } => false,
+        }
+    }
+
     /// The same body once more, if it was kept.
     pub(super) fn again(&self) -> Option<Self> {
         match self {

@@ -1,4 +1,4 @@
-//! How a call is made: under which token, in which parameter, and where it names the account. Pure.
+//! How a call is made: under which token, in which parameter, and where it names the authorizer. Pure.
 
 use percent_encoding::percent_decode_str;
 
@@ -24,20 +24,20 @@ pub(crate) struct Manner {
     pub(crate) token: TokenKind,
     /// The parameter that holds it.
     pub(crate) parameter: &'static str,
-    /// Where the call names the account.
+    /// Where the call names the authorizer.
     pub(crate) names: Names,
 }
 
 /// Whose token it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenKind {
-    /// The account's.
+    /// The authorizer's.
     Authorizer,
     /// The component's.
     Component,
 }
 
-/// Where a call names the account that it is about.
+/// Where a call names the authorizer that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Names {
     /// By its token.
@@ -53,7 +53,7 @@ pub(crate) enum Names {
 /// The manner of the call to this path; `None`: it is a call of the component itself, which is not made for anybody.
 pub(crate) fn manner(path: &str) -> Option<Manner> {
     let segments = segments(path);
-    if segments.iter().any(|name| NEVER.contains(&name.as_str()) || name.starts_with(CLEARS_QUOTA)) {
+    if segments.iter().any(|name| NEVER.contains(&name.as_str())) || clears_quota(&segments) {
         return None;
     }
     let component = |parameter, names| Some(Manner { token: TokenKind::Component, parameter, names });
@@ -76,9 +76,15 @@ pub(crate) fn manner(path: &str) -> Option<Manner> {
     }
 }
 
-/// The names in a path as a lenient server may read them: decoded, in lower case, however many slashes stand between them.
+/// Whether a call clears the quota of an API, for everybody who uses it.
+fn clears_quota(segments: &[String]) -> bool {
+    segments.iter().any(|name| name.starts_with(CLEARS_QUOTA))
+        || segments.windows(2).any(|names| names[0] == "quota" && names[1].starts_with("clear"))
+}
+
+/// The names in a path as a lenient server may read them: decoded, trimmed, in lower case, however many slashes stand between them.
 fn segments(path: &str) -> Vec<String> {
-    let decoded = |name: &str| percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+    let decoded = |name: &str| percent_decode_str(name).decode_utf8_lossy().trim().to_ascii_lowercase();
     path.split('/').filter(|name| !name.is_empty()).map(decoded).collect()
 }
 
@@ -117,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn all_other_calls_are_made_with_the_account_s_token() {
+    fn all_other_calls_are_made_with_the_authorizer_s_token() {
         let expected =
             Some(Manner { token: TokenKind::Authorizer, parameter: "access_token", names: Names::Token });
         for path in [
@@ -127,6 +133,9 @@ mod tests {
             "/wxa/commit",
             "/sns/userinfo",
             "/cgi-bin/openapi/quota/get",
+            "/cgi-bin/openapi/rid/get",
+            "/cgi-bin/quota/x/clear",
+            "/cgi-bin/clear",
             "/cgi-bin/account/fastregister",
             "/wxaapi/gettemplatelist",
         ] {
@@ -157,6 +166,16 @@ mod tests {
             "/cgi-bin/clear_quota",
             "/cgi-bin/Clear_Quota/v2/",
             "/cgi-bin/clear%5Fquota",
+            "/cgi-bin/clear_quota%20",
+            "/cgi-bin/openapi/quota/clear",
+            "/cgi-bin/openapi/quota/clear/",
+            "/cgi-bin/OpenAPI/Quota/Clear",
+            "/CGI-BIN//openapi//QUOTA//clear//",
+            "/cgi-bin/openapi/%71uota/cl%65ar",
+            "/cgi-bin/openapi/quota%20/%20clear",
+            "/cgi-bin/openapi/quota/clear_v2",
+            "/wxa/openapi/quota/clear",
+            "/wxa/component/api_query_auth%20",
             "/wxa/component/api_query_auth",
             "/sns/component/api_component_token",
             "/cgi-bin/component/fastregisterweapp/x",

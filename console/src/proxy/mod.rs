@@ -1,4 +1,4 @@
-//! Calls to `WeChat` on behalf of accounts: the caller's request as it is, with the right token put in. Bodies stream both ways.
+//! Calls to `WeChat` on behalf of authorizers: the caller's request as it is, with the right token put in. Bodies stream both ways.
 //!
 //! `WeChat` refuses with HTTP 200 and a number in a small JSON document, so small JSON answers are looked at before they are
 //! passed on. If the number says that the token is no longer good, it is replaced, and the request made once more, provided
@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, HeaderName},
+    http::{
+        Method,
+        header::{self, HeaderName},
+    },
     web,
 };
 use futures_util::{StreamExt, stream};
@@ -103,13 +106,13 @@ pub(crate) async fn forward<S: Storage>(
         return Err(ApiError::WholeComponentNeeded);
     }
     let call = Call { api: &api, component: &component, authorizer: &authorizer, target, request: &request };
+    let body = call.checked(Body::read(&request, payload).await?)?;
     let token = call.token().await?;
     api.core.access.note_read(&caller, &call.token_stream());
-    let body = call.named(Body::read(&request, payload).await?)?;
     call.make(token, body).await
 }
 
-/// The path behind the account, as it was sent: the router has decoded what it matched.
+/// The path behind the authorizer, as it was sent: the router has decoded what it matched.
 fn behind<'a>(path: &'a str, component: &ComponentId, authorizer: &AuthorizerId) -> Option<&'a str> {
     path.strip_prefix(&format!("/api/v1/proxy/{component}/{authorizer}")).filter(|rest| rest.starts_with('/'))
 }
@@ -142,14 +145,16 @@ impl<S: Storage> Call<'_, S> {
         }
     }
 
-    /// The body, naming the account if this call does it there.
-    fn named(&self, body: Body) -> Result<Body, ApiError> {
+    /// The body, naming the authorizer if this call does it there. Where the query does it, a body could name another one.
+    fn checked(&self, body: Body) -> Result<Body, ApiError> {
         match (self.target.manner.names, body) {
             (Names::Body, Body::Kept(bytes)) => {
                 Ok(Body::Kept(body_naming(self.component, self.authorizer, &bytes)?))
             }
             (Names::Body, Body::Streamed { .. }) => Err(ProxyRefusal::BodyNotAnObject.into()),
-            (Names::Token | Names::Query | Names::Nobody, body) => Ok(body),
+            (Names::Query, body) if self.request.method() == Method::GET && body.is_empty() => Ok(body),
+            (Names::Query, _) => Err(ProxyRefusal::GetOnly.into()),
+            (Names::Token | Names::Nobody, body) => Ok(body),
         }
     }
 

@@ -1,12 +1,14 @@
 //! What a caller asks the proxy for: where it goes, and which token belongs to it. Pure; everything is refused that could
 //! mean another address to somebody on the way.
 
+use std::collections::BTreeSet;
+
 use actix_web::web::Bytes;
 use mandate_schema::{AuthorizerId, ComponentId, Secret};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::manner::{Manner, Names, manner};
+use super::manner::{Manner, Names, TokenKind, manner};
 
 /// A call that may be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,11 @@ pub enum ProxyRefusal {
         "the path must be plain: no empty, . or .. segments, no backslash, no semicolon, no encoded slash, dot, backslash, semicolon, question mark, hash or percent sign, no control characters"
     )]
     UnclearPath,
+    /// The query could be read in two ways.
+    #[error(
+        "the query must be plain: ASCII, spaces and # encoded, no control characters in names; in calls with the component's token semicolons encoded as %3B"
+    )]
+    UnclearQuery,
     /// The path is not allowed.
     #[error("{path} is below none of the prefixes that [worker] proxy_prefixes allows: {allowed}")]
     NotAllowed {
@@ -34,21 +41,29 @@ pub enum ProxyRefusal {
     },
     /// The path is the component's own.
     #[error(
-        "{0} is a call of the component itself, which Mandate makes: read tokens at /api/v1/components/{{c}}/access-token and /api/v1/components/{{c}}/authorizers/{{a}}/access-token, accounts at /api/v1/authorizers"
+        "{0} is a call of the component itself, which Mandate makes: read tokens at /api/v1/components/{{c}}/access-token and /api/v1/components/{{c}}/authorizers/{{a}}/access-token, authorizers at /api/v1/authorizers"
     )]
     ComponentOnly(String),
     /// The caller put a token into the query.
     #[error("the query must not have {0}: the token is put in here")]
     TokenInQuery(String),
-    /// Query or body name another account or component than the address.
+    /// Query or body name another authorizer or component than the address.
     #[error("{0} is another one than in the address of the proxy")]
     OtherSubject(&'static str),
-    /// The body has to name the account.
+    /// The query names somebody twice.
+    #[error("the query must have {0} only once")]
+    RepeatedSubject(&'static str),
+    /// A call that names its authorizer in the query must not name one elsewhere.
+    #[error(
+        "this call names its authorizer in the query: make it with GET, all parameters in the query, and no body"
+    )]
+    GetOnly,
+    /// The body has to name the authorizer.
     #[error("the body of this call must be a JSON object of at most 1 MiB; both appids are put in here")]
     BodyNotAnObject,
 }
 
-/// Decides about a call for an account. `path` begins with a slash; `query` is as it came, without the question mark.
+/// Decides about a call for an authorizer. `path` begins with a slash; `query` is as it came, without the question mark.
 pub(crate) fn target(
     component: &ComponentId,
     authorizer: &AuthorizerId,
@@ -56,8 +71,11 @@ pub(crate) fn target(
     query: &str,
     prefixes: &[String],
 ) -> Result<Target, ProxyRefusal> {
-    if !is_plain(path) || !query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+    if !is_plain(path) {
         return Err(ProxyRefusal::UnclearPath);
+    }
+    if !query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        return Err(ProxyRefusal::UnclearQuery);
     }
     let manner = manner(path).ok_or_else(|| ProxyRefusal::ComponentOnly(path.to_owned()))?;
     if path.split('/').skip(1).any(str::is_empty) {
@@ -66,7 +84,7 @@ pub(crate) fn target(
     if !prefixes.iter().any(|prefix| path.starts_with(prefix.as_str())) {
         return Err(ProxyRefusal::NotAllowed { path: path.to_owned(), allowed: prefixes.join(" ") });
     }
-    let named = named_in(query, component, authorizer, manner.names)?;
+    let named = named_in(query, component, authorizer, manner.token)?;
     let mut target = Target { path: path.to_owned(), query: query.to_owned(), manner };
     if manner.names == Names::Query {
         if !named.authorizer {
@@ -86,31 +104,46 @@ struct Named {
     authorizer: bool,
 }
 
-/// Whom the query names; nobody but those of the address may be found.
+/// Whom the query names. With the component's token a call could be about any authorizer: nobody but those of the address may
+/// be found then, and each of them once.
 fn named_in(
     query: &str,
     component: &ComponentId,
     authorizer: &AuthorizerId,
-    names: Names,
+    token: TokenKind,
 ) -> Result<Named, ProxyRefusal> {
-    let mut found = Named::default();
+    let is_strict = token == TokenKind::Component;
+    if is_strict && query.contains(';') {
+        return Err(ProxyRefusal::UnclearQuery); // it separates parameters, too
+    }
+    let (mut found, mut seen) = (Named::default(), BTreeSet::new());
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let exact = percent_decode_str(&name.replace('+', " ")).decode_utf8_lossy().into_owned();
-        let name = exact.trim().to_ascii_lowercase();
-        match name.as_str() {
-            "access_token" | "component_access_token" => return Err(ProxyRefusal::TokenInQuery(name)),
-            "appid" if value == authorizer.as_str() => found.authorizer |= exact == "appid",
-            "component_appid" if value == component.as_str() => found.component |= exact == "component_appid",
-            "appid" if names == Names::Query => return Err(ProxyRefusal::OtherSubject("appid")),
-            "component_appid" => return Err(ProxyRefusal::OtherSubject("component_appid")),
-            _ => {}
+        if exact.contains(char::is_control) {
+            return Err(ProxyRefusal::UnclearQuery);
         }
+        let name = exact.trim().to_ascii_lowercase();
+        let (name, id) = match name.as_str() {
+            "access_token" | "component_access_token" => return Err(ProxyRefusal::TokenInQuery(name)),
+            "appid" => ("appid", authorizer.as_str()),
+            "authorizer_appid" => ("authorizer_appid", authorizer.as_str()),
+            "component_appid" => ("component_appid", component.as_str()),
+            _ => continue,
+        };
+        if value != id && (is_strict || name == "component_appid") {
+            return Err(ProxyRefusal::OtherSubject(name));
+        }
+        if is_strict && !seen.insert(name) {
+            return Err(ProxyRefusal::RepeatedSubject(name));
+        }
+        found.authorizer |= exact == "appid";
+        found.component |= exact == "component_appid";
     }
     Ok(found)
 }
 
-/// The body of a call that names its account in it: with both appids put in, which must not be others.
+/// The body of a call that names its authorizer in it: with both appids put in, which must not be others.
 pub(crate) fn body_naming(
     component: &ComponentId,
     authorizer: &AuthorizerId,
@@ -177,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_account_s_token_goes_behind_the_query_as_it_came() {
+    fn the_authorizer_s_token_goes_behind_the_query_as_it_came() {
         let expected = "/cgi-bin/message/custom/send?access_token=84%5Fa%2Db%26c%3Dd";
         assert_eq!(address("/cgi-bin/message/custom/send", ""), expected);
         assert_eq!(
@@ -233,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_names_the_account_names_the_one_of_the_address() {
+    fn a_body_that_names_the_authorizer_names_the_one_of_the_address() {
         let named = |body: &str| body_naming(&component(), &authorizer(), body.as_bytes());
         let expected = r#"{"authorizer_appid":"wxa0b1c2d3e4f50617","component_appid":"wx1f2e3d4c5b6a7988","option_name":"x"}"#;
         for body in [
@@ -291,8 +324,66 @@ mod tests {
             assert_eq!(decide(path, ""), Err(ProxyRefusal::UnclearPath), "{path}");
         }
         for query in ["a b", "a#b", "a\r\nb", "你"] {
-            assert_eq!(decide("/cgi-bin/x", query), Err(ProxyRefusal::UnclearPath), "{query}");
+            assert_eq!(decide("/cgi-bin/x", query), Err(ProxyRefusal::UnclearQuery), "{query}");
         }
+    }
+
+    const WITH_THE_COMPONENT_S_TOKEN: [&str; 5] = [
+        "/sns/component/jscode2session",
+        "/sns/oauth2/component/access_token",
+        "/wxa/gettemplatelist",
+        "/cgi-bin/component/fastregisterweapp",
+        "/cgi-bin/component/api_set_authorizer_option",
+    ];
+
+    #[test]
+    fn a_query_that_two_servers_read_differently_is_refused() {
+        for path in WITH_THE_COMPONENT_S_TOKEN.into_iter().chain(["/cgi-bin/x"]) {
+            for query in ["%00appid=x", "appid%00=x", "a%0d%0ab=x", "a=b&%7f=x", "x%09", "appid%c2%85=wx"] {
+                assert_eq!(decide(path, query), Err(ProxyRefusal::UnclearQuery), "{path} {query}");
+            }
+            assert!(decide(path, "a=%00%0a&b=%3bappid%3d1").is_ok(), "{path}");
+        }
+        for path in WITH_THE_COMPONENT_S_TOKEN {
+            for query in [";", "a=b;appid=wxffffffffffffffff", "a=b;component_access_token=x", "a;b"] {
+                assert_eq!(decide(path, query), Err(ProxyRefusal::UnclearQuery), "{path} {query}");
+            }
+        }
+        assert!(decide("/cgi-bin/x", "a=b;c").is_ok());
+    }
+
+    #[test]
+    fn with_the_component_s_token_a_query_names_nobody_else_and_nobody_twice() {
+        let (a, c, other) = ("wxa0b1c2d3e4f50617", "wx1f2e3d4c5b6a7988", "wxffffffffffffffff");
+        for path in WITH_THE_COMPONENT_S_TOKEN {
+            for (name, own) in [("appid", a), ("authorizer_appid", a), ("component_appid", c)] {
+                let refused = |query: &str| decide(path, query).unwrap_err();
+                assert!(decide(path, &format!("{name}={own}&x=1")).is_ok(), "{path} {name}");
+                for query in [
+                    format!("{name}={other}"),
+                    format!("{}={other}", name.to_ascii_uppercase()),
+                    format!("{}={other}", name.replace('p', "%70")),
+                    format!("+{name}%20={other}"),
+                    format!("{name}={own}&{name}={other}"),
+                    format!("{name}={own}x"),
+                    format!("{name}="),
+                    name.to_owned(),
+                ] {
+                    assert_eq!(refused(&query), ProxyRefusal::OtherSubject(name), "{path} {query}");
+                }
+                for query in [
+                    format!("{name}={own}&{name}={own}"),
+                    format!("{name}={own}&x=1&{}={own}", name.to_ascii_uppercase()),
+                    format!("{}={own}&{name}={own}", name.replace('a', "%61")),
+                ] {
+                    assert_eq!(refused(&query), ProxyRefusal::RepeatedSubject(name), "{path} {query}");
+                }
+            }
+        }
+        // With its own token an authorizer can name others: WeChat decides.
+        assert!(decide("/cgi-bin/x", "appid=wxffffffffffffffff&appid=wxeeeeeeeeeeeeeeee").is_ok());
+        let other = decide("/cgi-bin/x", "component_appid=wxffffffffffffffff");
+        assert_eq!(other, Err(ProxyRefusal::OtherSubject("component_appid")));
     }
 
     #[test]
@@ -321,6 +412,8 @@ mod tests {
             "/cgi-bin/component/api_query_auth/",
             "/cgi-bin/%63omponent/api%5fquery_auth",
             "/cgi-bin/clear_quota",
+            "/cgi-bin/openapi/quota/clear",
+            "/cgi-bin/OpenApi//quota/%63lear",
         ] {
             let refused = decide(path, "");
             assert!(matches!(refused, Err(ProxyRefusal::ComponentOnly(_))), "{path}: {refused:?}");

@@ -15,6 +15,7 @@ mod links;
 mod listener;
 mod messages;
 mod problems;
+mod proxy;
 mod pushes;
 mod secrets;
 mod webhooks;

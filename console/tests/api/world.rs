@@ -199,7 +199,11 @@ fn nowhere() -> ApiSettings {
 
 /// A proxy to nowhere.
 pub(crate) fn proxy() -> Proxy {
-    Proxy::new(&nowhere(), vec!["/cgi-bin/".to_owned()]).expect("a client")
+    Proxy::new(
+        &nowhere(),
+        ["/cgi-bin/", "/wxa/", "/sns/component/", "/sns/oauth2/component/"].map(str::to_owned).to_vec(),
+    )
+    .expect("a client")
 }
 
 /// A request from another machine.

@@ -49,7 +49,8 @@ pub struct Unreadable {
     pub error: TreeError,
 }
 
-/// Path in a document under which it says how many characters were replaced. No XML element can be called that.
+/// Path in a document under which it says how many characters were replaced. No XML element can be called that, and a
+/// JSON member that is called that loses its `#`.
 pub const REPLACED_CHARACTERS: &str = "#replaced_characters";
 
 /// Reads a document in the form that it has, whatever characters are in it.
@@ -107,6 +108,29 @@ mod tests {
         assert_eq!(replaced("<x><a>\u{fffd}</a></x>".as_bytes()), None);
         assert_eq!(replaced(b"<x><a>\0\x01\xff&#2;</a></x>\0").as_deref(), Some("5"));
         assert_eq!(replaced(b"{\"a\":\"\x08\xff\\u0000\\ud800\"}\0").as_deref(), Some("5"));
+    }
+
+    #[test]
+    fn a_member_cannot_say_it_in_our_place() {
+        let said = |json: &str| {
+            let document = read(json.as_bytes()).expect("it is readable").document();
+            let values = |path: &str| {
+                document
+                    .iter()
+                    .filter(|(name, _)| *name == path)
+                    .flat_map(|(_, texts)| texts.to_vec())
+                    .collect()
+            };
+            let (ours, theirs): (Vec<String>, Vec<String>) =
+                (values(REPLACED_CHARACTERS), values("replaced_characters"));
+            (ours.join(" "), theirs.join(" "))
+        };
+        let pair = |ours: &str, theirs: &str| (ours.to_owned(), theirs.to_owned());
+        assert_eq!(said(r##"{"#replaced_characters":"7"}"##), pair("", "7"));
+        assert_eq!(said(r#"{"\u0023replaced_characters":7}"#), pair("", "7"));
+        assert_eq!(said(r##"{"#replaced_characters":["7","8"],"a":1}"##), pair("", "7 8"));
+        assert_eq!(said("{\"#replaced_characters\":\"7\",\"a\":\"\0\"}"), pair("1", "7"));
+        assert_eq!(said("{\"a\":\"\\u0000\"}"), pair("1", ""));
     }
 
     #[test]

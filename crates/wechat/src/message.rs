@@ -54,13 +54,14 @@ impl fmt::Debug for Message {
 pub fn parse_message(plaintext: &(impl AsRef<[u8]> + ?Sized)) -> Result<Message, Unreadable> {
     let read = form::read(plaintext.as_ref())?;
     let text = |name| read.root.child_value(name).map(str::to_owned);
+    let id = |name| read.root.child_whole(name).map(str::to_owned);
     Ok(Message {
         create_time: callback::create_time(&read.root),
-        to_user: text("ToUserName"),
-        from_user: text("FromUserName"),
+        to_user: id("ToUserName"),
+        from_user: id("FromUserName"),
         msg_type: text("MsgType"),
         event: text("Event"),
-        msg_id: text("MsgId"),
+        msg_id: id("MsgId"),
         form: read.form,
         document: read.document(),
     })
@@ -115,6 +116,23 @@ mod tests {
         {
             let message = parse_message(&format!("<xml>{time}<MsgType>text</MsgType></xml>")).unwrap();
             assert_eq!((message.create_time, message.msg_type.as_deref()), (None, Some("text")), "{time}");
+        }
+    }
+
+    #[test]
+    fn an_id_with_a_replaced_character_is_not_there_and_the_rest_is_read() {
+        for damaged in ["gh_0a1b2c3d4e5\0", "\x01h_0a1b2c3d4e5f", "gh_0a\u{fffd}b2c3d4e5f", "\u{fffd}"] {
+            let xml = format!(
+                "<xml><ToUserName>{damaged}</ToUserName><FromUserName>{damaged}</FromUserName>\
+                <MsgType>text\0</MsgType><MsgId>{damaged}</MsgId></xml>"
+            );
+            let message = parse_message(&xml).unwrap();
+            assert_eq!(
+                (message.to_user, message.from_user, message.msg_id),
+                (None, None, None),
+                "{damaged:?}"
+            );
+            assert_eq!(message.msg_type.as_deref(), Some("text"));
         }
     }
 

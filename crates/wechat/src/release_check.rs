@@ -74,9 +74,9 @@ pub fn step(message: &Message) -> Option<Step> {
     if let Some(event) = message.event.as_deref().filter(|_| message.msg_type.as_deref() == Some("event")) {
         return Some(Step::Event(format!("{event}from_callback")));
     }
-    let content = message.document.get("Content").unwrap_or_default();
+    let content = message.document.get("Content").unwrap_or_default().trim();
     match content.strip_prefix(API_TEXT) {
-        Some(code) => Some(Step::ApiText(Secret::new(code.trim()))),
+        Some(code) => Some(Step::ApiText(Secret::new(code.trim_start()))),
         None if content == PLAIN_TEXT => Some(Step::Text(format!("{PLAIN_TEXT}_callback"))),
         None => None,
     }
@@ -112,13 +112,19 @@ mod tests {
         for account in TEST_ACCOUNTS {
             let to = account.original_id;
             let said = "TESTCOMPONENT_MSG_TYPE_TEXT_callback".to_owned();
-            assert_eq!(text(to, "TESTCOMPONENT_MSG_TYPE_TEXT"), Some(Step::Text(said)));
+            assert_eq!(text(to, "TESTCOMPONENT_MSG_TYPE_TEXT"), Some(Step::Text(said.clone())));
             assert_eq!(text(to, &format!("QUERY_AUTH_CODE:{code}")), Some(Step::ApiText(Secret::new(code))));
             for blanks in [[" ", ""], ["", "\n"], ["\t ", "\r\n "], ["\u{3000}", "\u{a0}"]] {
-                let content = format!("QUERY_AUTH_CODE:{}{code}{}", blanks[0], blanks[1]);
-                assert_eq!(text(to, &content), Some(Step::ApiText(Secret::new(code))), "{content:?}");
+                for before in ["", " ", "\r\n", "\t\u{3000}"] {
+                    let content = format!("{before}QUERY_AUTH_CODE:{}{code}{}", blanks[0], blanks[1]);
+                    assert_eq!(text(to, &content), Some(Step::ApiText(Secret::new(code))), "{content:?}");
+                }
+                let content = format!("{}TESTCOMPONENT_MSG_TYPE_TEXT{}", blanks[0], blanks[1]);
+                assert_eq!(text(to, &content), Some(Step::Text(said.clone())), "{content:?}");
             }
-            for content in ["", "hi", "TESTCOMPONENT_MSG_TYPE_TEXT2", " QUERY_AUTH_CODE:x"] {
+            for content in
+                ["", " ", "hi", "TESTCOMPONENT_MSG_TYPE_TEXT2", "QUERY_AUTH_CODE x", "x QUERY_AUTH_CODE:x"]
+            {
                 assert_eq!(text(to, content), None, "{content}");
             }
         }

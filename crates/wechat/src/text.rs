@@ -46,7 +46,7 @@ pub(crate) fn allowed_or_replaced(c: char, replaced: &mut usize) -> char {
 }
 
 /// The characters of XML 1.0.
-fn is_allowed(c: char) -> bool {
+pub(crate) fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 

@@ -22,7 +22,8 @@ const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;
 const OUT_OF_RANGE: i64 = 40170;
 
 impl<S: Storage> Core<S> {
-    /// Reads a page of the list. An offset that `WeChat` refuses as out of range is behind the list's end: an empty page.
+    /// Reads a page of the list. An offset that `WeChat` refuses as out of range is behind the list's end: an empty page. An
+    /// answer without a list is one, too, if nobody is counted from there on.
     ///
     /// # Errors
     ///
@@ -39,7 +40,9 @@ impl<S: Storage> Core<S> {
             {
                 Ok(AuthorizerListReply { total_count: Some(offset), list: Vec::new(), unreadable: 0 })
             }
-            answered => answered,
+            answered => answered?.page(offset).map_err(|error| {
+                Uncalled::Call(CallError::Unreadable(error.to_string())) // a list is missing that should be there
+            }),
         }
     }
 }

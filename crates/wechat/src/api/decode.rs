@@ -5,10 +5,7 @@ use std::{fmt, net::IpAddr};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{
-    lenient,
-    repair::{Repairs, object},
-};
+use super::{Repairs, body::object, lenient};
 
 /// Longest error text that is kept, in characters.
 const ERRMSG_MAX: usize = 500;
@@ -111,7 +108,7 @@ pub fn errcode_of(body: &[u8]) -> Option<i64> {
 }
 
 fn read<T: Reply>(answer: Value) -> Result<T, ReplyError> {
-    let outcome: Outcome = wire(answer.clone())?;
+    let outcome = Outcome::deserialize(&answer).map_err(|_| ReplyError::Unreadable)?;
     match outcome.errcode {
         Errcode::Absent | Errcode::Number(0) => T::read(answer),
         Errcode::Number(errcode) => {

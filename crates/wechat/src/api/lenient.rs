@@ -8,7 +8,7 @@ use mandate_schema::{AuthorizerId, Secret};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::repair::REPLACEMENT;
+use crate::text::{REPLACEMENT, is_allowed};
 
 /// A text that is not blank, for people to read: what no document and no database can hold is replaced.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -17,9 +17,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Ok(None),
     };
-    let is_held =
-        |c: char| !matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
-    let text: String = text.chars().map(|c| if is_held(c) { c } else { REPLACEMENT }).collect();
+    let text: String = text.chars().map(|c| if is_allowed(c) { c } else { REPLACEMENT }).collect();
     Ok(Some(text).filter(|text| !text.trim().is_empty()))
 }
 
@@ -134,10 +132,15 @@ where
     D: Deserializer<'de>,
     T: DeserializeOwned,
 {
-    Ok(match Value::deserialize(deserializer)? {
+    Ok(entries(Value::deserialize(deserializer)?))
+}
+
+/// The entries of a list, see [`list`].
+pub(super) fn entries<T: DeserializeOwned>(value: Value) -> Option<Vec<Option<T>>> {
+    match value {
         Value::Array(items) => Some(items.into_iter().map(fields).collect()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => None,
-    })
+    }
 }
 
 /// serde would take a list for an object, too.

@@ -2,19 +2,20 @@
 //!
 //! JSON both ways, always POST. A failure comes as HTTP 200 with an `errcode`: [`decode`] decides on that number alone.
 
+mod body;
 mod decode;
 mod info;
 mod lenient;
-mod repair;
 mod reply;
 mod request;
 
+pub use crate::json::{Repair, Repairs};
+pub use body::begins_as_answer;
 pub use decode::{Decoded, Refusal, Reply, ReplyError, decode, errcode_of};
 pub use info::{AuthorizationInfo, AuthorizerInfoReply, QueryAuthReply};
-pub use repair::{Repair, Repairs};
 pub use reply::{
-    AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, CustomSendReply, ListedAuthorizer,
-    PreauthCodeReply, StartPushTicketReply,
+    AuthorizerListAnswer, AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, CustomSendReply,
+    ListedAuthorizer, PreauthCodeReply, StartPushTicketReply,
 };
 pub use request::{
     AuthorizerInfoRequest, AuthorizerListRequest, AuthorizerTokenRequest, ComponentTokenRequest,

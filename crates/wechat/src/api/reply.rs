@@ -1,7 +1,7 @@
 //! What we get from the calls about tokens and lists.
 
 use mandate_schema::{AuthorizerId, CreateTime, Secret};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{
@@ -60,6 +60,42 @@ impl AuthorizerListReply {
     /// Whether the page has no entries at all, not even unreadable ones: the list ends before it.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty() && self.unreadable == 0
+    }
+}
+
+/// An answer that may be a page of the list: the offset that was asked for decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizerListAnswer {
+    total_count: Option<u64>,
+    list: AnsweredList,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum AnsweredList {
+    /// Missing, or null.
+    #[default]
+    Absent,
+    /// Not a list.
+    Unreadable,
+    /// Its entries; `None` is one that cannot be read.
+    Entries(Vec<Option<ListedAuthorizer>>),
+}
+
+impl AuthorizerListAnswer {
+    /// The page that was asked for at this offset. Without a list it is empty if nobody is counted from there on.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplyError::MissingField`]: there should be a list, or it cannot be read.
+    pub fn page(self, offset: u64) -> Result<AuthorizerListReply, ReplyError> {
+        let entries = match self.list {
+            AnsweredList::Entries(entries) => entries,
+            AnsweredList::Absent if self.total_count.is_some_and(|total| offset >= total) => Vec::new(),
+            AnsweredList::Absent | AnsweredList::Unreadable => return Err(ReplyError::MissingField("list")),
+        };
+        let entry_count = entries.len();
+        let list: Vec<_> = entries.into_iter().flatten().collect();
+        Ok(AuthorizerListReply { total_count: self.total_count, unreadable: entry_count - list.len(), list })
     }
 }
 
@@ -139,8 +175,8 @@ impl Reply for AuthorizerTokenReply {
 struct ListWire {
     #[serde(default, deserialize_with = "lenient::count")]
     total_count: Option<u64>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    list: Option<Vec<Option<ListedWire>>>,
+    #[serde(default)]
+    list: AnsweredList,
 }
 
 #[derive(Deserialize)]
@@ -164,16 +200,23 @@ impl ListedWire {
     }
 }
 
-impl Reply for AuthorizerListReply {
+impl<'de> Deserialize<'de> for AnsweredList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if value.is_null() {
+            return Ok(Self::Absent);
+        }
+        let entries = lenient::entries::<ListedWire>(value);
+        Ok(entries.map_or(Self::Unreadable, |entries| {
+            Self::Entries(entries.into_iter().map(|entry| entry?.read()).collect())
+        }))
+    }
+}
+
+impl Reply for AuthorizerListAnswer {
     fn read(answer: Value) -> Result<Self, ReplyError> {
-        let wire: ListWire = wire(answer)?;
-        let entries = match wire.list {
-            None if wire.total_count == Some(0) => Vec::new(),
-            list => required(list, "list")?,
-        };
-        let entry_count = entries.len();
-        let list: Vec<_> = entries.into_iter().filter_map(|entry| entry?.read()).collect();
-        Ok(Self { total_count: wire.total_count, unreadable: entry_count - list.len(), list })
+        let ListWire { total_count, list } = wire(answer)?;
+        Ok(Self { total_count, list })
     }
 }
 

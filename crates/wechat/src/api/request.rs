@@ -6,7 +6,7 @@ use mandate_schema::{AuthorizerId, ComponentId, Secret};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::{
-    Api, AuthorizerInfoReply, AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply,
+    Api, AuthorizerInfoReply, AuthorizerListAnswer, AuthorizerTokenReply, ComponentTokenReply,
     CustomSendReply, PreauthCodeReply, QueryAuthReply, Reply, StartPushTicketReply,
 };
 
@@ -153,7 +153,7 @@ requests! {
     QueryAuthRequest => QueryAuth, QueryAuthReply;
     AuthorizerTokenRequest => AuthorizerToken, AuthorizerTokenReply;
     AuthorizerInfoRequest => GetAuthorizerInfo, AuthorizerInfoReply;
-    AuthorizerListRequest => GetAuthorizerList, AuthorizerListReply;
+    AuthorizerListRequest => GetAuthorizerList, AuthorizerListAnswer;
     StartPushTicketRequest => StartPushTicket, StartPushTicketReply;
     CustomTextRequest => CustomSend, CustomSendReply;
 }

@@ -30,7 +30,7 @@ pub struct IcpApply {
 impl IcpVerify {
     pub(super) fn read(root: &Element) -> Option<Self> {
         Some(Self {
-            task_id: root.owned_text("task_id")?,
+            task_id: root.id("task_id")?,
             authorizer: root.authorizer("verify_appid")?,
             result: root.number("result")?,
             along_with_auth_result: root.number("along_with_auth_result"),

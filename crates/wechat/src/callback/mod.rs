@@ -22,7 +22,7 @@ use mandate_schema::{AuthorizerId, CreateTime, Document, Secret};
 
 use crate::{
     form::{self, Unreadable},
-    text::REPLACEMENT,
+    text::{REPLACEMENT, is_blank},
     tree::Element,
 };
 
@@ -65,8 +65,10 @@ impl Callback {
             name.to_ascii_lowercase().ends_with("appid")
         });
         let own = self.app_id.as_deref();
-        let texts =
-            named.flat_map(|(_, texts)| texts).map(|text| text.trim()).filter(|text| Some(*text) != own);
+        let texts = named
+            .flat_map(|(_, texts)| texts)
+            .filter_map(|text| whole_appid(text))
+            .filter(|text| Some(*text) != own);
         texts.filter_map(|text| AuthorizerId::parse(text).ok()).collect()
     }
 }
@@ -95,7 +97,7 @@ pub fn parse_callback(
     let read = form::read(plaintext.as_ref())?;
     let root = &read.root;
     Ok(Callback {
-        app_id: root.child_value("AppId").map(str::to_owned),
+        app_id: root.child("AppId").and_then(|id| whole_appid(&id.text)).map(str::to_owned),
         create_time: create_time(root),
         signed_at,
         info: Info::read(root.child_value("InfoType").unwrap_or_default(), root),
@@ -105,7 +107,23 @@ pub fn parse_callback(
 
 /// The `CreateTime` of a callback or message.
 pub(crate) fn create_time(root: &Element) -> Option<CreateTime> {
-    CreateTime::parse(root.child_value("CreateTime")?)
+    time_in(root.child("CreateTime")?)
+}
+
+/// A time. Where a character was replaced, what remains must have the length of one: no digit is missing then.
+fn time_in(element: &Element) -> Option<CreateTime> {
+    const LENGTHS: [usize; 2] = [10, 13]; // seconds, milliseconds
+    let text = element.value()?;
+    let is_whole = element.whole().is_some() || LENGTHS.contains(&text.len());
+    if is_whole { CreateTime::parse(text) } else { None }
+}
+
+/// The appid in a text. Where a character was replaced, what remains must have the form of one: no character is missing then.
+fn whole_appid(text: &str) -> Option<&str> {
+    const LENGTH: usize = 18;
+    let id = text.trim_matches(is_blank);
+    let has_form = id.len() == LENGTH && id.starts_with("wx") && id.is_ascii();
+    Some(id).filter(|id| !id.is_empty() && (has_form || !text.contains(REPLACEMENT)))
 }
 
 /// Typed access to the children of an element. `None` is absent, empty or unreadable: for a required field all three mean
@@ -115,9 +133,13 @@ impl Element {
         self.child_value(name).map(str::to_owned)
     }
 
-    /// A secret of which a character was replaced is not the one that `WeChat` gave.
+    /// An id that is not an appid.
+    fn id(&self, name: &str) -> Option<String> {
+        self.child_whole(name).map(str::to_owned)
+    }
+
     fn secret(&self, name: &str) -> Option<Secret> {
-        self.child_value(name).filter(|text| !text.contains(REPLACEMENT)).map(Secret::new)
+        self.child_whole(name).map(Secret::new)
     }
 
     fn number(&self, name: &str) -> Option<i64> {
@@ -125,12 +147,12 @@ impl Element {
     }
 
     fn time(&self, name: &str) -> Option<Timestamp> {
-        let seconds = CreateTime::parse(self.child_value(name)?)?;
+        let seconds = time_in(self.child(name)?)?;
         Timestamp::from_second(seconds.0).ok()
     }
 
     fn authorizer(&self, name: &str) -> Option<AuthorizerId> {
-        AuthorizerId::parse(self.child_value(name)?).ok()
+        AuthorizerId::parse(whole_appid(&self.child(name)?.text)?).ok()
     }
 }
 

@@ -52,7 +52,7 @@ impl OrderPathApply {
         items(root, |item| {
             Some(OrderPathApplyItem {
                 authorizer: item.authorizer("appid")?,
-                audit_id: item.owned_text("audit_id"),
+                audit_id: item.id("audit_id"),
                 ret_code: item.number("ret_code")?,
             })
         })
@@ -65,7 +65,7 @@ impl OrderPathAudit {
         items(root, |item| {
             Some(OrderPathAuditItem {
                 authorizer: item.authorizer("appid")?,
-                audit_id: item.owned_text("audit_id"),
+                audit_id: item.id("audit_id"),
                 status: item.number("status")?,
                 applied_at: item.time("apply_time"),
                 audited_at: item.time("audit_time"),

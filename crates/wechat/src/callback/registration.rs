@@ -90,13 +90,13 @@ impl RegistrationDetails {
 
 impl BetaRegistration {
     pub(super) fn read(root: &Element) -> Option<Self> {
-        let info = |name| root.child("info").and_then(|info| info.owned_text(name));
+        let info = root.child("info");
         Some(Self {
             status: root.number("status")?,
             message: root.owned_text("msg"),
             app_id: root.authorizer("appid"),
-            unique_id: info("unique_id"),
-            name: info("name"),
+            unique_id: info.and_then(|info| info.id("unique_id")),
+            name: info.and_then(|info| info.owned_text("name")),
         })
     }
 

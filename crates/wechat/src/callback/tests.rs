@@ -201,6 +201,114 @@ fn spoiled_characters_cost_only_the_text_that_they_stand_in() {
     assert_other("component_verify_ticket", "<ComponentVerifyTicket>ticket@@\x01@x</ComponentVerifyTicket>");
 }
 
+/// A character of it was replaced: a control character, the NUL of another program, or half a character.
+const DAMAGES: [&str; 6] = ["\0*", "*\0", "\u{fffd}*", "*\u{fffd}\n", "\x01 *", "*\u{ffff}\u{ffff}"];
+
+#[test]
+fn a_ticket_or_code_with_a_replaced_character_is_not_usable() {
+    let authorizer = "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid>";
+    for damage in DAMAGES.into_iter().chain(["q\0*"]) {
+        let with = |value: &str| damage.replace('*', value);
+        let ticket = format!("<ComponentVerifyTicket>{}</ComponentVerifyTicket>", with("ticket@@@x"));
+        assert_other("component_verify_ticket", &ticket);
+        let codes = format!(
+            "{authorizer}<AuthorizationCode>{}</AuthorizationCode><PreAuthCode><![CDATA[{}]]></PreAuthCode>",
+            with("queryauthcode@@@x"),
+            with("preauthcode@@@x")
+        );
+        let Info::Authorized(grant) = parse("authorized", &codes).info else { panic!("not a grant") };
+        assert_eq!((grant.code, grant.pre_auth_code), (None, None), "{damage:?}");
+        let registered = format!("<status>0</status><auth_code>{}</auth_code>", with("queryauthcode@@@x"));
+        let Info::FastRegister(result) = parse("notify_third_fasteregister", &registered).info else {
+            panic!("not a registration")
+        };
+        assert_eq!(result.code, None, "{damage:?}");
+    }
+    let whole = "<ComponentVerifyTicket>\n ticket@@@x\t</ComponentVerifyTicket>";
+    let ticket = Info::Ticket { ticket: Secret::new("ticket@@@x") };
+    assert_eq!(parse("component_verify_ticket", whole).info, ticket);
+}
+
+#[test]
+fn a_damaged_appid_is_one_only_if_nothing_of_it_is_missing() {
+    let fields = |id: &str| format!("<AuthorizerAppid>{id}</AuthorizerAppid>");
+    for damage in DAMAGES {
+        let whole = damage.replace('*', "wxa0b1c2d3e4f50617");
+        let callback = parse("unauthorized", &fields(&whole));
+        let authorizer = AuthorizerId::parse("wxa0b1c2d3e4f50617").unwrap();
+        assert_eq!(callback.info, Info::Unauthorized { authorizer }, "{damage:?}");
+        assert_eq!(named(&callback), ["wxa0b1c2d3e4f50617"], "{damage:?}");
+        for part in
+            ["wxa0b1c2d3e4f5061", "xa0b1c2d3e4f50617", "wxa0b1", "xxa0b1c2d3e4f50617", "wxa0b1c2d3e4f506170"]
+        {
+            let damaged = fields(&damage.replace('*', part));
+            for info_type in ["authorized", "updateauthorized", "unauthorized"] {
+                assert_other(info_type, &damaged);
+                assert_eq!(named(&parse(info_type, &damaged)), [""; 0], "{damage:?} {part}");
+            }
+            let list =
+                format!("<list><appid>{}</appid><ret_code>0</ret_code></list>", damage.replace('*', part));
+            assert_other("order_path_apply_result_notify", &list);
+        }
+    }
+    assert_other("unauthorized", &fields("wxa0b1c2\0d3e4f50617"));
+    let json = "{\"InfoType\":\"unauthorized\",\"AuthorizerAppid\":\"wxa0b1c2d3e4f5061\\ud83d\"}";
+    assert_eq!(read(json).info, Info::Other { info_type: "unauthorized".to_owned() });
+}
+
+#[test]
+fn a_damaged_time_is_one_only_if_nothing_of_it_is_missing() {
+    let time = |text: String| {
+        let callback = read(format!("<xml><CreateTime>{text}</CreateTime><InfoType>x</InfoType></xml>"));
+        callback.create_time.map(|time| time.0)
+    };
+    for damage in DAMAGES {
+        for whole in ["1767225600", "1767225600123"] {
+            assert_eq!(time(damage.replace('*', whole)), Some(1_767_225_600), "{damage:?} {whole}");
+        }
+        for part in ["176722560", "767225600", "17672256001", "176722560012", "1", "17672256001234"] {
+            assert_eq!(time(damage.replace('*', part)), None, "{damage:?} {part}");
+        }
+    }
+    assert_eq!(time("17672\x0025600".to_owned()), None);
+    let expiry = |text: &str| {
+        let fields = format!(
+            "<AuthorizerAppid>wxa0b1c2d3e4f50617</AuthorizerAppid>\
+            <AuthorizationCodeExpiredTime>{text}</AuthorizationCodeExpiredTime>"
+        );
+        let Info::Authorized(grant) = parse("authorized", &fields).info else { panic!("not a grant") };
+        grant.code_expires_at.map(Timestamp::as_second)
+    };
+    assert_eq!((expiry("1767229200\0"), expiry("176722920\0")), (Some(1_767_229_200), None));
+}
+
+#[test]
+fn a_damaged_id_of_the_component_or_of_a_task_is_not_another_one() {
+    for (text, expected) in [
+        ("wx1f2e3d4c5b6a7988\0", Some("wx1f2e3d4c5b6a7988")),
+        ("\x01wx1f2e3d4c5b6a7988\n", Some("wx1f2e3d4c5b6a7988")),
+        ("wx1f2e3d4c5b6a798\u{fffd}", None),
+        ("wx1f2e\x013d4c5b6a7988", None),
+        ("wx1f2e\x013d4c5b6a7", None), // as many bytes as one
+        ("\0", None),
+    ] {
+        let callback = read(format!("<xml><AppId>{text}</AppId><InfoType>x</InfoType></xml>"));
+        assert_eq!(callback.app_id.as_deref(), expected, "{text:?}");
+    }
+    let item = |audit: &str| {
+        let list = format!(
+            "<list><appid>wxa0b1c2d3e4f50617</appid><audit_id>{audit}</audit_id><ret_code>0</ret_code></list>"
+        );
+        let Info::OrderPathApply(results) = parse("order_path_apply_result_notify", &list).info else {
+            panic!("not a batch")
+        };
+        results.items[0].audit_id.clone()
+    };
+    assert_eq!((item("1002").as_deref(), item("100\0"), item("\x01002")), (Some("1002"), None, None));
+    let filed = "<verify_appid>wxa0b1c2d3e4f50617</verify_appid><result>3</result>";
+    assert_other("notify_icpfiling_verify_result", &format!("{filed}<task_id>12\0</task_id>"));
+}
+
 #[test]
 fn a_json_callback_is_like_its_xml() {
     let json = r#"{"AppId":"wx1f2e3d4c5b6a7988","CreateTime":1767225600,"InfoType":"authorized",

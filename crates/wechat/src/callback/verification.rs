@@ -60,7 +60,7 @@ impl WxaAuth {
     pub(super) fn read(root: &Element) -> Option<Self> {
         Some(Self {
             authorizer: root.authorizer("appid")?,
-            task_id: root.owned_text("taskid")?,
+            task_id: root.id("taskid")?,
             task_status: root.number("task_status")?,
             apply_status: root.number("apply_status"),
             message: root.owned_text("message"),
@@ -92,7 +92,7 @@ impl WxaVerify {
 impl WxaAuthAndIcp {
     pub(super) fn read(root: &Element) -> Option<Self> {
         Some(Self {
-            procedure_id: root.owned_text("procedure_id")?,
+            procedure_id: root.id("procedure_id")?,
             procedure_status: root.number("procedure_status")?,
         })
     }

@@ -81,6 +81,31 @@ fn the_limits_are_those_of_xml() {
 }
 
 #[test]
+fn empty_entries_of_a_list_count_as_elements() {
+    let lists = |entry: &str, count: usize| format!(r#"{{"a":[{}]}}"#, vec![entry; count].join(","));
+    for entry in ["[]", "[[]]", "[[[]]]", "{}", "null", "\"\""] {
+        assert!(read(&lists(entry, MAX_ELEMENTS - 1)).is_ok(), "{entry}");
+        assert_refused(&lists(entry, MAX_ELEMENTS), TreeError::TooManyElements);
+        assert_refused(&lists(entry, 1001), TreeError::TooManyElements);
+        assert_refused(&format!(r#"{{"b":{}}}"#, lists(entry, MAX_ELEMENTS)), TreeError::TooManyElements);
+    }
+    let nested = format!(r#"{{"a":[{0},{0}]}}"#, format!("[{}]", vec!["[]"; 501].join(",")));
+    assert_refused(&nested, TreeError::TooManyElements);
+    assert_refused(&format!("{{{}}}", vec![r#""a":[]"#; 1001].join(",")), TreeError::TooManyElements);
+}
+
+#[test]
+fn the_paths_of_empty_lists_count_and_so_do_their_names_and_depths() {
+    let name = "n".repeat(MAX_NAME_BYTES);
+    let long = format!(r#"{{"{name}":{{"{name}":[{}]}}}}"#, vec!["[]"; 900].join(","));
+    assert_refused(&long, TreeError::PathsTooLong);
+    assert_refused(&format!(r#"{{"{name}n":[]}}"#), TreeError::NameTooLong);
+    let depth = |depth: usize| r#"{"a":"#.repeat(depth - 1) + "[]" + &"}".repeat(depth - 1);
+    assert!(read(&depth(MAX_DEPTH)).is_ok());
+    assert_refused(&depth(MAX_DEPTH + 1), TreeError::TooDeep);
+}
+
+#[test]
 fn a_reply_is_written_as_what_it_says() {
     let root = xml::parse(
         "<xml><ToUserName>o\"1\\</ToUserName><CreateTime>17</CreateTime><ArticleCount>2</ArticleCount>\

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::{
+    form::REPLACED_CHARACTERS,
     text::allowed_or_replaced,
     tree::{Budget, Element, MAX_DEPTH, Place, TreeError},
 };
@@ -32,6 +33,14 @@ pub(super) fn read(text: &str) -> Result<(Element, usize), TreeError> {
 
 fn syntax(error: &serde_json::Error) -> TreeError {
     if error.is_eof() { TreeError::Truncated } else { TreeError::NotWellFormed }
+}
+
+/// What a member is called: the name of our own note in the document is not one that a sender can give.
+fn member_name(name: String) -> String {
+    match name.strip_prefix('#') {
+        Some(rest) if name == REPLACED_CHARACTERS => rest.to_owned(),
+        Some(_) | None => name,
+    }
 }
 
 /// What holds for the whole text.
@@ -121,7 +130,7 @@ impl<'de> Visitor<'de> for Member<'_> {
         let place = state.keep(admitted)?;
         let mut children = Vec::new();
         while let Some(key) = members.next_key::<String>()? {
-            let name = state.clean(&key);
+            let name = member_name(state.clean(&key));
             let member = Member { name: &name, parent: place, lists: 0, found: &mut children, state };
             members.next_value_seed(member)?;
         }
@@ -137,7 +146,7 @@ impl<'de> Visitor<'de> for Member<'_> {
         let (before, lists) = (found.len(), lists + 1);
         while entries.next_element_seed(Member { name, parent, lists, found, state })?.is_some() {}
         if found.len() == before {
-            found.push(Element { name: name.to_owned(), text: String::new(), children: Vec::new() });
+            return Member { name, parent, lists, found, state }.is(String::new());
         }
         Ok(())
     }

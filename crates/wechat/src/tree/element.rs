@@ -4,7 +4,7 @@ use std::fmt;
 
 use mandate_schema::Document;
 
-use crate::text::is_blank;
+use crate::text::{REPLACEMENT, is_blank};
 
 /// One element of a parsed document.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,8 +29,8 @@ impl Element {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// The text without white space and replaced characters around it, or `None` if nothing is left. For names, ids, codes
-    /// and numbers, which some pushes surround with line breaks; never for what a user wrote.
+    /// The text without white space and replaced characters around it, or `None` if nothing is left. For names, numbers and
+    /// words, which some pushes surround with line breaks; never for what a user wrote. See [`Element::whole`] for ids.
     pub fn value(&self) -> Option<&str> {
         Some(self.text.trim_matches(is_blank)).filter(|text| !text.is_empty())
     }
@@ -38,6 +38,17 @@ impl Element {
     /// [`Element::value`] of the first child of this name.
     pub fn child_value(&self, name: &str) -> Option<&str> {
         self.child(name)?.value()
+    }
+
+    /// The text without white space around it, or `None` if nothing is left or a character of it was replaced: an id, code or
+    /// token without one of its characters is another one, or none.
+    pub fn whole(&self) -> Option<&str> {
+        Some(self.text.trim()).filter(|text| !text.is_empty() && !text.contains(REPLACEMENT))
+    }
+
+    /// [`Element::whole`] of the first child of this name.
+    pub fn child_whole(&self, name: &str) -> Option<&str> {
+        self.child(name)?.whole()
     }
 
     /// The document below this root as a flat map from path (without the root) to text, kept as it is. An element with

@@ -238,28 +238,54 @@ fn a_page_of_the_list_tells_what_it_could_not_read() {
         {"authorizer_appid": "wxb1b2b3b4b5b6b7b8", "refresh_token": ""},
         {"authorizer_appid": "?", "refresh_token": "x"}, {}, null, "wxc1c2c3c4c5c6c7c8", [],
         ["wxc1c2c3c4c5c6c7c8", "x", 1], {"authorizer_appid": "wxc1c2\u{fffd}c5c6c7c8"}]});
-    let reply = read::<AuthorizerListReply>(&body).unwrap();
+    let reply = page(&body, 0).unwrap();
     assert_eq!((reply.total_count, reply.list.len(), reply.unreadable), (Some(4), 2, 7));
     assert_eq!(reply.list[0].auth_time, Some(CreateTime(1_767_225_600)));
     assert_eq!(reply.list[0].refresh_token, Some(Secret::new("refreshtoken@@@x")));
     assert_eq!((&reply.list[1].refresh_token, reply.list[1].auth_time), (&None, None));
 }
 
+fn page(body: &Value, offset: u64) -> Result<AuthorizerListReply, ReplyError> {
+    read::<AuthorizerListAnswer>(body)?.page(offset)
+}
+
 #[test]
-fn a_list_that_is_missing_is_empty_only_if_nobody_is_counted() {
-    assert_eq!(read::<AuthorizerListReply>(&json!({"total_count": 0})).unwrap().list, []);
-    let missing = Err(ReplyError::MissingField("list"));
-    for body in [json!({"total_count": 1}), json!({}), json!({"total_count": 1, "list": null})] {
-        assert_eq!(read::<AuthorizerListReply>(&body), missing, "{body}");
+fn a_list_that_is_missing_is_empty_at_the_end_of_what_is_counted_and_nowhere_else() {
+    for (total, offset) in [(0, 0), (0, 500), (1, 1), (500, 500), (3, 500)] {
+        for body in [
+            json!({ "total_count": total }),
+            json!({"total_count": total.to_string(), "list": null}),
+            json!({"errcode": 0, "total_count": total, "list": []}),
+        ] {
+            let page = page(&body, offset).unwrap();
+            assert_eq!((page.total_count, page.is_empty()), (Some(total), true), "{body} at {offset}");
+        }
     }
+    let missing = Err(ReplyError::MissingField("list"));
+    for (body, offset) in [
+        (json!({"total_count": 1}), 0),
+        (json!({"total_count": 1, "list": null}), 0),
+        (json!({"total_count": 501, "list": null}), 500),
+        (json!({}), 0),
+        (json!({"list": null}), 500),
+        (json!({"total_count": "many"}), 500),
+        (json!({"total_count": 0, "list": {}}), 0),
+        (json!({"total_count": 1, "list": "x"}), 500),
+    ] {
+        assert_eq!(page(&body, offset), missing, "{body} at {offset}");
+    }
+}
+
+#[test]
+fn a_list_is_read_also_without_a_count() {
     for total in [json!(null), json!("many"), json!(-1), json!([])] {
         let body = json!({"total_count": total, "list": [{"authorizer_appid": "wxa0b1c2d3e4f50617"}]});
-        let reply = read::<AuthorizerListReply>(&body).unwrap();
+        let reply = page(&body, 0).unwrap();
         assert_eq!((reply.total_count, reply.list.len()), (None, 1), "{total}");
     }
-    let damaged = raw::<AuthorizerListReply>(
+    let damaged = raw::<AuthorizerListAnswer>(
         b"{\"total_count\":1,\"list\":[{\"authorizer_appid\":\"wxa0b1c2d3e4f50617\",\"refresh_token\":\"x\xff\"}]}",
     );
-    let listed = &damaged.unwrap().list[0];
+    let listed = &damaged.unwrap().page(0).unwrap().list[0];
     assert_eq!((&listed.refresh_token, listed.refresh_token_is_damaged), (&None, true));
 }

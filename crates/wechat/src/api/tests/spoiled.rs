@@ -114,7 +114,7 @@ proptest! {
             "refresh_token":"refreshtoken@@@x","auth_time":1767225600}},{},{{"authorizer_appid":"wxb1b2b3b4b5b6b7b8","note":{}}}]}}"#,
             t[0], t[1], t[2], t[3]
         );
-        says_the_same::<AuthorizerListReply, _>(&body, &with, |reply| reply)?;
+        says_the_same::<AuthorizerListAnswer, _>(&body, &with, |answer| answer.page(0))?;
     }
 
     #[test]
