@@ -88,6 +88,7 @@ queries! {
         dead_letter_counts,
         dead_letter_find,
         dead_letter_list,
+        dead_letter_of_task,
         dead_letter_put,
         dead_letter_remove,
         erase_keys,
@@ -351,8 +352,9 @@ mod tests {
     }
 
     /// On `PostgreSQL` the append is one function, which holds these, partly in another one for erasing.
-    const WITHIN_APPEND_BATCH: [&str; 22] = [
+    const WITHIN_APPEND_BATCH: [&str; 23] = [
         "command_put",
+        "dead_letter_of_task",
         "dead_letter_put",
         "erase_keys",
         "erase_keys_of_notices",

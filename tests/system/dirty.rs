@@ -4,31 +4,9 @@ use serde_json::{Value, json};
 
 use crate::world::{COMPONENT_A as A, COMPONENT_B as B, Options, Stack, World, act::assert_accepted};
 
-macro_rules! told {
-    ($name:ident, $story:ident) => {
-        mod $name {
-            use crate::{dirty::$story, world::Stack};
-
-            #[tokio::test]
-            async fn embedded() {
-                $story(Stack::Embedded).await;
-            }
-
-            mod on_servers {
-                use super::{Stack, $story};
-
-                #[tokio::test]
-                async fn two_processes() {
-                    $story(Stack::Servers).await;
-                }
-            }
-        }
-    };
-}
-
-told!(dirty_grants_are_granted, grants);
-told!(what_cannot_be_read_is_seen_and_stops_nothing, unreadable);
-told!(two_components_share_an_event_url_and_a_pair, shared_url);
+told!(dirty_grants_are_granted, dirty::grants);
+told!(what_cannot_be_read_is_seen_and_stops_nothing, dirty::unreadable);
+told!(two_components_share_an_event_url_and_a_pair, dirty::shared_url);
 
 /// A push that must be accepted.
 async fn accepted(world: &World, component: &str, info_type: &str, authorizer: Option<&str>, dirt: Value) {

@@ -1,5 +1,28 @@
 //! The whole system: real processes, real HTTP, against the simulator of `WeChat`.
 
+/// Tells a story once on each stack.
+macro_rules! told {
+    ($name:ident, $module:ident::$story:ident) => {
+        mod $name {
+            use crate::{world::Stack, $module::$story};
+
+            #[tokio::test]
+            async fn embedded() {
+                $story(Stack::Embedded).await;
+            }
+
+            mod on_servers {
+                use super::{Stack, $story};
+
+                #[tokio::test]
+                async fn two_processes() {
+                    $story(Stack::Servers).await;
+                }
+            }
+        }
+    };
+}
+
 mod browser;
 mod commands;
 mod compose;

@@ -59,36 +59,13 @@ macro_rules! told_thrice {
     };
 }
 
-/// Tells a story once on each stack.
-macro_rules! told {
-    ($name:ident, $story:ident) => {
-        mod $name {
-            use crate::{stories::$story, world::Stack};
-
-            #[tokio::test]
-            async fn embedded() {
-                $story(Stack::Embedded).await;
-            }
-
-            mod on_servers {
-                use super::{Stack, $story};
-
-                #[tokio::test]
-                async fn two_processes() {
-                    $story(Stack::Servers).await;
-                }
-            }
-        }
-    };
-}
-
 told_thrice!(the_life_of_an_authorization, life);
 told_thrice!(two_components_side_by_side, two_components);
 told_thrice!(an_unknown_info_type_is_kept_and_published, unknown_info_type);
 told_thrice!(keys_rotated_in_the_right_order, keys_in_order);
-told!(keys_rotated_in_the_wrong_order_lose_nothing, keys_in_the_wrong_order);
-told!(a_test_list_switches_keys_before_the_others_do, test_list_first);
-told!(what_arrives_in_the_wrong_order_ends_as_it_happened, wrong_order);
+told!(keys_rotated_in_the_wrong_order_lose_nothing, stories::keys_in_the_wrong_order);
+told!(a_test_list_switches_keys_before_the_others_do, stories::test_list_first);
+told!(what_arrives_in_the_wrong_order_ends_as_it_happened, stories::wrong_order);
 
 /// Each step is told only once the tasks of the one before are done: a profile or a confirmation that is asked for while
 /// the next thing happens may learn of it first, and then the history is another one, equally true.

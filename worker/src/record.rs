@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_domain::{Decision, NewEvent, Task};
+use mandate_domain::{Because, Decision, NewEvent, Task};
 use mandate_runtime::jitter::full_jitter;
 use mandate_schema::{
     AuthorizerId, CodeDigest, CommandId, ComponentId, DataKey, EVENT_FORM, Event, EventId, EventRecord,
@@ -24,7 +24,7 @@ pub(crate) struct Context {
     pub command: CommandId,
     /// The stream it was decided on.
     pub stream: StreamName,
-    /// The task that it finishes.
+    /// The task that it finishes, or lets go on.
     pub finishes: Option<Finish>,
     /// Now: when the events are recorded.
     pub now: Timestamp,
@@ -131,7 +131,7 @@ impl<S: Keys> Recorder<'_, S> {
         self.version = self.version.next();
         let mut key = self.stream_key().await?;
         if matches!(new.event, Event::NoticeReceived(_)) {
-            // Each notice has a key of its own, so that erasing one account leaves the others' notices readable.
+            // Each notice has a key of its own, so that erasing one authorizer leaves the others' notices readable.
             key = self.add_key(new.about);
         }
         let (data, published) = new.event.to_stored();
@@ -157,7 +157,7 @@ impl<S: Keys> Recorder<'_, S> {
         Ok(record)
     }
 
-    /// The key that the stream seals with: an account's newest, a component's first (the others are its notices'). The
+    /// The key that the stream seals with: an authorizer's newest, a component's first (the others are its notices'). The
     /// first event of a stream makes it; one that was destroyed is followed by another.
     async fn stream_key(&mut self) -> Result<Arc<DataKey>, VaultError> {
         if let Some(key) = &self.current {
@@ -207,7 +207,7 @@ impl<S: Keys> Recorder<'_, S> {
         })
     }
 
-    /// The component and the account that a task is about.
+    /// The component and the authorizer that a task is about.
     fn subject(&self, task: &Task) -> (ComponentId, Option<AuthorizerId>) {
         let component = match task {
             Task::Redeem(redeem) => return (redeem.component.clone(), redeem.authorizer.clone()),
@@ -236,6 +236,20 @@ fn task_key(
             let authorizer = authorizer.map_or("", AuthorizerId::as_str);
             format!("{}:{component}:{authorizer}:{command}", payload::kind(task))
         }
+    }
+}
+
+/// A task that a command queues without a decision: the authorizer is in doubt.
+pub(crate) fn inspection(component: &ComponentId, authorizer: &AuthorizerId, by: CommandId) -> NewTask {
+    let task = Task::inspect(Because::Doubt);
+    NewTask {
+        kind: payload::kind(&task).to_owned(),
+        payload: payload::write(&task),
+        key: task_key(&task, component, Some(authorizer), by),
+        component: component.clone(),
+        authorizer: Some(authorizer.clone()),
+        tag: None,
+        sealed: None,
     }
 }
 

@@ -91,6 +91,7 @@ fn print(compared: &Compared) -> Result<(), CliError> {
         ("profiles to be looked up by the worker", report.profiles),
         ("without a refresh token anywhere", report.without_token),
         ("entries of the list that cannot be read", report.unreadable),
+        ("authorizers whose own history cannot be read, skipped", report.unreadable_streams),
         ("entries that the list says it has and did not name", report.short_by),
     ];
     for (what, count) in lines {

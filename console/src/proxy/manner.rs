@@ -47,7 +47,7 @@ pub(crate) enum Names {
     /// In its JSON body: `authorizer_appid` beside `component_appid`.
     Body,
     /// Nowhere: it is about the component.
-    Nobody,
+    Component,
 }
 
 /// The manner of the call to this path; `None`: it is a call of the component itself, which is not made for anybody.
@@ -62,9 +62,9 @@ pub(crate) fn manner(path: &str) -> Option<Manner> {
         ["sns", "component", ..] | ["sns", "oauth2", "component", ..] => {
             component(COMPONENT_ACCESS_TOKEN, Names::Query)
         }
-        ["wxa", name, ..] if name.starts_with("gettemplate") => component(ACCESS_TOKEN, Names::Nobody),
+        ["wxa", name, ..] if name.starts_with("gettemplate") => component(ACCESS_TOKEN, Names::Component),
         ["cgi-bin", "component", name] => match *name {
-            "fastregisterweapp" => component(COMPONENT_ACCESS_TOKEN, Names::Nobody),
+            "fastregisterweapp" => component(COMPONENT_ACCESS_TOKEN, Names::Component),
             "api_get_authorizer_option" | "api_set_authorizer_option" => {
                 component(COMPONENT_ACCESS_TOKEN, Names::Body)
             }
@@ -103,10 +103,10 @@ mod tests {
             ("/sns/oauth2/component/access_token", component("component_access_token", Names::Query)),
             ("/sns/oauth2/component/refresh_token", component("component_access_token", Names::Query)),
             ("/SNS/OAuth2/Component/access_token", component("component_access_token", Names::Query)),
-            ("/wxa/gettemplatelist", component("access_token", Names::Nobody)),
-            ("/wxa/gettemplatedraftlist", component("access_token", Names::Nobody)),
-            ("/wxa/%67ettemplatelist", component("access_token", Names::Nobody)),
-            ("/cgi-bin/component/fastregisterweapp", component("component_access_token", Names::Nobody)),
+            ("/wxa/gettemplatelist", component("access_token", Names::Component)),
+            ("/wxa/gettemplatedraftlist", component("access_token", Names::Component)),
+            ("/wxa/%67ettemplatelist", component("access_token", Names::Component)),
+            ("/cgi-bin/component/fastregisterweapp", component("component_access_token", Names::Component)),
             (
                 "/cgi-bin/component/api_get_authorizer_option",
                 component("component_access_token", Names::Body),

@@ -102,7 +102,7 @@ pub(crate) async fn forward<S: Storage>(
         request.uri().query().unwrap_or_default(),
         &api.proxy.prefixes,
     )?;
-    if target.manner.names == Names::Nobody && !caller.covers(&component, None) {
+    if target.manner.names == Names::Component && !caller.covers(&component, None) {
         return Err(ApiError::WholeComponentNeeded);
     }
     let call = Call { api: &api, component: &component, authorizer: &authorizer, target, request: &request };
@@ -154,7 +154,7 @@ impl<S: Storage> Call<'_, S> {
             (Names::Body, Body::Streamed { .. }) => Err(ProxyRefusal::BodyNotAnObject.into()),
             (Names::Query, body) if self.request.method() == Method::GET && body.is_empty() => Ok(body),
             (Names::Query, _) => Err(ProxyRefusal::GetOnly.into()),
-            (Names::Token | Names::Nobody, body) => Ok(body),
+            (Names::Token | Names::Component, body) => Ok(body),
         }
     }
 

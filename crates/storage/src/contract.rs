@@ -239,7 +239,8 @@ pub trait TaskQueue: Send + Sync + 'static {
     /// [`StorageError::Unavailable`]: the lease will end by itself.
     fn release(&self, task: TaskId, attempt: u32, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
 
-    /// Gives an attempt back that was in vain, to be tried again at `next_at`. Ignored if another attempt has begun.
+    /// Gives an attempt back that ended without success, to be tried again at `next_at`. It has not killed its process, so
+    /// the task has no deaths any more. Ignored if another attempt has begun.
     ///
     /// # Errors
     ///

@@ -62,7 +62,7 @@ pub struct Append {
     pub token: TokenChange,
     /// Erases the account that the stream is about.
     pub erases: Option<Erasure>,
-    /// The task that this command finishes.
+    /// The task that this command finishes, or lets go on.
     pub finishes: Option<Finish>,
     /// When the command was decided.
     pub recorded_at: Timestamp,

@@ -24,7 +24,7 @@ impl Attempt {
     }
 }
 
-/// How an attempt ends its task.
+/// What an append does to the task of its attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finish {
     /// The attempt.
@@ -41,6 +41,8 @@ pub enum Ending {
     Success,
     /// A refusal. Only the current attempt stores it: a later one may know more.
     Refusal,
+    /// Something on the way: the task goes on, and asks again. Only the current attempt stores it, while the task has not ended.
+    PutOff,
 }
 
 impl Ending {
@@ -49,6 +51,7 @@ impl Ending {
         match self {
             Self::Success => "success",
             Self::Refusal => "refusal",
+            Self::PutOff => "put_off",
         }
     }
 }
@@ -62,6 +65,8 @@ pub struct GivenUp {
     pub reason: String,
     /// Why, for people. Never holds a secret.
     pub detail: String,
+    /// What is asked in its place.
+    pub asks: Option<NewTask>,
     /// When.
     pub recorded_at: Timestamp,
 }

@@ -8,6 +8,17 @@ alter table task
 -- A callback that names no pre-auth code finds its visit by the code that it brought.
 create index consent_visit_by_code on consent_visit (code) where code is not null;
 
+-- Queues tasks; one whose key is there is left as it is.
+create function queue_tasks(queued jsonb, at bigint) returns void language plpgsql as $$
+begin
+    insert into task (id, key, kind, component, authorizer, tag, payload, sealed_by, sealed, state, next_at, created_at)
+    select k.id, k.key, k.kind, k.component, k.authorizer, k.tag, k.payload, k.sealed_by, k.sealed, 'ready', at, at
+    from jsonb_to_recordset(queued) as k (
+        id uuid, key text, kind text, component text, authorizer text, tag text, payload text, sealed_by text, sealed text)
+    on conflict do nothing;
+end
+$$;
+
 -- Appends a batch of commands, an array of the form that `batch.rs` writes, and answers one row for each, in order. Called in
 -- autocommit: a client that dies cannot park the lock of log_head, which is held from here to the commit, so that the order of
 -- commits is the order of positions. Each inner statement sees what was committed before it.
@@ -46,11 +57,11 @@ begin
             continue;
         end if;
         if task_id is not null then
-            -- A worker of the version before names no attempt: it counts as a success, and learns nothing.
-            ends := coalesce(item -> 'finish' ->> 'ending', 'success');
+            -- A worker of the version before names no attempt: what it decided counts as a success, and learns nothing.
+            ends := coalesce(item -> 'finish' ->> 'ending', case when item ? 'letter' then 'refusal' else 'success' end);
             select t.state, t.attempt, t.authorizer, t.tag, t.ending into its from task t where t.id = task_id;
-            if not found or its.state = 'done' and (ends = 'refusal' or its.ending is distinct from 'refusal')
-                or ends = 'refusal' and (its.state = 'dead' or its.attempt <> (item -> 'finish' ->> 'attempt')::integer)
+            if not found or its.state = 'done' and (ends <> 'success' or its.ending is distinct from 'refusal')
+                or ends <> 'success' and (its.state = 'dead' or its.attempt <> (item -> 'finish' ->> 'attempt')::integer)
             then
                 result := 'finished';
                 return next;
@@ -71,6 +82,9 @@ begin
             select command_id, l ->> 'reason', l ->> 'detail', (l ->> 'push_id')::uuid, l ->> 'push', task_id, at
             from (select item -> 'letter' as l) letter
             on conflict (command) do nothing;
+            if item -> 'tasks' <> '[]' then
+                perform queue_tasks(item -> 'tasks', at);
+            end if;
             insert into command (id, outcome, recorded_at) values (command_id, 'dead', at);
             result := 'stored';
             return next;
@@ -141,11 +155,7 @@ begin
 
         queued := (item -> 'tasks') || coalesce(item -> 'redeems', '[]');
         if queued <> '[]' then
-            insert into task (id, key, kind, component, authorizer, tag, payload, sealed_by, sealed, state, next_at, created_at)
-            select k.id, k.key, k.kind, k.component, k.authorizer, k.tag, k.payload, k.sealed_by, k.sealed, 'ready', at, at
-            from jsonb_to_recordset(queued) as k (
-                id uuid, key text, kind text, component text, authorizer text, tag text, payload text, sealed_by text, sealed text)
-            on conflict do nothing;
+            perform queue_tasks(queued, at);
         end if;
         if item -> 'redeems' <> '[]' then
             -- A code that is known learns what was missing.
@@ -158,7 +168,12 @@ begin
             perform erase_authorizer(item ->> 'stream', item -> 'erases', at);
         end if;
 
-        if task_id is not null then
+        -- What is put off goes on.
+        if task_id is not null and ends <> 'put_off' then
+            if its.state = 'dead' then
+                with settled as (delete from dead_letter d where d.task = task_id returning d.command)
+                update command c set outcome = 'nothing' from settled where c.id = settled.command and c.outcome = 'dead';
+            end if;
             update task t set state = 'done', done_at = at, position = last_position, ending = ends, leased_until = null, sealed = null
             where t.id = task_id;
         end if;

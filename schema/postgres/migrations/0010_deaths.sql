@@ -1,7 +1,7 @@
 -- 0010_deaths: whose process has an attempt, and attempts that died with theirs.
 
 -- worker: the process of the current attempt. excused: the end of its lease is no death; that process was asked to stop. died: attempts
--- that are taken for dead. tries: attempts that ended in vain; deaths and stops are none.
+-- that are taken for dead. tries: attempts that ended without success; deaths and stops are none.
 alter table task
     add column worker uuid,
     add column excused boolean not null default false,

@@ -1,6 +1,6 @@
 //! One authorizer of a comparison.
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use mandate_domain::{Authorizer, Because, Compared, Decision, Listed, Since, Task, decide_listed};
 use mandate_schema::{AuthorizerId, CommandId, Event, Position, StreamName};
@@ -34,9 +34,13 @@ impl<S: Storage> Comparison<'_, S> {
         head: Position,
     ) -> Result<(), ReconcileError> {
         for listed in listed.chunks(AT_ONCE) {
-            let found = try_join_all(listed.iter().map(|listed| self.compare(listed, head))).await?;
+            let found = join_all(listed.iter().map(|listed| self.compare(listed, head))).await;
             let mut questions = 0;
             for (listed, found) in listed.iter().zip(found) {
+                let Some(found) = self.unless_unreadable(&self.stream(&listed.authorizer_appid), found)?
+                else {
+                    continue;
+                };
                 questions += found.as_ref().map_or(0, |found| found.questions);
                 self.note(&listed.authorizer_appid, found.as_ref());
             }
@@ -50,7 +54,7 @@ impl<S: Storage> Comparison<'_, S> {
     fn note(&mut self, authorizer: &AuthorizerId, found: Option<&Found>) {
         let report = &mut self.progress.report;
         report.listed += 1;
-        let Some(&Found { compared, has_profile, .. }) = found else {
+        let Some(&Found { compared, has_profile, questions }) = found else {
             report.waiting += 1;
             return;
         };
@@ -63,7 +67,7 @@ impl<S: Storage> Comparison<'_, S> {
             Compared::WithoutToken => report.note_without_token(authorizer.clone()),
         }
         // A real run finds it among those without a profile when it comes to them.
-        if self.dry_run && compared == Compared::Granted && !has_profile {
+        if self.dry_run && compared == Compared::Granted && !has_profile && questions == 0 {
             report.profiles += 1;
         }
     }
@@ -89,9 +93,9 @@ impl<S: Storage> Comparison<'_, S> {
             };
             let has_profile = state.is_some_and(|state| state.profile.is_some());
             let (mut decision, compared) = decide_listed(state, known, Timestamp::now());
-            if compared == Compared::Granted && has_profile {
-                // It was here before, so that nobody would look up what has changed.
-                decision = decision.with_task(Task::inspect(Because::Doubt));
+            if compared == Compared::Granted && has_profile && decision.tasks.is_empty() {
+                // It was here before, and its profile may have changed.
+                decision = decision.with_task(Task::inspect(Because::Redeemed));
             }
             let questions = decision.tasks.len();
             if self.append(&stream, snapshot, decision).await? {
@@ -120,8 +124,8 @@ impl<S: Storage> Comparison<'_, S> {
             return Ok(false);
         }
         let snapshot = fold::load(&self.core.storage, &self.core.vault, &row.stream).await?;
-        // If something else comes first, the next comparison looks again.
-        self.append(&row.stream, snapshot, Decision::task(Task::inspect(Because::Doubt))).await
+        // No credentials are in doubt. If something else comes first, the next comparison looks again.
+        self.append(&row.stream, snapshot, Decision::task(Task::inspect(Because::Redeemed))).await
     }
 
     /// The state of an authorizer, unless it has gained a fact or a credential above this position.

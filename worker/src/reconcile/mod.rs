@@ -2,8 +2,8 @@
 //!
 //! A comparison reads the list page by page, and notes the log head before each: authorizers with a fact or a credential above it
 //! have moved on and wait for the next comparison. After each page its progress is stored, with the authorizers that the page
-//! named, so that one that was cut off goes on with the next page. Only the end of the list proves that it does not name somebody.
-//! Nothing is ever deleted, and no refresh token replaced by none.
+//! named, so that one that was cut off goes on with the next page. Only the end of the list proves that it does not name an authorizer.
+//! Nothing is ever deleted, and no refresh token replaced by none. An authorizer whose own events cannot be read is skipped.
 
 mod authorizer;
 mod progress;
@@ -16,6 +16,7 @@ use mandate_domain::Status;
 use mandate_runtime::{failpoint, stop::Stop};
 use mandate_schema::{AuthorizerId, ComponentId, StreamName};
 use mandate_storage::{AuthorizerFilter, Reconciliation, Storage, StorageError};
+use mandate_wechat::api::AuthorizerListReply;
 use tokio::time::Instant;
 
 pub use progress::Report;
@@ -26,7 +27,7 @@ use crate::{
     call::Uncalled,
     fold::ReadError,
     lead::Lead,
-    wechat_list::{Cursor, Pace},
+    wechat_list::{Cursor, OVERLAP, Pace},
 };
 use progress::{Phase, Progress};
 
@@ -118,6 +119,7 @@ impl<S: Storage> Core<S> {
             progress: Progress::parse(&row.progress),
             row,
             named: HashSet::new(),
+            skipped: HashSet::new(),
         };
         run.pages(&tell).await?;
         run.missing(&tell).await?;
@@ -128,14 +130,11 @@ impl<S: Storage> Core<S> {
         Ok(run.progress.report)
     }
 
-    /// The comparison that is under way, or a new one. A dry run goes on where a real one would, and leaves it there.
+    /// The comparison that is under way, or a new one. A dry run begins its own, and leaves the other where it is.
     async fn begin(&self, component: &ComponentId, manner: Manner) -> Result<Reconciliation, ReconcileError> {
         let (now, progress) = (Timestamp::now(), Progress::default().to_stored());
         if !manner.dry_run {
             return Ok(self.storage.begin_reconciliation(component, now, &progress).await?);
-        }
-        if let Some(under_way) = self.storage.reconciliation(component).await? {
-            return Ok(under_way);
         }
         let head = self.storage.head().await?;
         Ok(Reconciliation { id: uuid::Uuid::nil(), head, started_at: now, progress })
@@ -170,6 +169,12 @@ async fn lose_lead<S: Storage>(lead: &mut Lead, storage: &S) {
     }
 }
 
+/// The entries of a page that the next one names again.
+fn end_of(page: &AuthorizerListReply) -> Vec<AuthorizerId> {
+    let last = page.list.iter().rev().zip(0..OVERLAP);
+    last.map(|(listed, _)| listed.authorizer_appid.clone()).collect()
+}
+
 /// A comparison under way.
 struct Comparison<'a, S> {
     core: &'a Core<S>,
@@ -179,15 +184,18 @@ struct Comparison<'a, S> {
     pace: Pace,
     row: Reconciliation,
     progress: Progress,
-    /// Whom the pages of a dry run have named; those of a real one are rows.
+    /// The authorizers that the pages of this run have named; those of the run that it resumes are rows.
     named: HashSet<AuthorizerId>,
+    /// Authorizers whose events or state cannot be read. A phase meets them again.
+    skipped: HashSet<StreamName>,
 }
 
 impl<S: Storage> Comparison<'_, S> {
     /// Reads the list to its end and compares the authorizers that it names.
     async fn pages(&mut self, tell: &impl Fn(&Report)) -> Result<(), ReconcileError> {
-        let Phase::Pages { offset } = self.progress.phase else { return Ok(()) };
+        let Phase::Pages { offset, overlap } = self.progress.phase.clone() else { return Ok(()) };
         let mut cursor = Cursor::at(offset);
+        self.named.extend(overlap);
         loop {
             self.take_turn().await?;
             let head = self.core.storage.head().await?;
@@ -197,9 +205,11 @@ impl<S: Storage> Comparison<'_, S> {
             if let Some(total) = page.total_count.filter(|_| !page.is_empty() || cursor.offset() == 0) {
                 report.total = total;
             }
-            let Some(listed) = cursor.take(page) else { break };
+            let overlap = end_of(&page);
+            let Some(mut listed) = cursor.take(page) else { break };
+            listed.retain(|listed| self.named.insert(listed.authorizer_appid.clone()));
             self.compare_page(&listed, head).await?;
-            self.progress.phase = Phase::Pages { offset: cursor.offset() };
+            self.progress.phase = Phase::Pages { offset: cursor.offset(), overlap };
             self.advance(listed.into_iter().map(|listed| listed.authorizer_appid).collect()).await?;
             failpoint::reached("reconcile.page");
             tell(&self.progress.report);
@@ -229,7 +239,11 @@ impl<S: Storage> Comparison<'_, S> {
             };
             for stream in streams {
                 let was_named = stream.authorizer().is_some_and(|authorizer| self.named.contains(authorizer));
-                if !was_named && self.ask_about(&stream).await? {
+                if was_named {
+                    continue;
+                }
+                let asked = self.ask_about(&stream).await;
+                if self.unless_unreadable(&stream, asked)? == Some(true) {
                     self.progress.report.to_confirm += 1;
                     self.take_turn_to_ask().await?;
                 }
@@ -254,7 +268,8 @@ impl<S: Storage> Comparison<'_, S> {
             let rows = self.core.storage.authorizers(filter).await?;
             let Some(last) = rows.last().map(|row| row.state.stream.clone()) else { return Ok(()) };
             for row in rows {
-                if self.look_up_profile(&row.state).await? {
+                let asked = self.look_up_profile(&row.state).await;
+                if self.unless_unreadable(&row.state.stream, asked)? == Some(true) {
                     self.progress.report.profiles += 1;
                     self.take_turn_to_ask().await?;
                 }
@@ -266,9 +281,27 @@ impl<S: Storage> Comparison<'_, S> {
         Ok(())
     }
 
+    /// `None`: what is stored about this authorizer cannot be read, now or later. That must not stop the comparison of the others.
+    fn unless_unreadable<T>(
+        &mut self,
+        stream: &StreamName,
+        compared: Result<T, ReconcileError>,
+    ) -> Result<Option<T>, ReconcileError> {
+        match compared {
+            Ok(compared) => Ok(Some(compared)),
+            Err(ReconcileError::Read(error)) if !error.may_heal() => {
+                if self.skipped.insert(stream.clone()) {
+                    tracing::error!(%stream, %error, "{stream} cannot be read and is not compared: {error}");
+                    self.progress.report.unreadable_streams += 1;
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     async fn advance(&mut self, named: Vec<AuthorizerId>) -> Result<(), ReconcileError> {
         if self.dry_run {
-            self.named.extend(named);
             return Ok(());
         }
         let progress = self.progress.to_stored();

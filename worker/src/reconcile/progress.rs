@@ -18,7 +18,13 @@ pub(super) struct Progress {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
     /// A page of the list.
-    Pages { offset: u64 },
+    Pages {
+        /// Where it begins.
+        offset: u64,
+        /// The end of the page before: this one names them again.
+        #[serde(default)]
+        overlap: Vec<AuthorizerId>,
+    },
     /// Authorizers that no page has named, behind this one.
     Missing { after: Option<StreamName> },
     /// Authorizers without a profile, behind this one.
@@ -27,7 +33,7 @@ pub(super) enum Phase {
 
 impl Default for Phase {
     fn default() -> Self {
-        Self::Pages { offset: 0 }
+        Self::Pages { offset: 0, overlap: Vec::new() }
     }
 }
 
@@ -39,7 +45,7 @@ pub struct Report {
     pub total: u64,
     /// So many of them it did not name: it ended before.
     pub short_by: u64,
-    /// Authorizers compared so far. If the list shifts between its pages, a few are counted twice.
+    /// Authorizers compared so far. A few may be counted twice if the comparison was cut off and the list has shifted.
     pub listed: u64,
     /// Of them, those of which we knew all.
     pub unchanged: u64,
@@ -57,6 +63,8 @@ pub struct Report {
     pub waiting: u64,
     /// Entries of the list that cannot be read.
     pub unreadable: u64,
+    /// Authorizers that were skipped, because what is stored about them cannot be read; the log names them.
+    pub unreadable_streams: u64,
     /// Authorizers for which neither we nor the list hold a refresh token that works. A task looks for one a last time; only
     /// the merchant can help then.
     pub without_token: u64,
@@ -78,7 +86,7 @@ impl Progress {
         serde_json::to_string(self).expect("plain data")
     }
 
-    /// One that this program cannot read begins anew: to compare twice is harmless.
+    /// One that this program cannot read begins again: to compare twice is harmless.
     pub(super) fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
@@ -92,7 +100,7 @@ mod tests {
     fn progress_survives_its_stored_form() {
         let stream: StreamName = "authorizer/wx1f2e3d4c5b6a7988/wxa0b1c2d3e4f50617".parse().unwrap();
         for phase in [
-            Phase::Pages { offset: 980 },
+            Phase::Pages { offset: 980, overlap: vec!["wxa0b1c2d3e4f50617".parse().unwrap()] },
             Phase::Missing { after: None },
             Phase::Missing { after: Some(stream.clone()) },
             Phase::Profiles { after: Some(stream) },
@@ -104,7 +112,7 @@ mod tests {
         assert_eq!(Progress::parse("of another program"), Progress::default());
         let older = r#"{"phase":{"pages":{"offset":980}},"report":{"total":7}}"#;
         let report = Report { total: 7, ..Report::default() };
-        let expected = Progress { phase: Phase::Pages { offset: 980 }, report };
+        let expected = Progress { phase: Phase::Pages { offset: 980, overlap: Vec::new() }, report };
         assert_eq!(Progress::parse(older), expected, "what it does not count yet is 0");
     }
 }

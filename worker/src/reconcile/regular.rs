@@ -18,7 +18,7 @@ const LOOK_AGAIN: Duration = Duration::from_mins(5);
 /// When and how a worker compares by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct ReconcileSettings {
-    /// From one comparison to the next; `None`: only when somebody asks for it.
+    /// From one comparison to the next; `None`: only on request.
     pub every: Option<Duration>,
     /// Calls to `WeChat` in a minute at most.
     pub calls_per_minute: u32,
@@ -59,6 +59,7 @@ impl<S: Storage> Core<S> {
             Ok(report) => tracing::info!(%component, listed = report.listed, granted = report.granted,
                 updated = report.updated, recovered = report.recovered, to_confirm = report.to_confirm,
                 without_token = report.without_token, short_by = report.short_by, unreadable = report.unreadable,
+                unreadable_streams = report.unreadable_streams,
                 "the authorizers of {component} were compared with WeChat's list"),
             Err(ReconcileError::Stopped | ReconcileError::Elsewhere) => {}
             Err(error) => tracing::warn!(%component,

@@ -2,16 +2,17 @@
 
 use jiff::Timestamp;
 use mandate_domain::{
-    AccessToken, Authorizer, AuthorizerInfo, Because, Inspected, Inspection, Question, RedeemTask, Status,
-    Times, decide_inspected,
+    AccessToken, Authorizer, AuthorizerInfo, Because, Decision, Inspected, Inspection, Question, RedeemTask,
+    Status, Times, decide_inspected,
 };
-use mandate_schema::{AuthorizerId, ComponentId, Secret, StreamName};
-use mandate_storage::{Claimed, Storage, TaskState};
+use mandate_schema::{AuthorizerId, ComponentId, Event, Secret, StreamName};
+use mandate_storage::{Claimed, Ending, Storage, TaskState};
 use mandate_wechat::api::{AuthorizerInfoRequest, AuthorizerTokenRequest};
 
 use super::{
     Failure,
-    run::{Answer, End, Outcome, TaskRunner},
+    outcome::{Answer, End, Outcome},
+    run::TaskRunner,
 };
 use crate::{
     fold::{self, ReadError},
@@ -41,20 +42,24 @@ impl<S: Storage> TaskRunner<S> {
             Err(error) => return Failure::of_read(&error, claimed.tries).into_end("unreadable_stream"),
         };
         let (mut called_at, mut lacking) = (Timestamp::now(), None);
-        while let Some(question) = inspection.question() {
-            called_at = Timestamp::now();
-            match self.ask(claimed, subject, question, &mut inspection).await {
-                Ok(failure) => lacking = failure.or(lacking),
-                Err(failure) => return failure.into_end("inspection_refused"),
+        let asking = async {
+            while let Some(question) = inspection.question() {
+                called_at = Timestamp::now();
+                let failure = self.ask(claimed, subject, question, &mut inspection).await?;
+                lacking = failure.or(lacking.take());
             }
+            Ok(())
+        };
+        if let Err(failure) = self.in_time(claimed, asking).await {
+            return failure.into_end("inspection_refused");
         }
         let decide = |seen: &Answer<'_>| match decide_inspected(
             seen.snapshot.state.authorizer(),
             &seen.since,
             &inspection,
         ) {
-            Inspected::Done(decision) => decision.into(),
-            Inspected::Again { decision, at } => Outcome { decision, then: End::PutOff { at } },
+            Inspected::Done(decision) => Outcome::done(ending(&decision), decision),
+            Inspected::Again { decision, at } => Outcome::put_off(decision, at),
             Inspected::Incomplete => Outcome::end(incomplete(lacking.clone())),
             Inspected::Unknown(refusal) => Outcome::end(End::dead("redemption_refused", refusal.to_string())),
         };
@@ -187,10 +192,47 @@ impl<S: Storage> TaskRunner<S> {
     }
 }
 
+/// Credentials that work are a success, and so is it if nothing was refused.
+fn ending(decision: &Decision) -> Ending {
+    let is_refusal = decision.events.iter().any(|new| {
+        matches!(new.event, Event::Revoked(_) | Event::CredentialsRejected(_) | Event::RedemptionFailed(_))
+    });
+    if is_refusal && decision.access_token.is_none() { Ending::Refusal } else { Ending::Success }
+}
+
 /// What becomes of an attempt that lacks an answer.
 fn incomplete(lacking: Option<Failure>) -> End {
     lacking.map_or_else(
         || End::dead("inspection_refused", "WeChat did not answer"),
         |failure| failure.into_end("inspection_refused"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use mandate_domain::Task;
+    use mandate_schema::{CodeDigest, CredentialsRejected, RedemptionFailed, Revoked, RevokedVia};
+
+    use super::*;
+
+    #[test]
+    fn an_inspection_is_a_success_unless_it_only_brings_a_refusal() {
+        let (errcode, errmsg) = (61023, String::from("no"));
+        let code_digest = CodeDigest::of(&Secret::new("code"));
+        let refusals = [
+            Event::CredentialsRejected(CredentialsRejected { errcode, errmsg: errmsg.clone(), rid: None }),
+            Event::RedemptionFailed(RedemptionFailed { code_digest, errcode, errmsg, rid: None }),
+            Event::Revoked(Revoked { create_time: None, via: RevokedVia::Confirmed }),
+        ];
+        for refusal in refusals {
+            let mut decision = Decision::event(refusal);
+            assert_eq!(ending(&decision), Ending::Refusal);
+            decision.access_token = Some(AccessToken { token: Secret::new("access"), expires_in: 7_200 });
+            assert_eq!(ending(&decision), Ending::Success);
+        }
+        let late = Task::inspect(Because::Named { refresh_token: Secret::new("refreshtoken@@@1") });
+        for decision in [Decision::nothing(), Decision::task(late)] {
+            assert_eq!(ending(&decision), Ending::Success);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 mod failure;
 mod inspect;
+mod outcome;
 pub(crate) mod payload;
 mod redeem;
 mod release_reply;
@@ -11,9 +12,9 @@ mod under_way;
 
 pub(crate) use failure::{Failure, NO_TICKET, STOPPING, wait_after};
 pub(crate) use inspect::NOT_AUTHORIZED;
-pub(crate) use payload::UnreadableTask;
 #[cfg(test)]
-pub(crate) use run::End;
+pub(crate) use outcome::{End, Outcome};
+pub(crate) use payload::UnreadableTask;
 pub use run::TaskRunner;
 #[cfg(test)]
 pub(crate) use under_way::UnderWay;

@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use mandate_domain::{
     AccessToken, Decision, Redeem, Redeemed, Refusal, decide_redeemed, decide_redemption_refused,
 };
-use mandate_schema::{AuthorizerId, GrantedVia, StreamName};
+use mandate_schema::{AuthorizerId, Event, GrantedVia, StreamName};
 use mandate_storage::{Claimed, Ending, NewTask, Storage};
 use mandate_wechat::api::{AuthorizationInfo, QueryAuthReply, QueryAuthRequest};
 
 use super::{
     Failure,
-    run::{Answer, End, Finding, GiveUp, TaskRunner},
+    outcome::{Answer, End, Finding, GiveUp, Outcome},
+    run::TaskRunner,
 };
 
 impl<S: Storage> TaskRunner<S> {
@@ -18,7 +19,7 @@ impl<S: Storage> TaskRunner<S> {
         let called_at = Timestamp::now();
         let request =
             QueryAuthRequest { component_appid: &redeem.component, authorization_code: &redeem.code };
-        let reply = self.call(&request, claimed.tries).await;
+        let reply = self.in_time(claimed, self.call(&request, claimed.tries)).await;
         self.settle_redemption(claimed, redeem, called_at, reply).await
     }
 
@@ -56,25 +57,34 @@ impl<S: Storage> TaskRunner<S> {
 }
 
 fn found(redeem: Redeem, info: &AuthorizationInfo) -> Result<Finding<'static>, GiveUp> {
-    let Some(account) = account_of(&redeem, info) else {
-        let detail = "WeChat redeemed the code but named no account".to_owned();
-        return Err(GiveUp { reason: "answer_without_account", detail });
+    let Some(authorizer) = authorizer_of(&redeem, info) else {
+        let detail = "WeChat redeemed the code but named no authorizer".to_owned();
+        return Err(GiveUp { reason: "answer_without_authorizer", detail });
     };
-    let stream = StreamName::Authorizer(redeem.component.clone(), account);
-    let answer = redeemed(redeem, info.clone());
+    let stream = StreamName::Authorizer(redeem.component.clone(), authorizer);
+    let (answer, is_damaged) = (redeemed(redeem, info.clone()), info.refresh_token_is_damaged);
     let decide = move |seen: &Answer<'_>| {
-        decide_redeemed(seen.snapshot.state.authorizer(), &seen.since, answer.clone()).into()
+        let decision = decide_redeemed(seen.snapshot.state.authorizer(), &seen.since, answer.clone());
+        Outcome::done(Ending::Success, if is_damaged { without_credentials(decision) } else { decision })
     };
-    Ok(Finding { stream, ending: Ending::Success, decide: Box::new(decide) })
+    Ok(Finding { stream, decide: Box::new(decide) })
 }
 
-/// Anybody can bring a code to a consent page, so one that is refused there is no dead letter. If it was an account's, its callback
+/// The refresh token arrived damaged, which is not to say that there is none: the authorizer has granted, and the inspection looks
+/// for its token.
+fn without_credentials(mut decision: Decision) -> Decision {
+    decision.events.retain(|new| !matches!(new.event, Event::CredentialsIssued(_)));
+    decision.access_token = None;
+    decision
+}
+
+/// Anybody can bring a code to a consent page, so one that is refused there is no dead letter. If it was an authorizer's, its callback
 /// will find the code spent, and ask.
 fn refused(redeem: &Redeem, refusal: &Refusal) -> Result<Finding<'static>, GiveUp> {
     let component = redeem.component.clone();
     let (stream, decision) = match &redeem.authorizer {
-        Some(account) => (
-            StreamName::Authorizer(component, account.clone()),
+        Some(authorizer) => (
+            StreamName::Authorizer(component, authorizer.clone()),
             decide_redemption_refused(redeem.digest(), refusal.clone()),
         ),
         None if redeem.via == GrantedVia::Redirect => {
@@ -83,11 +93,12 @@ fn refused(redeem: &Redeem, refusal: &Refusal) -> Result<Finding<'static>, GiveU
         }
         None => return Err(GiveUp { reason: "redemption_refused", detail: refusal.to_string() }),
     };
-    Ok(Finding { stream, ending: Ending::Refusal, decide: Box::new(move |_| decision.clone().into()) })
+    let decide = move |_: &Answer<'_>| Outcome::done(Ending::Refusal, decision.clone());
+    Ok(Finding { stream, decide: Box::new(decide) })
 }
 
-/// The account that the answer names; `WeChat` is believed over the callback.
-fn account_of(redeem: &Redeem, info: &AuthorizationInfo) -> Option<AuthorizerId> {
+/// The authorizer that the answer names; `WeChat` is believed over the callback.
+fn authorizer_of(redeem: &Redeem, info: &AuthorizationInfo) -> Option<AuthorizerId> {
     let named = info.authorizer_appid.clone();
     if let (Some(named), Some(expected)) = (&named, &redeem.authorizer)
         && named != expected

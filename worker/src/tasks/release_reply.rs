@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mandate_domain::Decision;
 use mandate_schema::{CodeDigest, Secret, StreamName};
-use mandate_storage::{Claimed, Storage, StorageError, TaskState};
+use mandate_storage::{Claimed, Ending, Storage, StorageError, TaskState};
 use mandate_wechat::{
     api::{Api, CustomTextRequest},
     errors::{self, Repair, Retry},
@@ -15,14 +15,15 @@ use mandate_wechat::{
 use super::{
     Failure,
     inspect::Subject,
-    run::{End, TaskRunner},
+    outcome::{End, Outcome},
+    run::TaskRunner,
 };
 use crate::{api::CallError, record::redeem_key};
 
-/// How long an attempt waits for the code to be redeemed. Whatever came of that, the account may have a token.
+/// How long an attempt waits for the code to be redeemed. Whatever came of that, the authorizer may have a token.
 const REDEEMED_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// `WeChat` does not wait for ever: a message that cannot be sent in so many attempts, or not within [`SOON`], is given up, and the
+/// `WeChat` does not wait forever: a message that cannot be sent in so many attempts, or not within [`SOON`], is given up, and the
 /// operator presses the button again.
 const ATTEMPTS: u32 = 10;
 const SOON: Duration = Duration::from_mins(2);
@@ -36,10 +37,14 @@ impl<S: Storage> TaskRunner<S> {
         to_user: &str,
     ) -> End {
         let called_at = Timestamp::now();
-        match self.send_release_text(claimed, subject, code, to_user).await {
+        let sending = self.send_release_text(claimed, subject, code, to_user);
+        match self.in_time(claimed, sending).await {
             Ok(()) => {
                 let stream = StreamName::Authorizer(subject.component.clone(), subject.authorizer.clone());
-                self.finish(claimed, &stream, called_at, |_| Decision::nothing().into()).await
+                self.finish(claimed, &stream, called_at, |_| {
+                    Outcome::done(Ending::Success, Decision::nothing())
+                })
+                .await
             }
             Err(Failure::Again { after, detail, .. }) if after > SOON || claimed.tries >= ATTEMPTS => {
                 End::dead("release_check", detail)

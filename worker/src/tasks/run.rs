@@ -18,21 +18,22 @@ use uuid::Uuid;
 use super::{
     Failure, NO_TICKET, STOPPING, UnreadableTask,
     inspect::Subject,
+    outcome::{Answer, End, Finding, GiveUp, Outcome},
     payload,
     under_way::{CONCURRENCY, LOOK_AGAIN, UnderWay},
 };
 use crate::{
     Core,
     call::Uncalled,
-    fold::{self, ReadError, Snapshot},
-    record::{Context, after_conflict, record, task_place},
+    fold::{self, ReadError},
+    record::{Context, after_conflict, inspection, record, task_place},
 };
 
-/// How long one attempt may take: a few calls, or the pages of a long list.
+/// How long the calls of one attempt may take: a few, or the pages of a long list. Storing what they brought takes as long as it takes.
 const ATTEMPT: Duration = Duration::from_mins(2);
 /// How long a claim holds unless it is prolonged: so long a task waits whose worker died.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
-/// How often the claim of an attempt under way is prolonged: four times in vain, and it still holds.
+/// How often the claim of an attempt under way is prolonged: four times without success, and it still holds.
 const PROLONG_EVERY: Duration = Duration::from_secs(3);
 /// When to store an answer again, if the store was away.
 const STORE_AGAIN: Duration = Duration::from_millis(500);
@@ -50,65 +51,6 @@ pub struct TaskRunner<S> {
     pub(super) stop: Stop,
     /// This process, as the queue knows it.
     worker: Uuid,
-}
-
-/// How an attempt ended.
-pub(crate) enum End {
-    /// Its outcome is stored.
-    Done,
-    /// It asks again then, as it should: nothing failed.
-    PutOff { at: Timestamp },
-    /// To be tried again.
-    Again { after: Duration, reason: &'static str, detail: String },
-    /// Given up.
-    Dead { reason: &'static str, detail: String },
-}
-
-impl End {
-    pub(super) fn dead(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self::Dead { reason, detail: detail.into() }
-    }
-}
-
-/// What an attempt found, and where it belongs.
-pub(super) struct Finding<'a> {
-    pub(super) stream: StreamName,
-    pub(super) ending: Ending,
-    pub(super) decide: Decide<'a>,
-}
-
-/// Why an attempt gives its task up.
-pub(super) struct GiveUp {
-    pub(super) reason: &'static str,
-    pub(super) detail: String,
-}
-
-pub(super) type Decide<'a> = Box<dyn Fn(&Answer<'_>) -> Outcome + Send + Sync + 'a>;
-
-/// What an answer means: what is appended, and how the attempt ends once that is stored.
-pub(super) struct Outcome {
-    pub(super) decision: Decision,
-    pub(super) then: End,
-}
-
-impl From<Decision> for Outcome {
-    fn from(decision: Decision) -> Self {
-        Self { decision, then: End::Done }
-    }
-}
-
-impl Outcome {
-    /// Nothing is appended.
-    pub(super) fn end(then: End) -> Self {
-        Self { decision: Decision::nothing(), then }
-    }
-}
-
-/// The stream as an answer meets it.
-pub(super) struct Answer<'a> {
-    pub(super) snapshot: &'a Snapshot,
-    /// What the stream gained since the call started.
-    pub(super) since: Since,
 }
 
 impl<S: Storage> TaskRunner<S> {
@@ -139,7 +81,7 @@ impl<S: Storage> TaskRunner<S> {
     /// Who stops this process may kill it before all attempts have ended: they did not.
     async fn excuse(&self) -> Infallible {
         while let Err(error) = self.core.storage.excuse(self.worker).await {
-            tracing::warn!(%error, "that this process stops could not be noted");
+            tracing::warn!(%error, "the stop of this process could not be stored");
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         pending().await
@@ -180,7 +122,7 @@ impl<S: Storage> TaskRunner<S> {
             return Ok(Some(A_MOMENT));
         }
         failpoint::reached("task.claimed");
-        under_way.is_alone = company == Company::Alone;
+        under_way.was_alone = company == Company::Alone;
         for claimed in claimed {
             let runner = self.clone();
             under_way.attempts.spawn(async move { runner.attempt(claimed, leased_until).await });
@@ -198,13 +140,11 @@ impl<S: Storage> TaskRunner<S> {
                 Err(end) => end,
             }
         };
-        let again = |reason, detail| Failure::again(claimed.tries, reason, detail).into_end("unreadable");
         let end = tokio::select! {
-            end = timeout(ATTEMPT, AssertUnwindSafe(work).catch_unwind()) => match end {
-                Ok(Ok(end)) => end,
-                Ok(Err(_)) => again("panicked", "the attempt panicked, which is a defect".to_owned()),
-                Err(_) => Failure::too_slow(claimed.tries, ATTEMPT).into_end("too_slow"),
-            },
+            end = AssertUnwindSafe(work).catch_unwind() => end.unwrap_or_else(|_| {
+                let detail = "the attempt panicked, which is a defect".to_owned();
+                Failure::again(claimed.tries, "panicked", detail).into_end("unreadable")
+            }),
             never = self.hold(&claimed) => match never {},
         };
         log_end(&claimed, &end);
@@ -254,7 +194,7 @@ impl<S: Storage> TaskRunner<S> {
                 Ok(false) => {
                     tracing::warn!(task = %claimed.task.key, "another worker has begun this task again");
                     if let Err(error) = self.core.storage.outlive(claimed.id, claimed.attempt).await {
-                        tracing::warn!(task = %claimed.task.key, %error, "it takes this process for dead");
+                        tracing::warn!(task = %claimed.task.key, %error, "this attempt may be counted as a death");
                     }
                     return pending().await;
                 }
@@ -313,6 +253,15 @@ impl<S: Storage> TaskRunner<S> {
         }
     }
 
+    /// What the calls of an attempt bring, in the time that they have.
+    pub(crate) async fn in_time<T>(
+        &self,
+        claimed: &Claimed,
+        calls: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        timeout(ATTEMPT, calls).await.unwrap_or_else(|_| Err(Failure::too_slow(claimed.tries, ATTEMPT)))
+    }
+
     /// Calls an API under the component's token, unless the process stops.
     pub(super) async fn call<R: Request>(&self, request: &R, attempt: u32) -> Result<R::Reply, Failure> {
         if self.stop.is_requested() {
@@ -329,16 +278,14 @@ impl<S: Storage> TaskRunner<S> {
     }
 
     /// Stores an answer that says the same whatever its task has learned since; see [`TaskRunner::conclude`].
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &self,
         claimed: &Claimed,
         stream: &StreamName,
         called_at: Timestamp,
         decide: impl Fn(&Answer<'_>) -> Outcome + Send + Sync,
     ) -> End {
-        let find = |_: &NewTask| {
-            Ok(Finding { stream: stream.clone(), ending: Ending::Success, decide: Box::new(&decide) })
-        };
+        let find = |_: &NewTask| Ok(Finding { stream: stream.clone(), decide: Box::new(&decide) });
         self.conclude(claimed, called_at, find).await
     }
 
@@ -359,8 +306,8 @@ impl<S: Storage> TaskRunner<S> {
                     conflicts += 1;
                     after_conflict(conflicts).await;
                 }
-                // What WeChat has answered may be worth waiting for: a code is redeemed once.
-                Err(ReadError::Storage(error)) if error.is_transient() && !self.stop.is_requested() => {
+                // What WeChat has answered is worth waiting for, also at a stop: a code is redeemed once.
+                Err(ReadError::Storage(error)) if error.is_transient() => {
                     tracing::warn!(task = %claimed.task.key, %error, "an answer cannot be stored yet");
                     tokio::time::sleep(STORE_AGAIN).await;
                 }
@@ -405,12 +352,12 @@ impl<S: Storage> TaskRunner<S> {
         called_at: Timestamp,
         finding: Finding<'_>,
     ) -> Result<(Appended, End), ReadError> {
-        let (core, Finding { stream, ending, decide }) = (&self.core, finding);
+        let (core, Finding { stream, decide }) = (&self.core, finding);
         let snapshot = fold::load(&core.storage, &core.vault, &stream).await?;
         let since: Vec<Event> = fold::events_since(&core.storage, &core.vault, &stream, claimed.head).await?;
-        let Outcome { decision, then } = decide(&Answer { snapshot: &snapshot, since: Since::of(&since) });
-        let is_done = matches!(then, End::Done);
-        if !is_done && decision == Decision::nothing() {
+        let Outcome { decision, ending, then } =
+            decide(&Answer { snapshot: &snapshot, since: Since::of(&since) });
+        if ending == Ending::PutOff && decision == Decision::nothing() {
             return Ok((Appended::Stored(None), then));
         }
         let names: Vec<&str> = decision.events.iter().map(|new| new.event.name()).collect();
@@ -419,7 +366,7 @@ impl<S: Storage> TaskRunner<S> {
         let context = Context {
             command: by.command(),
             stream: stream.clone(),
-            finishes: is_done.then_some(Finish { by, ending }),
+            finishes: Some(Finish { by, ending }),
             now: Timestamp::now(),
             called_at,
         };
@@ -437,7 +384,8 @@ impl<S: Storage> TaskRunner<S> {
         Ok((appended, then))
     }
 
-    /// Gives a task up, whatever it has learned since it was claimed.
+    /// Gives a task up, whatever it has learned since it was claimed. The authorizer of a code does not wait for the operator: it is
+    /// asked about.
     async fn give_up(
         &self,
         mut claimed: Claimed,
@@ -457,9 +405,12 @@ impl<S: Storage> TaskRunner<S> {
         detail: &str,
     ) -> Result<Appended, StorageError> {
         let (by, recorded_at) = (claimed.by(), Timestamp::now());
-        let given_up = GivenUp { by, reason: reason.to_owned(), detail: detail.to_owned(), recorded_at };
+        let asks = inspection_instead(claimed);
+        let given_up =
+            GivenUp { by, reason: reason.to_owned(), detail: detail.to_owned(), asks, recorded_at };
         let appended = self.core.append(Command::GivenUp(Box::new(given_up))).await?;
         if let Appended::Stored(_) = appended {
+            self.core.tasks_changed.notify_one();
             tracing::error!(task = %claimed.task.key, attempt = claimed.attempt, reason, "a task is a dead letter: {detail}");
         }
         Ok(appended)
@@ -478,6 +429,12 @@ impl Failure {
             Self::Unreadable(detail) => End::dead("unreadable", detail),
         }
     }
+}
+
+/// Without a redemption, its authorizer would stay pending.
+fn inspection_instead(claimed: &Claimed) -> Option<NewTask> {
+    let authorizer = claimed.task.authorizer.as_ref().filter(|_| claimed.task.kind == "redeem")?;
+    Some(inspection(&claimed.task.component, authorizer, claimed.by().command()))
 }
 
 fn log_end(claimed: &Claimed, end: &End) {

@@ -15,8 +15,8 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(crate) struct UnderWay {
     pub(super) attempts: JoinSet<()>,
-    /// Whether the one that is under way tolerates no other.
-    pub(super) is_alone: bool,
+    /// Whether the last one that began tolerates no other.
+    pub(super) was_alone: bool,
     /// Whether a claim was not answered: this process may have attempts that it knows nothing of.
     pub(super) is_unsure: bool,
 }
@@ -40,10 +40,12 @@ impl UnderWay {
     pub(super) fn claimable(&self, due: NextDue, now: Timestamp) -> Result<Company, Duration> {
         let is_due = |time: Option<Timestamp>| time.is_some_and(|time| time <= now);
         let room = CONCURRENCY - self.count();
-        if room == 0 || (self.is_alone && room < CONCURRENCY) {
+        if room == 0 || (self.was_alone && room < CONCURRENCY) {
             return Err(LOOK_AGAIN); // the end of an attempt makes room
         }
         match (is_due(due.alone), is_due(due.beside)) {
+            // After one that ran alone the others have their turn, so that many of them hold nobody up.
+            (_, true) if self.was_alone => Ok(Company::Beside(room)),
             (true, _) if room == CONCURRENCY => Ok(Company::Alone),
             (true, _) => Err(LOOK_AGAIN), // until nothing is under way
             (false, true) => Ok(Company::Beside(room)),

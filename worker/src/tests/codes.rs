@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_domain::{Refusal, Status, Task};
+use mandate_domain::{Because, Refusal, Status, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{Erased, Event, GrantedVia, Push, Secret};
 use mandate_storage::{
@@ -25,7 +25,7 @@ use crate::{
     consent::ConsentResult,
     fold,
     record::redeem_key,
-    tasks::{End, Failure},
+    tasks::{End, Failure, UnderWay},
 };
 
 const CODE: &str = "queryauthcode@@@1";
@@ -77,7 +77,7 @@ async fn settle(given: &Given, claimed: &Claimed, reply: Result<QueryAuthReply, 
     runner.settle_redemption(claimed, &redeem, Timestamp::now(), reply).await
 }
 
-async fn succeeds(given: &Given, claimed: &Claimed) {
+fn good() -> QueryAuthReply {
     let authorization_info = AuthorizationInfo {
         authorizer_appid: Some(merchant()),
         access_token: Some(Secret::new("access")),
@@ -85,7 +85,11 @@ async fn succeeds(given: &Given, claimed: &Claimed) {
         refresh_token: Some(Secret::new("refreshtoken@@@1")),
         ..AuthorizationInfo::default()
     };
-    let end = settle(given, claimed, Ok(QueryAuthReply { authorization_info })).await;
+    QueryAuthReply { authorization_info }
+}
+
+async fn succeeds(given: &Given, claimed: &Claimed) {
+    let end = settle(given, claimed, Ok(good())).await;
     assert!(matches!(end, End::Done));
 }
 
@@ -133,7 +137,7 @@ async fn a_callback_after_a_refused_redirect_asks_for_the_truth() {
         is_refused(&given, &given.claim(1).await.remove(0), errcode).await;
         given.take(callback("")).await;
         assert_eq!(given.status().await, Some(Status::Pending));
-        assert_eq!(given.tasks("confirm", TaskState::Ready).await, 1, "{errcode}");
+        assert_eq!(given.tasks("inspect", TaskState::Ready).await, 1, "{errcode}");
         assert_eq!(given.grant().await.tag.as_deref(), Some("spring"));
         assert_eq!(given.dead_letters().await.len(), 0);
     }
@@ -153,7 +157,7 @@ async fn a_callback_tells_a_redemption_under_way_whose_code_it_has() {
         // The attempt read no authorizer; its refusal is that authorizer's all the same.
         is_refused(&given, &running, errcode).await;
         assert_eq!(given.redeem().await.state, TaskState::Done);
-        assert_eq!(given.tasks("recover", TaskState::Ready).await, 1, "{errcode}");
+        assert_eq!(given.tasks("inspect", TaskState::Ready).await, 1, "{errcode}");
     }
 }
 
@@ -196,7 +200,7 @@ async fn a_refusal_that_would_be_a_dead_letter_is_decided_on_the_authorizer_that
     given.take(callback("")).await;
     is_refused(&given, &running, 61009).await;
     assert_eq!(given.dead_letters().await.len(), 0);
-    assert_eq!(given.tasks("recover", TaskState::Ready).await, 1);
+    assert_eq!(given.tasks("inspect", TaskState::Ready).await, 1);
 }
 
 #[tokio::test]
@@ -208,7 +212,7 @@ async fn of_two_attempts_the_success_counts_in_any_order() {
     assert_eq!((lapsed.id, lapsed.attempt, current.attempt), (current.id, 1, 2));
     is_refused(&given, &lapsed, 61009).await;
     assert_eq!(given.redeem().await.state, TaskState::Running);
-    assert_eq!(given.tasks("recover", TaskState::Ready).await, 0);
+    assert_eq!(given.tasks("inspect", TaskState::Ready).await, 0);
     succeeds(&given, &current).await;
     assert_eq!(given.status().await, Some(Status::Authorized));
 
@@ -237,7 +241,8 @@ async fn a_late_success_that_names_no_account_is_that_of_the_callback() {
     assert_eq!(given.status().await, Some(Status::Authorized));
     is_refused(&given, &current, 61009).await;
     assert_eq!(given.status().await, Some(Status::Authorized), "it changes nothing");
-    assert_eq!((given.tasks("recover", TaskState::Ready).await, given.dead_letters().await.len()), (0, 0));
+    let asked = given.tasks("inspect", TaskState::Ready).await;
+    assert_eq!((asked, given.dead_letters().await.len()), (1, 0), "only the success asks");
 }
 
 #[tokio::test]
@@ -297,7 +302,7 @@ async fn a_browser_that_brings_a_code_that_is_spent_is_tied_to_it_and_queues_not
         if !is_good {
             given.take(callback("")).await;
             assert_eq!(given.grant().await.tag.as_deref(), Some("spring"));
-            assert_eq!(given.tasks("confirm", TaskState::Ready).await, 1);
+            assert_eq!(given.tasks("inspect", TaskState::Ready).await, 2, "and the refusal asks, too");
         }
     }
 }
@@ -326,11 +331,11 @@ async fn a_redemption_given_up_is_a_dead_letter_that_can_be_retried_and_erased()
     let first = given.claim(1).await.remove(0);
     assert!(matches!(settle(&given, &first, Ok(nobodys())).await, End::Done));
     let letters = given.dead_letters().await;
-    assert_eq!(letters[0].letter.reason, "answer_without_account");
+    assert_eq!(letters[0].letter.reason, "answer_without_authorizer");
     assert_eq!(given.redeem().await.state, TaskState::Dead);
     // A callback of a code that was given up asks for the truth.
     given.take(callback("")).await;
-    assert_eq!(given.tasks("confirm", TaskState::Ready).await, 1);
+    assert_eq!(given.tasks("inspect", TaskState::Ready).await, 1);
 
     let retried = given.core.retry_dead_letter(letters[0].letter.command).await.unwrap();
     assert_eq!(retried, Retried::Revived);
@@ -368,8 +373,120 @@ async fn a_callback_that_is_decided_while_the_redemption_ends_is_decided_again()
     let pushed = callback("");
     tokio::join!(given.take(pushed.clone()), is_refused(&given, &running, 61009));
     assert_eq!(given.outcome(pushed.id).await, Some(CommandOutcome::Applied));
-    let asked =
-        given.tasks("confirm", TaskState::Ready).await + given.tasks("recover", TaskState::Ready).await;
+    let asked = given.tasks("inspect", TaskState::Ready).await;
     assert_eq!(asked, 1);
     assert_eq!(given.grant().await.via, GrantedVia::Callback);
+}
+
+/// A redemption whose refresh token arrived damaged.
+fn damaged() -> QueryAuthReply {
+    let authorization_info = AuthorizationInfo {
+        authorizer_appid: Some(merchant()),
+        access_token: Some(Secret::new("access")),
+        expires_in: Some(7_200),
+        refresh_token_is_damaged: true,
+        ..AuthorizationInfo::default()
+    };
+    QueryAuthReply { authorization_info }
+}
+
+#[tokio::test]
+async fn a_damaged_token_of_whom_only_the_answer_names_is_looked_for() {
+    for callback_comes in [false, true] {
+        for by_browser in [false, true] {
+            let given = Given::new();
+            if by_browser {
+                given.browser().await;
+            } else {
+                given.take(notice("")).await;
+            }
+            let running = given.claim(1).await.remove(0);
+            assert_eq!(running.task.authorizer, None);
+            if callback_comes {
+                given.take(callback("")).await;
+            }
+            assert!(matches!(settle(&given, &running, Ok(damaged())).await, End::Done));
+            let names = given.names().await;
+            assert_eq!(names.iter().filter(|name| **name == "authorization.granted").count(), 1, "{names:?}");
+            assert!(!names.contains(&"credentials.issued"), "{names:?}");
+            assert_eq!(given.status().await, Some(Status::Pending));
+            assert_eq!(given.tasks("inspect", TaskState::Ready).await, 1);
+            assert_eq!(given.redeem().await.state, TaskState::Done);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_token_of_a_known_authorizer_is_unreadable() {
+    for push in [callback(""), notice(&format!("<appid>{}</appid>", merchant())), release_text()] {
+        let given = Given::new();
+        given.take(push).await;
+        let running = given.claim(9).await.into_iter().find(|claimed| claimed.task.kind == "redeem").unwrap();
+        let end = settle(&given, &running, Ok(damaged())).await;
+        assert!(matches!(end, End::Again { reason: "answer_unreadable", .. }));
+        assert_eq!(given.redeem().await.state, TaskState::Running);
+    }
+}
+
+/// Whoever gives a code up asks about its authorizer, if it is known.
+#[tokio::test]
+async fn an_authorizer_whose_code_is_given_up_is_asked_about() {
+    for (queued, asked) in [(callback(""), 1), (notice(""), 0)] {
+        let given = Given::new();
+        given.take(queued).await;
+        let database = rusqlite::Connection::open(given.database()).unwrap();
+        let payload = "update task set payload = 'of a newer version' where kind = 'redeem'";
+        assert_eq!(database.execute(payload, []).unwrap(), 1);
+        let (runner, mut under_way) = (runner(&given), UnderWay::default());
+        while given.dead_letters().await.is_empty() {
+            runner.fill(&mut under_way).await;
+            under_way.next_end().await;
+        }
+        assert_eq!(given.dead_letters().await[0].letter.reason, "unreadable_task");
+        assert_eq!(given.redeem().await.state, TaskState::Dead);
+        assert_eq!(given.tasks("inspect", TaskState::Ready).await, asked);
+        if asked == 1 {
+            let inspection = given.claim(9).await.remove(0);
+            assert_eq!(inspection.task.authorizer, Some(merchant()));
+            let read = runner.open(&inspection).await;
+            assert!(matches!(read, Ok(Task::Inspect { because: Because::Doubt })));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_late_success_takes_the_dead_letter_of_its_task_away() {
+    let given = Given::new();
+    given.take(notice("")).await;
+    let (lapsed, current) = (given.late().await, given.claim(1).await.remove(0));
+    let refusal = Refusal { errcode: 61009, errmsg: "no".into(), rid: None };
+    settle(&given, &current, Err(Failure::Refused(refusal))).await;
+    assert_eq!(given.dead_letters().await.len(), 1);
+    succeeds(&given, &lapsed).await;
+    assert_eq!(given.dead_letters().await.len(), 0);
+    assert_eq!(given.status().await, Some(Status::Authorized));
+}
+
+#[tokio::test]
+async fn an_answer_is_stored_once_the_store_is_back_also_at_a_stop() {
+    for stops in [false, true] {
+        let given = Given::new();
+        given.take(authorized(1_790_000_000, CODE)).await;
+        let running = given.claim(1).await.remove(0);
+        let stop = Stop::new();
+        let runner = TaskRunner::new(given.core.clone(), stop.clone());
+        let Ok(Task::Redeem(redeem)) = runner.open(&running).await else { panic!("a redeem task") };
+        let database = rusqlite::Connection::open(given.database()).unwrap();
+        database.execute_batch("alter table state rename to away").unwrap();
+        if stops {
+            stop.request();
+        }
+        let storing = runner.settle_redemption(&running, &redeem, Timestamp::now(), Ok(good()));
+        tokio::pin!(storing);
+        let early = tokio::time::timeout(Duration::from_millis(600), &mut storing).await;
+        assert!(early.is_err(), "it waits for the store");
+        database.execute_batch("alter table away rename to state").unwrap();
+        assert!(matches!(storing.await, End::Done));
+        assert_eq!(given.status().await, Some(Status::Authorized));
+    }
 }

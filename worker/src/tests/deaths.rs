@@ -31,6 +31,21 @@ impl Given {
         last
     }
 
+    /// Waits for all that is under way, which fails, and puts it off for long.
+    async fn ends(&self, under_way: &mut UnderWay) {
+        while under_way.next_end().await.is_some() {}
+        let database = rusqlite::Connection::open(self.database()).unwrap();
+        let later = "update task set next_at = next_at + 3600000 where tries > 0";
+        database.execute(later, []).unwrap();
+    }
+
+    /// How many tasks fulfil this condition.
+    fn count(&self, condition: &str) -> u32 {
+        let database = rusqlite::Connection::open(self.database()).unwrap();
+        let count = format!("select count(*) from task where {condition}");
+        database.query_row(&count, [], |row| row.get(0)).unwrap()
+    }
+
     fn runner(&self) -> (Arc<TaskRunner<SqliteStorage>>, UnderWay) {
         (TaskRunner::new(self.core.clone(), Stop::new()), UnderWay::default())
     }
@@ -101,6 +116,10 @@ async fn a_task_that_kills_its_process_three_times_while_alone_is_set_aside() {
     let letter = given.dead_letters().await.remove(0).letter;
     assert_eq!(letter.reason, "kills_worker");
     assert_eq!(given.tasks("redeem", TaskState::Dead).await, 1);
+    // Its authorizer does not wait for the operator.
+    assert_eq!(given.tasks("inspect", TaskState::Ready).await, 1);
+    runner.fill(&mut under_way).await;
+    while under_way.next_end().await.is_some() {}
 
     let retried = given.core.retry_dead_letter(letter.command).await.unwrap();
     assert_eq!(retried, Retried::Revived);
@@ -109,6 +128,34 @@ async fn a_task_that_kills_its_process_three_times_while_alone_is_set_aside() {
     under_way.next_end().await;
     assert_eq!(given.dead_letters().await.len(), 0);
     assert_eq!(given.tasks("redeem", TaskState::Ready).await, 1, "put off for another reason");
+}
+
+/// One of them kills; nobody knows which.
+#[tokio::test]
+async fn many_suspects_and_new_codes_hold_each_other_up_for_no_longer_than_one_turn() {
+    let given = Given::new();
+    for n in 0..32 {
+        given.take(account(n)).await;
+    }
+    for n in 0..2 {
+        let died = given.claim_as(process(n), SignedDuration::ZERO, Company::Beside(32)).await;
+        assert_eq!(died.len(), 32);
+    }
+    let (runner, mut under_way) = given.runner();
+    for turn in 0..32 {
+        // A new code comes while the last suspect is under way, and is the next to begin.
+        given.take(account(100 + turn)).await;
+        runner.fill(&mut under_way).await;
+        assert_eq!(under_way.count(), 1, "turn {turn}");
+        given.ends(&mut under_way).await;
+        let (new, suspects) = ("attempt = 1 and tries = 1", "attempt = 3 and tries = 1");
+        assert_eq!((given.count(new), given.count(suspects)), (turn + 1, turn), "turn {turn}");
+        runner.fill(&mut under_way).await;
+        assert_eq!(under_way.count(), 1, "one suspect, alone: turn {turn}");
+        given.ends(&mut under_way).await;
+        assert_eq!((given.count(new), given.count(suspects)), (turn + 1, turn + 1), "turn {turn}");
+    }
+    assert_eq!(given.count("died <> '[]'"), 0, "each has returned, so it was none of them");
 }
 
 #[tokio::test]

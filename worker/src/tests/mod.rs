@@ -5,6 +5,7 @@ mod consent;
 mod consent_race;
 mod deaths;
 mod dirty;
+mod endings;
 mod erasing;
 mod given;
 mod inbox;

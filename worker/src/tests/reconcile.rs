@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use mandate_domain::{Because, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{Event, GrantedVia, StreamName};
 use mandate_storage::{Checkpoints, Claimed, Reconciliations, sqlite::SqliteStorage};
@@ -14,7 +15,7 @@ use super::{
     given::{Given, component, push, ticket},
     wechat::{WeChat, at_place, entry, well},
 };
-use crate::{Core, Manner, ReconcileError, Report, fold};
+use crate::{Core, Manner, ReconcileError, Report, TaskRunner, fold};
 
 const FAST: Manner = Manner { calls_per_minute: 100_000, dry_run: false };
 const DRY: Manner = Manner { dry_run: true, ..FAST };
@@ -113,7 +114,7 @@ async fn one_of_each_kind() -> (WeChat, Given) {
     given.authorizes(22, now - 4_000).await; // pending, without a token anywhere
     given.claims().await;
     let mut list: Vec<Value> = (0..6).map(|place| entry(place, 100)).collect();
-    list[1]["auth_time"] = json!(now - 2_000); // confirmed again, and nobody told us
+    list[1]["auth_time"] = json!(now - 2_000); // confirmed again, and no callback came
     list[2]["refresh_token"] = json!("refreshtoken@@@another");
     list[3]["refresh_token"] = json!("");
     list[4]["auth_time"] = json!(now * 1_000); // no time
@@ -135,7 +136,7 @@ fn report_of_each_kind() -> Report {
         to_confirm: 3, // 5, 20, 21
         without_token: 1,
         accounts_without_token: vec![at_place(22)],
-        profiles: 8, // 0 to 4, 6, 30, and 1 and 2, who are asked about anyway
+        profiles: 8, // 0 to 4, 30, and 1 and 2, who are asked about anyway
         ..Report::default()
     }
 }
@@ -152,13 +153,7 @@ async fn each_kind_of_difference_is_dealt_with() {
     names.sort_unstable();
     assert_eq!(
         names,
-        [
-            "authorization.granted",
-            "authorization.granted",
-            "authorization.updated",
-            "credentials.recovered",
-            "credentials.recovered"
-        ]
+        ["authorization.granted", "authorization.granted", "authorization.updated", "credentials.recovered"]
     );
     let updated = new.iter().find_map(|event| match event {
         Event::Updated(updated) => Some(updated),
@@ -166,11 +161,11 @@ async fn each_kind_of_difference_is_dealt_with() {
     });
     assert_eq!(updated.unwrap().via, GrantedVia::Reconciled);
     let asked = given.asked().await;
-    for place in [1, 2, 5, 20, 21, 22] {
+    for place in [1, 2, 5, 6, 20, 21, 22] {
         assert!(asked.contains(&place), "{place} is asked about: {asked:?}");
     }
     for (place, status) in
-        [(1, "authorized"), (2, "authorized"), (5, "revoked"), (6, "authorized"), (20, "pending")]
+        [(1, "authorized"), (2, "authorized"), (5, "revoked"), (6, "pending"), (20, "pending")]
     {
         assert_eq!(given.status_at(place).await, Some(status), "{place}");
     }
@@ -193,9 +188,22 @@ async fn a_dry_run_counts_what_a_real_one_does_and_changes_nothing() {
     given.claims().await;
     wechat.spoils_once(80, 500, "");
     assert!(matches!(given.compare(FAST).await, Err(ReconcileError::List(_))));
+    let cut_off = given.core.storage.reconciliation(&component()).await.unwrap();
     let tried = given.compare(DRY).await.unwrap();
-    assert_eq!((tried.granted, tried.to_confirm), (150, 1));
-    assert_eq!(given.compare(FAST).await.unwrap(), tried);
+    // It reads the whole list: the cut-off one has granted those of the first two pages.
+    let expected = Report {
+        total: 150,
+        listed: 150,
+        unchanged: 90,
+        granted: 60,
+        to_confirm: 1,
+        profiles: tried.profiles,
+        ..Report::default()
+    };
+    assert_eq!(tried, expected);
+    assert_eq!(given.core.storage.reconciliation(&component()).await.unwrap(), cut_off);
+    let report = given.compare(FAST).await.unwrap();
+    assert_eq!((report.listed, report.granted, report.to_confirm), (150, 150, 1));
     given.claims().await;
     wechat.lists(Vec::new());
     let tried = given.compare(DRY).await.unwrap();
@@ -204,7 +212,7 @@ async fn a_dry_run_counts_what_a_real_one_does_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_scan_that_broke_off_asks_about_nobody_and_goes_on_where_it_was() {
+async fn a_scan_that_broke_off_asks_about_no_authorizer_and_goes_on_where_it_was() {
     for (status, body) in [
         (500, ""),
         (200, "<html>"),
@@ -223,7 +231,7 @@ async fn a_scan_that_broke_off_asks_about_nobody_and_goes_on_where_it_was() {
         assert_eq!(given.asked().await, [0_u64; 0], "{status} {body}");
         let report = given.compare(FAST).await.unwrap();
         assert_eq!((report.granted, report.to_confirm), (150, 5));
-        assert_eq!(wechat.offsets()[..4], [0, 40, 80, 80], "no page was read again in vain");
+        assert_eq!(wechat.offsets()[..4], [0, 40, 80, 80], "no page was read twice but the one that failed");
         let asked = given.asked().await;
         assert!((5_000..5_005).all(|place| asked.contains(&place)));
     }
@@ -254,7 +262,7 @@ async fn a_list_that_ends_early_is_noted_and_one_that_lies_about_its_length_read
 }
 
 #[tokio::test]
-async fn pages_shorter_than_asked_and_lists_that_shift_lose_nobody() {
+async fn pages_shorter_than_asked_and_lists_that_shift_lose_no_authorizer() {
     let wechat = list_of(120).await;
     let given = given(&wechat).await;
     wechat.spoils(|_, mut page| {
@@ -323,7 +331,7 @@ async fn who_changes_while_its_page_is_read_waits_for_the_next_comparison() {
     assert_eq!((report.waiting, report.updated, report.granted), (1, 58, 1), "{report:?}");
     assert_eq!(given.status_at(3).await, Some("authorized"), "the list was newer than its revocation");
     assert_eq!(given.status_at(61).await, Some("revoked"));
-    assert_eq!(given.status_at(111).await, Some("authorized"));
+    assert_eq!(given.status_at(111).await, Some("pending"), "its token is tried first");
 }
 
 /// An empty list is no reason for a flood of calls.
@@ -350,7 +358,7 @@ async fn those_that_the_list_lacks_are_asked_about_at_the_pace_and_not_twice() {
     assert!(began.elapsed() >= Duration::from_millis(20) * 119, "{:?}", began.elapsed());
     let second = given.asked().await;
     let missing = second.iter().filter(|place| **place < 120).count();
-    assert!(first + missing >= 120, "everybody is asked about");
+    assert!(first + missing >= 120, "all are asked about");
 }
 
 #[tokio::test]
@@ -388,4 +396,93 @@ async fn the_lead_of_a_comparison_is_given_back() {
     let (name, now) = (format!("reconcile/{}", component()), Timestamp::now());
     let until = now + SignedDuration::from_secs(1);
     assert!(given.core.storage.lead(&name, Uuid::now_v7(), now, until).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_entry_that_comes_twice_is_counted_once() {
+    let twice = [
+        vec![(1, 0)],                       // in one page, side by side
+        vec![(30, 3)],                      // in one page
+        vec![(45, 0), (100, 44)],           // where two pages overlap
+        vec![(119, 0), (118, 0), (80, 40)], // pages apart
+    ];
+    for copies in twice {
+        let wechat = list_of(120).await;
+        let given = given(&wechat).await;
+        let mut list: Vec<Value> = (0..120).map(|place| entry(place, 100)).collect();
+        for (to, from) in &copies {
+            list[*to] = list[*from].clone();
+        }
+        wechat.lists(list);
+        let count = 120 - copies.len() as u64;
+        for manner in [DRY, FAST] {
+            let report = given.compare(manner).await.unwrap();
+            let counts = (report.listed, report.granted, report.unchanged, report.profiles);
+            assert_eq!(counts, (count, count, 0, count), "{copies:?} {manner:?}");
+        }
+        let report = given.compare(DRY).await.unwrap();
+        assert_eq!((report.listed, report.unchanged), (count, count), "{copies:?}");
+    }
+}
+
+/// What makes everything about an authorizer unreadable for good; `?1` is its stream.
+const DAMAGES: [&str; 3] = [
+    r#"update state set state = '{"status":"authorized"}' where stream = ?1"#,
+    "update state set state = json_set(state, '$.refresh_token', json((select other.state -> '$.refresh_token'
+     from state other where other.kind = 'authorizer' and other.stream <> ?1 limit 1))) where stream = ?1",
+    r#"update state set form = 1, state = '{"status":"authorized"}' where stream = ?1"#,
+];
+
+#[tokio::test]
+async fn an_authorizer_that_cannot_be_read_is_counted_and_stops_no_comparison() {
+    for damage in DAMAGES {
+        let wechat = list_of(120).await;
+        let given = given(&wechat).await;
+        given.holds_all().await;
+        let database = rusqlite::Connection::open(given.database()).unwrap();
+        database.execute_batch("drop trigger event_is_never_updated").unwrap();
+        if damage.contains("form") {
+            let changed = database
+                .execute("update event set data = '[]' where stream = ?1", [stream(45).to_string()])
+                .unwrap();
+            assert!(changed > 0);
+        }
+        let changed = database.execute(damage, [stream(45).to_string()]).unwrap();
+        assert_eq!(changed, 1, "{damage}");
+        wechat.lists((0..130).map(|place| entry(place, 100)).collect());
+        let report = given.compare(FAST).await.unwrap();
+        let counts = (report.unreadable_streams, report.listed, report.unchanged, report.granted);
+        assert_eq!(counts, (1, 129, 119, 10), "{damage}");
+        assert_eq!(given.status_at(125).await, Some("authorized"), "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_the_list_lacks_and_that_cannot_be_read_does_not_keep_the_others_from_being_asked_about() {
+    let wechat = list_of(60).await;
+    let given = given(&wechat).await;
+    given.holds_all().await;
+    let database = rusqlite::Connection::open(given.database()).unwrap();
+    for place in [0, 7, 59] {
+        assert_eq!(database.execute(DAMAGES[0], [stream(place).to_string()]).unwrap(), 1);
+    }
+    wechat.lists(Vec::new());
+    let report = given.compare(FAST).await.unwrap();
+    assert_eq!((report.unreadable_streams, report.to_confirm), (3, 57));
+    let asked = given.asked().await;
+    assert!((0..60).all(|place| asked.contains(&place) != [0, 7, 59].contains(&place)), "{asked:?}");
+}
+
+/// No credentials are in doubt there: nothing but the profile is asked for.
+#[tokio::test]
+async fn profiles_are_looked_up_without_a_doubt() {
+    let wechat = list_of(3).await;
+    let given = given(&wechat).await;
+    given.compare(FAST).await.unwrap();
+    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    let claimed = given.claims().await;
+    assert_eq!(claimed.len(), 3);
+    for claimed in claimed {
+        assert!(matches!(runner.open(&claimed).await, Ok(task) if task == Task::inspect(Because::Redeemed)));
+    }
 }

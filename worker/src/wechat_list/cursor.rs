@@ -6,7 +6,7 @@ use mandate_schema::AuthorizerId;
 use mandate_wechat::api::{AuthorizerListReply, ListedAuthorizer};
 
 /// How many entries of a page the next one names again, since the list may shift between them.
-const OVERLAP: u64 = 10;
+pub(crate) const OVERLAP: u64 = 10;
 
 /// Where the next page begins, and whom the last one named.
 #[derive(Debug, Default)]

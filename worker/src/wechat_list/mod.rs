@@ -10,7 +10,7 @@ use mandate_schema::ComponentId;
 use mandate_storage::Storage;
 use mandate_wechat::api::{AuthorizerListReply, AuthorizerListRequest};
 
-pub(crate) use cursor::Cursor;
+pub(crate) use cursor::{Cursor, OVERLAP};
 pub(crate) use pace::Pace;
 pub(crate) use scan::ListScans;
 

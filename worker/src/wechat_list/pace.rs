@@ -11,7 +11,7 @@ impl Pace {
     /// So many turns a minute, evenly spread.
     pub(crate) fn new(per_minute: u32) -> Self {
         let mut ticks = interval(Duration::from_mins(1) / per_minute.max(1));
-        // Turns that nobody took are not made up for.
+        // Turns that were not taken are not made up for.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self(ticks)
     }

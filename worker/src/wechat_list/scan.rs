@@ -5,29 +5,33 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesOrdered};
 use jiff::{SignedDuration, Timestamp};
+use mandate_domain::{Authorizer, TOLERANCE};
 use mandate_runtime::{jitter::full_jitter, stop::Stop};
 use mandate_schema::{AuthorizerId, ComponentId, StreamName};
 use mandate_storage::Storage;
 use mandate_wechat::api::{Api, AuthorizerListReply, ListedAuthorizer};
 use tokio::{
     sync::{Notify, Semaphore},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{
     Pace,
-    board::{Asked, Board, Listing},
+    board::{Board, BoardAnswer, ListPause, Listing, SECOND_LOOK},
 };
-use crate::{Core, call::Uncalled, fold, lead::Lead, tasks::Failure};
+use crate::{
+    Core,
+    call::Uncalled,
+    fold,
+    lead::Lead,
+    tasks::{Failure, wait_after},
+};
 
 /// Pages read in a minute at most; `[reconcile] calls_per_minute` does not count them.
 const PAGES_PER_MINUTE: u32 = 1_200;
@@ -44,15 +48,14 @@ const PUT_OFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
 const SPREAD: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 /// The same while another worker scans.
 const HOP: Duration = Duration::from_secs(4);
-/// While entries of the list cannot be read, whoever is not found looks again after this.
+/// A component that is not configured may be so later.
 const LOOK_AGAIN: Duration = Duration::from_mins(15);
 /// After how long another worker takes over from one that died.
 const LEAD: SignedDuration = SignedDuration::from_secs(10);
-/// How often it is tried while another worker scans, and how long this one leaves the lead to others after its rounds.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
-const YIELD: Duration = Duration::from_secs(3);
-/// Rounds that a worker makes while others may wait for theirs.
-const ROUNDS: u64 = 2;
+/// How often the lead is looked at while there is nothing else to do.
+const LOOK_AT_LEAD: Duration = Duration::from_secs(1);
+/// How long the scan sleeps if it is not asked.
+const IDLE: Duration = Duration::from_hours(1);
 /// First and longest wait after a page that could not be read.
 const BACKOFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
 
@@ -66,12 +69,10 @@ pub(crate) struct ListScans {
 #[derive(Default)]
 struct Desk {
     board: Mutex<Board>,
-    /// Rung when somebody asks.
+    /// Rung with each question.
     asked: Notify,
     /// Rung when there are answers, or none are to be expected soon.
     answered: Notify,
-    /// Another worker scans this list.
-    is_elsewhere: AtomicBool,
 }
 
 impl ListScans {
@@ -88,38 +89,42 @@ impl Desk {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for an answer until the deadline, or until another worker turns out to scan.
+    /// Waits so long for an answer; not at all while another worker scans, or a pause is longer than that.
     async fn answer(
         &self,
         authorizer: &AuthorizerId,
         newer_than: Timestamp,
-        deadline: Instant,
+        patience: Duration,
     ) -> Result<Listing, PutOff> {
+        let (deadline, until) = (Instant::now() + patience, Timestamp::now() + patience);
         loop {
             let answered = self.answered.notified();
             tokio::pin!(answered);
             answered.as_mut().enable(); // before the board is looked at, so that nothing is missed
-            let places = match self.board().ask(authorizer, newer_than, Timestamp::now()) {
-                Asked::Answered(listing) => return Ok(listing),
-                Asked::Full => return Err(PutOff::Full),
-                Asked::Waits { places } => places,
+            let asked = self.board().ask(authorizer, newer_than, Timestamp::now());
+            let put_off = match asked {
+                BoardAnswer::Answered(listing) => return Ok(listing),
+                BoardAnswer::Full => return Err(PutOff::Full),
+                BoardAnswer::Elsewhere => return Err(PutOff::Elsewhere),
+                BoardAnswer::Paused(pause) => PutOff::Paused(pause),
+                BoardAnswer::Waits { places } => PutOff::For { places },
             };
             self.asked.notify_one();
-            if self.is_elsewhere.load(Ordering::Relaxed) {
-                return Err(PutOff::Elsewhere);
-            }
-            if timeout_at(deadline, answered).await.is_err() {
-                return Err(PutOff::For { places });
+            let is_long = matches!(&put_off, PutOff::Paused(pause) if pause.not_before > until);
+            if is_long || timeout_at(deadline, answered).await.is_err() {
+                return Err(put_off);
             }
         }
     }
 }
 
 /// Why there is no answer yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum PutOff {
     /// So many places of the list are still to be read.
     For { places: u64 },
+    /// The list is not read just now.
+    Paused(ListPause),
     /// Another worker scans.
     Elsewhere,
     /// Too many are looked for.
@@ -136,6 +141,10 @@ impl PutOff {
                 let pages = u32::try_from(places / PAGE_STEP + 1).unwrap_or(u32::MAX);
                 let wait = (Duration::from_mins(1) / PAGES_PER_MINUTE).saturating_mul(pages);
                 (wait, format!("WeChat's list is being read; {places} places are left"))
+            }
+            Self::Paused(ListPause { not_before, reason, detail }) => {
+                let wait = Duration::try_from(not_before.duration_since(Timestamp::now()));
+                return Failure::Again { after: wait.unwrap_or_default() + spread, reason, detail };
             }
             // Soon again, as often as it takes: the other worker may be the one that claims the task then.
             Self::Elsewhere => {
@@ -155,8 +164,9 @@ impl<S: Storage> Core<S> {
     ///
     /// # Errors
     ///
-    /// [`Failure::Again`]: the scan has not come so far, or an entry that cannot be read may be the one. Ask again then: what
-    /// the scan finds meanwhile is kept for some minutes.
+    /// [`Failure::Again`]: the scan has not come so far, the list is refused, or an entry that cannot be read may be the one. Ask
+    /// again then: what the scan finds is kept for some minutes. Never [`Failure::Refused`], since that would be about the
+    /// authorizer.
     pub(crate) async fn find_listed(
         &self,
         component: &ComponentId,
@@ -170,25 +180,18 @@ impl<S: Storage> Core<S> {
         let stream = StreamName::Authorizer(component.clone(), authorizer.clone());
         let snapshot = fold::load(&self.storage, &self.vault, &stream).await;
         let snapshot = snapshot.map_err(|error| Failure::of_read(&error, attempt))?;
-        let newer_than =
-            snapshot.state.authorizer().map_or(Timestamp::UNIX_EPOCH, |authorizer| authorizer.updated_at);
+        let newer_than = newer_than(snapshot.state.authorizer(), Timestamp::now());
         let seat = self.list_scans.seats.try_acquire();
         let patience = if seat.is_ok() { IN_SEAT } else { Duration::ZERO };
-        match desk.answer(authorizer, newer_than, Instant::now() + patience).await {
+        match desk.answer(authorizer, newer_than, patience).await {
             Ok(Listing::Found(listed)) => Ok(Some(listed)),
             Ok(Listing::NotFound) => Ok(None),
-            Ok(Listing::Refused(refusal)) => Err(Failure::Refused(refusal)),
-            Ok(Listing::Unknown) => Err(Failure::Again {
-                after: LOOK_AGAIN + full_jitter(LOOK_AGAIN, LOOK_AGAIN, 0),
-                reason: "list_unreadable",
-                detail: "entries of WeChat's list cannot be read, and no other names the authorizer"
-                    .to_owned(),
-            }),
+            Ok(Listing::Unknown) => Err(unknown()),
             Err(put_off) => Err(put_off.into_failure(attempt)),
         }
     }
 
-    /// Scans a component's list whenever somebody waits for it, until the process stops.
+    /// Scans a component's list whenever there are waiters, until the process stops.
     pub(crate) async fn scan_list(self: Arc<Self>, component: ComponentId, stop: Stop) {
         let Some(desk) = self.list_scans.desks.get(&component) else { return };
         let mut scan = Scan::new(&self, &component, desk);
@@ -202,9 +205,9 @@ impl<S: Storage> Core<S> {
                         () = stop.requested() => break,
                         () = tokio::time::sleep(wait) => {}
                     },
-                    Wait::UntilAsked => tokio::select! {
+                    Wait::UntilAsked { at_most } => tokio::select! {
                         () = stop.requested() => break,
-                        () = desk.asked.notified() => {}
+                        _ = timeout(at_most, desk.asked.notified()) => {}
                     },
                 },
             }
@@ -213,12 +216,27 @@ impl<S: Storage> Core<S> {
     }
 }
 
+/// What the list said before this is no answer: it may be older than the authorizer's last event, or than the end of the time in
+/// which its newest fact may be contradicted by an older answer.
+fn newer_than(state: Option<&Authorizer>, now: Timestamp) -> Timestamp {
+    let Some(state) = state else { return Timestamp::UNIX_EPOCH };
+    let settled_at = state.happened_by.and_then(|by| by.checked_add(TOLERANCE).ok());
+    settled_at.filter(|at| *at <= now).map_or(state.updated_at, |at| at.max(state.updated_at))
+}
+
+/// While entries of the list cannot be read, an authorizer that was not found is looked for once more.
+fn unknown() -> Failure {
+    let after = SECOND_LOOK.unsigned_abs() + full_jitter(LOOK_AGAIN, LOOK_AGAIN, 0);
+    let detail = "entries of WeChat's list cannot be read, and no other names the authorizer".to_owned();
+    Failure::Again { after, reason: "list_unreadable", detail }
+}
+
 /// What comes before the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
     No,
     For(Duration),
-    UntilAsked,
+    UntilAsked { at_most: Duration },
 }
 
 /// A scan under way.
@@ -245,11 +263,18 @@ struct Read {
     page: Result<AuthorizerListReply, Uncalled>,
 }
 
-/// From the first who waits to the last who is answered, or until the lead is given up.
+/// From the first waiter until the lead is given up.
 struct Turn {
     began: Instant,
-    rounds_before: u64,
+    last_page: Instant,
     pages: u64,
+}
+
+impl Turn {
+    fn begin() -> Self {
+        let now = Instant::now();
+        Self { began: now, last_page: now, pages: 0 }
+    }
 }
 
 impl<'a, S: Storage> Scan<'a, S> {
@@ -267,36 +292,14 @@ impl<'a, S: Storage> Scan<'a, S> {
         }
     }
 
-    /// Reads the next page, if somebody waits and no other worker scans.
+    /// Reads the next page, if there are waiters and no other worker scans.
     async fn step(&mut self) -> Wait {
         let next = self.desk.board().next(Timestamp::now());
-        let Some(offset) = next else {
-            self.desk.is_elsewhere.store(false, Ordering::Relaxed);
-            self.end_turn().await;
-            return Wait::UntilAsked;
-        };
-        match self.lead.hold(&self.core.storage).await {
-            Ok(leads) => self.desk.is_elsewhere.store(!leads, Ordering::Relaxed),
-            Err(error) => {
-                tracing::warn!(component = %self.component, %error, "the scan of WeChat's list waits for the store");
-                return Wait::For(TRY_AGAIN);
-            }
+        let Some(offset) = next else { return self.rest().await };
+        if let Err(wait) = self.hold_lead().await {
+            return wait;
         }
-        if self.desk.is_elsewhere.load(Ordering::Relaxed) {
-            self.turn = None;
-            self.under_way = FuturesOrdered::new();
-            self.desk.answered.notify_waiters();
-            return Wait::For(TRY_AGAIN);
-        }
-        let turn = self.turn.get_or_insert_with(|| Turn {
-            began: Instant::now(),
-            rounds_before: self.desk.board().rounds(),
-            pages: 0,
-        });
-        if self.desk.board().rounds() >= turn.rounds_before + ROUNDS {
-            self.end_turn().await;
-            return Wait::For(YIELD);
-        }
+        self.turn.get_or_insert_with(Turn::begin);
         self.call_ahead(offset).await;
         match self.under_way.next().await {
             Some(read) if read.offset == offset => self.take(read),
@@ -308,13 +311,46 @@ impl<'a, S: Storage> Scan<'a, S> {
         }
     }
 
+    /// Keeps the lead while there are answers to fetch here, then gives it up.
+    async fn rest(&mut self) -> Wait {
+        self.under_way = FuturesOrdered::new();
+        let is_needed = self.desk.board().has_expected_answers(Timestamp::now());
+        if self.turn.is_some() && is_needed {
+            return match self.hold_lead().await {
+                Ok(()) => Wait::UntilAsked { at_most: LOOK_AT_LEAD },
+                Err(wait) => wait,
+            };
+        }
+        self.desk.board().lead_may_be_here();
+        self.end_turn().await;
+        Wait::UntilAsked { at_most: IDLE }
+    }
+
+    /// Takes or prolongs the lead; else answers when to try again.
+    async fn hold_lead(&mut self) -> Result<(), Wait> {
+        match self.lead.hold(&self.core.storage).await {
+            Ok(true) => {
+                self.desk.board().lead_may_be_here();
+                Ok(())
+            }
+            Ok(false) => {
+                self.turn = None;
+                self.under_way = FuturesOrdered::new();
+                self.desk.board().lead_is_elsewhere();
+                self.desk.answered.notify_waiters();
+                Err(Wait::For(LOOK_AT_LEAD))
+            }
+            Err(error) => {
+                tracing::warn!(component = %self.component, %error, "the scan of WeChat's list waits for the store");
+                Err(Wait::For(LOOK_AT_LEAD))
+            }
+        }
+    }
+
     /// Asks for the page at the offset and those behind it, as many as may be under way.
     async fn call_ahead(&mut self, offset: u64) {
         if self.under_way.is_empty() {
             self.ahead = offset;
-        } else if self.failures > 0 {
-            self.pace.turn().await;
-            self.under_way.push_front(self.page(offset));
         }
         let end = self.desk.board().total();
         while self.under_way.len() < AT_ONCE && (self.under_way.is_empty() || self.ahead < end) {
@@ -331,43 +367,64 @@ impl<'a, S: Storage> Scan<'a, S> {
 
     fn take(&mut self, Read { offset, called_at, page }: Read) -> Wait {
         let now = Timestamp::now();
-        let failure = match page {
+        match page {
             Ok(page) => {
                 self.failures = 0;
                 self.desk.board().take(page, called_at, now);
-                self.turn.iter_mut().for_each(|turn| turn.pages += 1);
+                if let Some(turn) = &mut self.turn {
+                    turn.pages += 1;
+                    turn.last_page = Instant::now();
+                }
                 self.desk.answered.notify_waiters();
-                return Wait::No;
+                Wait::No
             }
-            Err(Uncalled::Token(error)) => Failure::of_token(error, 1),
-            Err(Uncalled::Call(error)) => Failure::of_call(Api::GetAuthorizerList, error, 1),
-        };
-        let (after, detail) = match failure {
-            Failure::Again { after, detail, .. } | Failure::AnswerUnreadable { after, detail } => {
-                (after, detail)
+            Err(error) => {
+                // The pages ahead would time out during the pause, as if WeChat did not answer.
+                self.under_way = FuturesOrdered::new();
+                self.pause(offset, error, now)
             }
-            Failure::Unreadable(detail) => (Duration::ZERO, detail),
-            Failure::Refused(refusal) => {
-                tracing::error!(component = %self.component, offset, "WeChat refuses to list the authorizers: {refusal}");
-                self.desk.board().refuse(&refusal, now);
-                self.desk.answered.notify_waiters();
-                return Wait::No;
-            }
-        };
+        }
+    }
+
+    /// Leaves the list alone for a while, and lets all waiters know.
+    fn pause(&mut self, offset: u64, error: Uncalled, now: Timestamp) -> Wait {
         let [first, longest] = BACKOFF;
-        let after = (after + first + full_jitter(first, longest, self.failures.min(16))).min(longest);
+        let (after, reason, detail) = why_paused(error, now);
+        let after = after + first + full_jitter(first, longest, self.failures.min(16));
         self.failures += 1;
-        tracing::warn!(component = %self.component, offset, after_seconds = after.as_secs_f64(),
+        tracing::warn!(component = %self.component, offset, reason, after_seconds = after.as_secs_f64(),
             "a page of WeChat's list is read again: {detail}");
+        let detail = format!("WeChat's list cannot be read: {detail}");
+        self.desk.board().pause(ListPause { not_before: now + after, reason, detail });
+        self.desk.answered.notify_waiters();
         Wait::For(after)
     }
 
     /// Gives the lead up.
     async fn end_turn(&mut self) {
         self.under_way = FuturesOrdered::new();
-        let Some(turn) = self.turn.take() else { return };
+        let Some(Turn { began, last_page, pages }) = self.turn.take() else { return };
         self.lead.resign(&self.core.storage).await;
-        tracing::info!(component = %self.component, pages = turn.pages, seconds = turn.began.elapsed().as_secs_f64(),
-            "WeChat's list of authorizers was scanned: {} pages", turn.pages);
+        let seconds = (last_page - began).as_secs_f64();
+        tracing::info!(component = %self.component, pages, seconds,
+            "WeChat's list of authorizers was scanned: {pages} pages");
     }
+}
+
+/// How long a failure pauses the scan, and why. None of them is about an authorizer, whatever its number.
+fn why_paused(error: Uncalled, now: Timestamp) -> (Duration, &'static str, String) {
+    let (failure, longest) = match error {
+        // No call is made to look for a token, and a ticket may bring one at any time.
+        Uncalled::Token(error) => (Failure::of_token(error, 1), BACKOFF[1]),
+        Uncalled::Call(error) => (Failure::of_call(Api::GetAuthorizerList, error, 1), Duration::MAX),
+    };
+    let (after, reason, detail) = match failure {
+        Failure::Again { after, reason, detail } => (after, reason, detail),
+        Failure::AnswerUnreadable { after, detail } => (after, "answer_unreadable", detail),
+        Failure::Unreadable(detail) => (Duration::ZERO, "unreadable", detail),
+        Failure::Refused(refusal) => {
+            (wait_after(Api::GetAuthorizerList, &refusal, now), "list_refused", refusal.to_string())
+        }
+    };
+    (after.min(longest), reason, detail)
 }

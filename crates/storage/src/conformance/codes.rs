@@ -3,9 +3,13 @@
 use mandate_schema::Position;
 
 use super::given::{
-    account, append, at, claim, command, data_key, dead_task, decided, sealed, stored, stream, task,
+    account, append, at, claim, command, data_key, dead_push, dead_task, decided, sealed, stored, stream,
+    task,
 };
-use crate::{Append, Appended, Claimed, Command, NewTask, Storage, TaskDone, TaskState};
+use crate::{
+    Append, Appended, Claimed, Command, CommandOutcome, CommandRecord, Erasure, GivenUp, NewTask, Storage,
+    TaskDone, TaskState,
+};
 
 /// A code, of which this much is known.
 fn code(authorizer: Option<u32>, tag: Option<&str>) -> NewTask {
@@ -146,16 +150,27 @@ pub(super) async fn a_refusal_counts_only_from_the_current_attempt<S: Storage>(s
     assert_eq!(append(&storage, refusal(&second, 1)).await, duplicate(&second, 1));
 }
 
+async fn outcome_of<S: Storage>(storage: &S, by: &Claimed) -> Option<CommandOutcome> {
+    let found = storage.outcomes(vec![by.by().command()]).await.unwrap();
+    found.first().map(|record| record.outcome)
+}
+
 fn duplicate(by: &Claimed, position: u64) -> Appended {
-    Appended::Duplicate(crate::CommandRecord {
+    Appended::Duplicate(CommandRecord {
         id: by.by().command(),
-        outcome: crate::CommandOutcome::Applied,
+        outcome: CommandOutcome::Applied,
         position: Some(Position(position)),
     })
 }
 
 pub(super) async fn a_success_is_stored_after_any_refusal_and_once<S: Storage>(storage: S) {
-    for (number, ends) in (1..).zip(["refusal", "dead", "discarded", "revived"]) {
+    let ended = [
+        ("refusal", CommandOutcome::Nothing),
+        ("dead", CommandOutcome::Nothing),
+        ("discarded", CommandOutcome::Discarded),
+        ("revived", CommandOutcome::Nothing),
+    ];
+    for (number, (ends, ended)) in (1..).zip(ended) {
         let (base, of) = (u64::from(number) * 100, stream(number));
         let key = format!("redeem:{ends}");
         append(&storage, queues(base, NewTask { key: key.clone(), ..code(Some(1), None) })).await;
@@ -172,8 +187,14 @@ pub(super) async fn a_success_is_stored_after_any_refusal_and_once<S: Storage>(s
             "revived" => assert!(storage.revive_task(second.by().command(), at(20)).await.unwrap()),
             _ => {}
         }
+        append(&storage, dead_push(base + 1, "unreadable")).await;
+        let letters = async || storage.dead_letters(None, 9).await.unwrap().len();
+        assert_eq!(letters().await, if ends == "dead" { 2 } else { 1 }, "{ends}");
         let late = decided(first.by().command(), &of, 0).events(1).finishes(&first);
         assert_eq!(append(&storage, late.clone()).await, stored(u64::from(number)), "{ends}");
+        assert_eq!(letters().await, 1, "its letter is settled, and no other: {ends}");
+        assert_eq!(outcome_of(&storage, &second).await, Some(ended), "{ends}");
+        assert!(storage.discard(command(base + 1), at(21)).await.unwrap());
         assert_eq!(append(&storage, late).await, duplicate(&first, u64::from(number)), "{ends}");
         let done = storage.task_by_key(&key).await.unwrap().unwrap();
         let position = Some(Position(number.into()));
@@ -183,4 +204,86 @@ pub(super) async fn a_success_is_stored_after_any_refusal_and_once<S: Storage>(s
         assert_eq!(append(&storage, other).await, Appended::Finished, "one success is enough: {ends}");
         assert!(claim(&storage, at(50), at(60), 9).await.is_empty(), "{ends}");
     }
+}
+
+/// What an attempt stores on the way: an event, and a task.
+fn on_the_way(by: &Claimed, of: u32) -> Append {
+    decided(by.by().command(), &stream(of), 0).events(1).task(task(&format!("confirm:{of}"))).puts_off(by)
+}
+
+pub(super) async fn what_is_put_off_is_stored_by_the_current_attempt_and_the_task_goes_on<S: Storage>(
+    storage: S,
+) {
+    append(&storage, queues(1, code(None, None))).await;
+    let first = attempt(&storage, 0).await;
+    let mut second = attempt(&storage, 10).await;
+    assert_eq!(append(&storage, on_the_way(&first, 1)).await, Appended::Finished);
+    append(&storage, queues(2, code(Some(1), None))).await;
+    assert_eq!(append(&storage, on_the_way(&second, 1)).await, Appended::Conflict);
+    assert!(storage.state(&stream(1)).await.unwrap().is_none(), "neither is stored");
+    assert_eq!(storage.task_by_key("confirm:1").await.unwrap(), None);
+    second.task.authorizer = Some(account(1));
+    assert_eq!(append(&storage, on_the_way(&second, 1)).await, stored(1));
+    assert_eq!(append(&storage, on_the_way(&second, 1)).await, duplicate(&second, 1));
+    let known_now = known(&storage).await;
+    assert_eq!((known_now.state, known_now.position), (TaskState::Running, None));
+    assert_eq!(storage.task_by_key("confirm:1").await.unwrap().unwrap().state, TaskState::Ready);
+    storage.retry(second.id, second.attempt, at(11), "provisional").await.unwrap();
+    let late = success(&Claimed { task: second.task, ..first }, 1);
+    assert_eq!(append(&storage, late).await, stored(2), "a success counts from any attempt");
+}
+
+/// Erases the authorizer of the code.
+fn erasing(number: u64) -> Append {
+    Append { erases: Some(Erasure::default()), ..decided(command(number), &stream(1), 0) }
+}
+
+pub(super) async fn what_is_put_off_is_void_once_its_task_has_ended<S: Storage>(storage: S) {
+    for (number, ends) in (1..).zip(["success", "refusal", "dead", "discarded", "erased", "pruned"]) {
+        let (base, key) = (u64::from(number) * 100, format!("redeem:{ends}"));
+        append(&storage, queues(base, NewTask { key: key.clone(), ..code(Some(1), None) })).await;
+        let by = attempt(&storage, 0).await;
+        let other = Claimed { attempt: 7, ..by.clone() };
+        let on = |by: &Claimed| decided(by.by().command(), &stream(50 + number), 0);
+        match ends {
+            "success" => append(&storage, on(&other).finishes(&other)).await,
+            "refusal" => append(&storage, on(&by).refuses(&by)).await,
+            "erased" => append(&storage, erasing(base + 1)).await,
+            "pruned" => append(&storage, on(&by).finishes(&by)).await,
+            _ => append(&storage, dead_task(&by)).await,
+        };
+        match ends {
+            "discarded" => assert!(storage.discard(by.by().command(), at(1)).await.unwrap()),
+            "pruned" => assert!(storage.prune_tasks(at(2)).await.unwrap() > 0),
+            _ => {}
+        }
+        let before = storage.task_by_key(&key).await.unwrap();
+        // Whichever attempt it is, also the one whose number is the current one.
+        for attempt in [by.attempt, 8] {
+            let late = on_the_way(&Claimed { attempt, ..by.clone() }, number);
+            let late = Append { command: command(base + 2), ..late };
+            assert_eq!(append(&storage, late).await, Appended::Finished, "{ends}");
+        }
+        assert!(storage.state(&stream(number)).await.unwrap().is_none(), "{ends}");
+        assert_eq!(storage.task_by_key(&format!("confirm:{number}")).await.unwrap(), None, "{ends}");
+        assert_eq!(storage.task_by_key(&key).await.unwrap(), before, "{ends}");
+    }
+}
+
+pub(super) async fn who_gives_a_task_up_may_ask_something_else<S: Storage>(storage: S) {
+    let asks = |by: &Claimed| {
+        let Command::GivenUp(given_up) = dead_task(by) else { panic!("it gives up") };
+        Command::GivenUp(Box::new(GivenUp { asks: Some(task("inspect:1")), ..*given_up }))
+    };
+    append(&storage, queues(1, code(Some(1), None))).await;
+    let first = attempt(&storage, 0).await;
+    let second = attempt(&storage, 10).await;
+    assert_eq!(append(&storage, asks(&first)).await, Appended::Finished);
+    assert_eq!(storage.task_by_key("inspect:1").await.unwrap(), None);
+    assert_eq!(append(&storage, asks(&second)).await, Appended::Stored(None));
+    assert!(matches!(append(&storage, asks(&second)).await, Appended::Duplicate(_)));
+    assert_eq!(known(&storage).await.state, TaskState::Dead);
+    let asked = claim(&storage, at(20), at(30), 9).await;
+    let [asked] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!((asked.task.key.as_str(), &asked.task.authorizer), ("inspect:1", &Some(account(1))));
 }

@@ -38,9 +38,9 @@ pub(super) async fn an_attempt_whose_lease_ends_is_taken_for_dead<S: Storage>(st
     assert_eq!((second.attempt, second.tries, second.deaths), (2, 1, 1), "no try was spent");
     storage.retry(second.id, 2, at(12), "busy").await.unwrap();
     let third = take(&storage, B, 12).await;
-    assert_eq!((third.attempt, third.tries, third.deaths), (3, 2, 1), "an answer is a try and no death");
+    assert_eq!((third.attempt, third.tries, third.deaths), (3, 2, 0), "an answer is a try and no death");
     let fourth = take(&storage, A, 22).await;
-    assert_eq!((fourth.attempt, fourth.tries, fourth.deaths), (4, 2, 2));
+    assert_eq!((fourth.attempt, fourth.tries, fourth.deaths), (4, 2, 1));
 }
 
 pub(super) async fn what_a_living_or_stopping_process_leaves_is_no_death<S: Storage>(storage: S) {
@@ -83,7 +83,7 @@ pub(super) async fn who_was_taken_for_dead_may_prove_to_be_alive<S: Storage>(sto
     assert_eq!((fourth.attempt, fourth.deaths), (4, 2), "the second and the third");
     storage.outlive(first.id, second.attempt).await.unwrap();
     storage.outlive(first.id, third.attempt).await.unwrap();
-    storage.retry(first.id, 4, at(31), "busy").await.unwrap();
+    storage.release(first.id, 4, at(31)).await.unwrap();
     assert_eq!(take(&storage, A, 31).await.deaths, 0);
 }
 
@@ -122,9 +122,11 @@ async fn take_alone<S: TaskQueue>(storage: &S, worker: Uuid, second: i64) -> Cla
 pub(super) async fn a_revived_task_has_all_its_tries_and_runs_alone_if_it_did<S: Storage>(storage: S) {
     queue(&storage, 1, "kills").await;
     let (mut last, mut second) = (take(&storage, A, 0).await, 0);
-    for worker in [B, C, A, B, C] {
+    for _ in 0..5 {
         storage.retry(last.id, last.attempt, at(second), "busy").await.unwrap();
-        take(&storage, last_of(worker), second).await;
+        last = take(&storage, A, second).await;
+    }
+    for worker in [B, C, A, B, C] {
         second += 10;
         last = take(&storage, worker, second).await;
     }
@@ -136,9 +138,24 @@ pub(super) async fn a_revived_task_has_all_its_tries_and_runs_alone_if_it_did<S:
     assert_eq!((again.deaths, again.tries), (2, 1));
 }
 
-/// A process that is not this one.
-fn last_of(worker: Uuid) -> Uuid {
-    if worker == A { B } else { A }
+pub(super) async fn an_attempt_that_returns_has_killed_nobody<S: Storage>(storage: S) {
+    queue(&storage, 1, "confirm:1").await;
+    take(&storage, A, 0).await;
+    take(&storage, B, 10).await;
+    // A stop gives it back untried: nothing is known.
+    let untried = take(&storage, C, 20).await;
+    assert_eq!(untried.deaths, 2);
+    storage.release(untried.id, untried.attempt, at(21)).await.unwrap();
+    let alone = take_alone(&storage, C, 21).await;
+    assert_eq!((alone.attempt, alone.deaths), (4, 2));
+    storage.retry(alone.id, 3, at(22), "late").await.unwrap();
+    assert_eq!(storage.next_due().await.unwrap(), NextDue { beside: Some(at(31)), alone: None });
+    storage.retry(alone.id, 4, at(22), "busy").await.unwrap();
+    assert_eq!(storage.next_due().await.unwrap(), NextDue { beside: Some(at(22)), alone: None });
+    let beside = claim(&storage, A, 22, Company::Beside(9)).await;
+    assert_eq!((beside[0].attempt, beside[0].tries, beside[0].deaths), (5, 2, 0));
+    // Who is taken for dead now begins to count anew.
+    assert_eq!(take(&storage, B, 32).await.deaths, 1);
 }
 
 /// As an embedded store starts: nobody else works there.

@@ -102,6 +102,7 @@ pub(super) fn dead_task(claimed: &Claimed) -> Command {
         by: claimed.by(),
         reason: "refused".into(),
         detail: "it is refused".into(),
+        asks: None,
         recorded_at: at(5),
     }))
 }
@@ -206,6 +207,12 @@ impl Append {
     /// The refusal of an attempt.
     pub(super) fn refuses(mut self, claimed: &Claimed) -> Self {
         self.finishes = Some(Finish { by: claimed.by(), ending: Ending::Refusal });
+        self
+    }
+
+    /// What an attempt stores on the way.
+    pub(super) fn puts_off(mut self, claimed: &Claimed) -> Self {
+        self.finishes = Some(Finish { by: claimed.by(), ending: Ending::PutOff });
         self
     }
 

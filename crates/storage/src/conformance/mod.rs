@@ -123,6 +123,9 @@ macro_rules! suite {
             an_outcome_is_decided_on_all_that_its_task_has_learned,
             a_refusal_counts_only_from_the_current_attempt,
             a_success_is_stored_after_any_refusal_and_once,
+            what_is_put_off_is_stored_by_the_current_attempt_and_the_task_goes_on,
+            what_is_put_off_is_void_once_its_task_has_ended,
+            who_gives_a_task_up_may_ask_something_else,
         ], []);
         suite!($database, deaths, [
             an_attempt_whose_lease_ends_is_taken_for_dead,
@@ -130,6 +133,7 @@ macro_rules! suite {
             an_attempt_given_back_by_a_stop_is_due_at_once_and_no_try,
             who_was_taken_for_dead_may_prove_to_be_alive,
             a_task_with_two_deaths_is_claimed_alone,
+            an_attempt_that_returns_has_killed_nobody,
             a_revived_task_has_all_its_tries_and_runs_alone_if_it_did,
         ], [
             a_process_that_starts_counts_who_died_and_not_who_stopped,

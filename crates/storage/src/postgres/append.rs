@@ -143,13 +143,15 @@ fn dead(letter: &DeadLetter) -> Result<Value> {
     }))
 }
 
-fn given_up(GivenUp { by, reason, detail, recorded_at }: &GivenUp) -> Value {
+fn given_up(GivenUp { by, reason, detail, asks, recorded_at }: &GivenUp) -> Value {
+    let at = millis(*recorded_at);
     json!({
         "id": by.command().0,
-        "recorded_at": millis(*recorded_at),
+        "recorded_at": at,
         "task": by.task.0,
         "finish": finish(by, Ending::Refusal),
         "letter": { "reason": reason, "detail": told(detail) },
+        "tasks": asks.iter().map(|new| task(new, at)).collect::<Vec<_>>(),
     })
 }
 

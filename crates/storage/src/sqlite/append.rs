@@ -5,11 +5,12 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
     convert::{NO_ATTEMPT, blob, millis, position, signed, to_json, told, unsigned},
+    dead_letters::settle,
     rows::task_id,
 };
 use crate::{
     Append, Appended, Attempt, Command, CommandOutcome, CommandRecord, DeadLetter, DeadPayload, Ending,
-    Erasure, GivenUp, NewKey, NewTask, StorageError, TokenChange,
+    Erasure, Finish, GivenUp, NewKey, NewTask, StorageError, TokenChange,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -42,7 +43,7 @@ fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<A
         return Ok(Appended::Duplicate(record.clone()));
     }
     if let Some(finish) = &append.finishes
-        && let Some(void) = void(tx, &finish.by, finish.ending)?
+        && let Some(void) = void(find_task(tx, &finish.by)?.as_ref(), &finish.by, finish.ending)
     {
         return Ok(void);
     }
@@ -57,7 +58,7 @@ fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<A
     let last = store_events(tx, append, head)?;
     store_token(tx, append)?;
     for task in append.tasks.iter().chain(&append.redeems) {
-        queue_task(tx, task, append)?;
+        queue_task(tx, task, millis(append.recorded_at))?;
     }
     for task in &append.redeems {
         let account = task.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str);
@@ -67,12 +68,7 @@ fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<A
         erase(tx, append, erasure)?;
     }
     if let Some(finish) = &append.finishes {
-        tx.prepare_cached(sql::task_finish)?.execute(params![
-            blob(&finish.by.task.0),
-            millis(append.recorded_at),
-            last.map(|last| signed(last.0)),
-            finish.ending.as_str()
-        ])?;
+        end_task(tx, finish, last, millis(append.recorded_at))?;
     }
     let outcome = if last.is_some() { CommandOutcome::Applied } else { CommandOutcome::Nothing };
     put_command(tx, append.command, outcome, last, millis(append.recorded_at))?;
@@ -107,11 +103,11 @@ fn bury(tx: &Transaction<'_>, letter: &DeadLetter) -> Result<Appended> {
 
 /// Stores the dead letter of a task under the command of its attempt, and marks the task dead.
 fn give_up(tx: &Transaction<'_>, given_up: &GivenUp) -> Result<Appended> {
-    let GivenUp { by, reason, detail, recorded_at } = given_up;
+    let GivenUp { by, reason, detail, asks, recorded_at } = given_up;
     if let Some(record) = find_command(tx, by.command())? {
         return Ok(Appended::Duplicate(record));
     }
-    if let Some(void) = void(tx, by, Ending::Refusal)? {
+    if let Some(void) = void(find_task(tx, by)?.as_ref(), by, Ending::Refusal) {
         return Ok(void);
     }
     let (command, task, at) = (by.command(), blob(&by.task.0), millis(*recorded_at));
@@ -119,6 +115,9 @@ fn give_up(tx: &Transaction<'_>, given_up: &GivenUp) -> Result<Appended> {
     let (push_id, push) = (None::<&[u8]>, None::<&str>);
     let row = params![blob(&command.0), reason, told(detail), push_id, push, task, at];
     tx.prepare_cached(sql::dead_letter_put)?.execute(row)?;
+    if let Some(asks) = asks {
+        queue_task(tx, asks, at)?;
+    }
     put_command(tx, command, CommandOutcome::Dead, None, at)?;
     Ok(Appended::Stored(None))
 }
@@ -154,25 +153,58 @@ fn put_command(
     Ok(())
 }
 
-/// What is answered to an attempt that does not finish its task: others were faster, or the task has learned more than it read.
-fn void(tx: &Transaction<'_>, by: &Attempt, ending: Ending) -> Result<Option<Appended>> {
-    type Row = (String, u32, Option<String>, Option<String>, Option<String>);
+/// A task as the end of an attempt finds it.
+struct Found {
+    state: String,
+    attempt: u32,
+    authorizer: Option<String>,
+    tag: Option<String>,
+    ending: Option<String>,
+}
+
+fn find_task(tx: &Transaction<'_>, by: &Attempt) -> Result<Option<Found>> {
     let mut statement = tx.prepare_cached(sql::task_state)?;
-    let found: Option<Row> = statement
-        .query_row([blob(&by.task.0)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-        })
-        .optional()?;
-    let Some((state, attempt, authorizer, tag, ended)) = found else { return Ok(Some(Appended::Finished)) };
+    let found = statement.query_row([blob(&by.task.0)], |row| {
+        let (state, attempt) = (row.get(0)?, row.get(1)?);
+        Ok(Found { state, attempt, authorizer: row.get(2)?, tag: row.get(3)?, ending: row.get(4)? })
+    });
+    Ok(found.optional()?)
+}
+
+/// What is answered to an attempt whose outcome does not count: others were faster, or the task has learned more than it read.
+fn void(found: Option<&Found>, by: &Attempt, ending: Ending) -> Option<Appended> {
+    let Some(found) = found else { return Some(Appended::Finished) };
     let is_late = match ending {
-        Ending::Success => state == "done" && ended.as_deref() != Some(Ending::Refusal.as_str()),
-        Ending::Refusal => state == "done" || state == "dead" || attempt != by.number,
+        Ending::Success => found.state == "done" && found.ending.as_deref() != Some(Ending::Refusal.as_str()),
+        Ending::Refusal | Ending::PutOff => {
+            found.state == "done" || found.state == "dead" || found.attempt != by.number
+        }
     };
     if is_late {
-        return Ok(Some(Appended::Finished));
+        return Some(Appended::Finished);
     }
     let read = (by.authorizer.as_ref().map(mandate_schema::AuthorizerId::as_str), by.tag.as_deref());
-    Ok((read != (authorizer.as_deref(), tag.as_deref())).then_some(Appended::Conflict))
+    (read != (found.authorizer.as_deref(), found.tag.as_deref())).then_some(Appended::Conflict)
+}
+
+/// Ends a task, unless it goes on. The dead letter of one that was given up before goes.
+fn end_task(tx: &Transaction<'_>, finish: &Finish, last: Option<Position>, at: i64) -> Result<()> {
+    if finish.ending == Ending::PutOff {
+        return Ok(());
+    }
+    let task = blob(&finish.by.task.0);
+    if find_task(tx, &finish.by)?.is_some_and(|found| found.state == "dead") {
+        let letters = tx
+            .prepare_cached(sql::dead_letter_of_task)?
+            .query_map([task], |row| row.get::<_, [u8; 16]>(0))?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        for letter in letters {
+            settle(tx, CommandId(uuid::Uuid::from_bytes(letter)))?;
+        }
+    }
+    let row = params![task, at, last.map(|last| signed(last.0)), finish.ending.as_str()];
+    tx.prepare_cached(sql::task_finish)?.execute(row)?;
+    Ok(())
 }
 
 /// Whether one of the codes has been redeemed, or could not be.
@@ -311,8 +343,7 @@ fn store_token(tx: &Transaction<'_>, append: &Append) -> Result<()> {
     Ok(())
 }
 
-fn queue_task(tx: &Transaction<'_>, task: &NewTask, append: &Append) -> Result<()> {
-    let at = millis(append.recorded_at);
+fn queue_task(tx: &Transaction<'_>, task: &NewTask, at: i64) -> Result<()> {
     let id = task_id(&task.key, at);
     let (sealed_by, sealed) =
         task.sealed.as_ref().map(|(stream, sealed)| (stream.to_string(), sealed.to_string())).unzip();

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mandate_schema::{Secret, sql::POSTGRES_MIGRATIONS};
+use mandate_schema::{Secret, TaskId, sql::POSTGRES_MIGRATIONS};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::types::Json;
@@ -21,8 +21,8 @@ use super::super::{
     postgres::{PostgresDatabase, shared_server},
 };
 use crate::{
-    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, EventLog, NewState, States, StorageError,
-    TaskQueue, TaskState, Unobserved,
+    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, DeadLetters, EventLog, NewState, States,
+    StorageError, TaskQueue, TaskState, Unobserved,
     postgres::{PostgresSettings, PostgresStorage, migrate},
 };
 
@@ -129,20 +129,28 @@ async fn a_worker_of_the_version_before_goes_on_beside_a_new_one() {
     };
     let queued = json!({"id": Uuid::from_u128(7), "key": "confirm:1", "kind": "confirm", "component": "c",
         "authorizer": null, "payload": "{}", "sealed_by": null, "sealed": null});
-    let letter = json!({"id": command(4).0, "recorded_at": 5, "task": claimed.id.0,
-        "letter": {"reason": "refused", "detail": "", "push_id": null, "push": null}});
+    append(&storage, decided(command(8), &stream(1), 0).redeem(task("redeem:2"))).await;
+    let refused = claim(&storage, at(0), at(10), 1).await.remove(0);
+    append(&storage, decided(refused.by().command(), &stream(1), 0).refuses(&refused)).await;
+    let letter = |id: u64, task: TaskId| {
+        json!({"id": command(id).0, "recorded_at": 5, "task": task.0,
+            "letter": {"reason": "refused", "detail": "", "push_id": null, "push": null}})
+    };
     let batch = json!([
         item(2, json!({"tasks": [queued]})),
         item(3, json!({"task": claimed.id.0})),
-        letter,
+        letter(4, claimed.id),
+        letter(6, refused.id),
         item(5, json!({"task": claimed.id.0})),
     ]);
     let rows = database.owner().await;
     let rows = rows.query("select result from append_batch($1)", &[&Json(batch)]).await.unwrap();
     let results: Vec<String> = rows.iter().map(|row| row.get("result")).collect();
-    assert_eq!(results, ["stored", "stored", "finished", "finished"]);
+    assert_eq!(results, ["stored", "stored", "finished", "finished", "finished"]);
     let state = async |key| storage.task_by_key(key).await.unwrap().unwrap().state;
     assert_eq!((state("redeem:1").await, state("confirm:1").await), (TaskState::Done, TaskState::Ready));
+    assert_eq!(state("redeem:2").await, TaskState::Done, "what is done does not die");
+    assert_eq!(storage.dead_letters(None, 9).await.unwrap().len(), 0);
 }
 
 #[tokio::test]
