@@ -169,8 +169,9 @@ pub(crate) fn letters(length: usize) -> String {
 
 /// Ports below the range from which the system takes ports for outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
-/// Ports that one run has to itself, so that two runs on one machine do not meet.
-const BLOCK: u16 = 600;
+/// Ports that one run has to itself, so that two runs on one machine do not meet. There are enough for all worlds of a run: a port is
+/// given once, so that nobody takes that of a server which is down for a moment.
+const BLOCK: u16 = 3_000;
 
 /// The block of this run. Whoever listens on its first port has it.
 static CLAIM: LazyLock<(u16, TcpListener)> = LazyLock::new(|| {

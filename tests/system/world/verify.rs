@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
-use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{CallbackId, CommandId, PushKind, Secret};
 use mandate_storage::{
-    AnyStorage, CommandOutcome, DeadLetters, EventLog, TaskQueue, TaskState,
+    AnyStorage, CommandOutcome, DeadLetters, EventLog,
     postgres::{PostgresSettings, PostgresStorage},
     sqlite::SqliteStorage,
 };
@@ -14,9 +13,6 @@ use serde_json::Value;
 
 use super::{World, process::MANDATE};
 use crate::scan;
-
-/// A task under way is due when its claim ends, after 15 seconds.
-const LONGER_THAN_A_CLAIM: SignedDuration = SignedDuration::from_secs(20);
 
 impl World {
     /// Waits until nothing waits any more: no callback, no task.
@@ -27,20 +23,26 @@ impl World {
             text.as_str()?.lines().any(|line| line == "mandate_journal_unsettled 0").then_some(())
         })
         .await;
-        self.wait_for_none("open tasks", async |world| {
-            let storage = world.storage().await;
-            let counts = storage.task_counts().await.unwrap_or_default();
-            let open =
-                counts.iter().filter(|count| matches!(count.state, TaskState::Ready | TaskState::Running));
-            let (inspections, others): (Vec<_>, Vec<_>) = open.partition(|count| count.kind == "inspect");
-            // An inspection whose answer may be stale asks once more after some minutes. Nothing else may wait.
-            let due =
-                storage.next_due().await.ok().and_then(|due| due.beside.into_iter().chain(due.alone).min());
-            let is_put_off = due.is_none_or(|due| due > Timestamp::now() + LONGER_THAN_A_CLAIM);
-            let inspections = inspections.into_iter().filter(|_| !is_put_off);
-            others.into_iter().chain(inspections).map(|count| count.count).sum()
-        })
-        .await;
+        self.wait_for_none("open tasks", async |world| world.open_tasks().await.unwrap_or(1)).await;
+    }
+
+    /// Tasks that are not done. An inspection whose answer may be stale asks once more after some minutes: nothing waits for that.
+    async fn open_tasks(&self) -> Option<u64> {
+        const OPEN: &str = "select count(*) from task where state = 'running' \
+             or state = 'ready' and coalesce(reason, '') <> 'provisional'";
+        let count: i64 = match &self.options.servers {
+            None => {
+                let database = Connection::open(self.data().join("mandate.db")).ok()?;
+                database.query_row(OPEN, [], |row| row.get(0)).ok()?
+            }
+            Some(servers) => {
+                let (client, connection) =
+                    tokio_postgres::connect(&servers.owner_url, tokio_postgres::NoTls).await.ok()?;
+                tokio::spawn(connection);
+                client.query_one(OPEN, &[]).await.ok()?.get(0)
+            }
+        };
+        u64::try_from(count).ok()
     }
 
     /// Waits until none is left; as long as they become fewer, there is no hurry.
