@@ -266,7 +266,9 @@ impl Inspection {
 
     /// What the redemption brings is newer than what could be recorded now.
     fn waits_for_redemption(&self) -> bool {
-        self.redemption == RedeemTask::Waits && self.status == Some(Status::Pending)
+        // A token that came too late would be lost.
+        let has_late_token = self.because.named_token().is_some();
+        self.redemption == RedeemTask::Waits && self.status == Some(Status::Pending) && !has_late_token
     }
 
     /// When to ask again, if "still authorized" may be older than a revocation.

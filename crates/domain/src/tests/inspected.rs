@@ -175,6 +175,11 @@ pub(super) fn revoked() -> World {
 }
 
 /// Every reason to inspect, and none of them just now.
+/// All reasons but a late token, which is tried whatever waits: the last one.
+pub(super) fn for_every_reason_without_a_token() -> impl Iterator<Item = Script> {
+    for_every_reason().into_iter().take(5)
+}
+
 pub(super) fn for_every_reason() -> [Script; 6] {
     [
         Because::Redeemed,

@@ -9,7 +9,10 @@ use super::{
         recovered_from, redemption_failed, rejected_by, revoked_at, updated, withheld,
     },
     given::given,
-    inspected::{Script, authorized, broken, for_every_reason, inspected, pending, revoked},
+    inspected::{
+        Script, authorized, broken, for_every_reason, for_every_reason_without_a_token, inspected, pending,
+        revoked,
+    },
     samples::{HOUR, code_refused, digest, token_refused},
 };
 use crate::{Because, Status};
@@ -183,7 +186,7 @@ fn a_recent_revocation_or_a_code_that_waits_comes_first() {
             revoked.when(silent(script.clone())).then_again_in(9, []);
         }
     }
-    for script in for_every_reason() {
+    for script in for_every_reason_without_a_token() {
         // What a redemption brings says all; but an answer that cannot be read may have said that the authorizer is gone.
         pending().when(script.clone().while_a_code_waits().refused_info()).then([]).is(Status::Pending);
         pending().when(script.while_a_code_waits().unreadable_info()).then_incomplete();
