@@ -261,6 +261,8 @@ async fn wrong_order(stack: Stack) {
     world.ticket(A).await;
     let merchant = world.authorize(A).await;
     world.wait_status(A, &merchant, "authorized").await;
+    // The profile is asked for meanwhile, and would truly find the merchant gone.
+    world.settle().await;
     for act in ["revoke", "authorize", "revoke", "authorize", "update"] {
         world
             .control("authorizers", json!({"component": A, "authorizer": merchant, "act": act, "hold": true}))

@@ -11,7 +11,7 @@ pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// Where a callback stands beside the facts that are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Age {
-    /// It tells something new, or is the first.
+    /// It is newer than every recorded fact, or the first one.
     Newer,
     /// It has no usable time, the time of a recorded fact, or one that a fact without a time may hide.
     Unclear,
@@ -41,7 +41,9 @@ impl Age {
     pub(crate) fn of(time: Option<CreateTime>, state: Option<&Authorizer>, now: Timestamp) -> Self {
         let Some(time) = usable(time, now) else { return Self::Unclear };
         let Some(state) = state else { return Self::Newer };
-        let is_hidden = state.unsure_until.is_some_and(|until| time.0 <= until.as_second());
+        // WeChat's clock may be ahead: a callback that comes before `unsure_until` is hidden whatever it says.
+        let by_our_clock = time.0.min(now.as_second());
+        let is_hidden = state.unsure_until.is_some_and(|until| by_our_clock <= until.as_second());
         match state.known_to {
             Some(known_to) if time < known_to => Self::Older,
             Some(known_to) if time == known_to || is_hidden => Self::Unclear,

@@ -133,8 +133,7 @@ impl<S: Storage> Comparison<'_, S> {
         let core = self.core;
         let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
         let since: Vec<Event> = fold::events_since(&core.storage, &core.vault, stream, head).await?;
-        let since = Since::of(&since);
-        Ok((since.facts.is_empty() && !since.credentials).then_some(snapshot))
+        Ok(Since::of(&since).is_settled().then_some(snapshot))
     }
 
     /// Appends a decision; `false`: something else came first.

@@ -56,8 +56,7 @@ pub fn decide_inspected(state: Option<&Authorizer>, since: &Since, found: &Inspe
     if let Some(at) = found.ask_again_at() {
         return Inspected::again(at);
     }
-    let is_unreadable = found.info == Info::Unknown && found.is_incomplete;
-    if !is_unreadable && found.waits_for_redemption() {
+    if !found.is_unreadable() && found.waits_for_redemption() {
         return Inspected::Done(Decision::nothing());
     }
     if !matches!(found.trial, Trial::Worked(_)) && found.lacks_an_answer(state) {
@@ -67,6 +66,11 @@ pub fn decide_inspected(state: Option<&Authorizer>, since: &Since, found: &Inspe
 }
 
 impl Inspection {
+    /// Whether the info arrived and cannot be read.
+    fn is_unreadable(&self) -> bool {
+        self.info == Info::Unknown && self.is_incomplete
+    }
+
     /// Whether what was found does not suffice to judge the authorizer.
     fn lacks_an_answer(&self, state: Option<&Authorizer>) -> bool {
         // Whether it needs no token any more can only be seen from the info.
@@ -135,6 +139,10 @@ impl<'a> Draft<'a> {
         self.profile(since, info.profile.as_ref());
         if let Some(failure) = failure {
             self.decision.push(failure, None);
+        }
+        // Credentials are recorded at once; what the info would have said is asked for again.
+        if self.found.is_unreadable() {
+            self.decision.tasks.push(Task::inspect(Because::Doubt));
         }
         match self.again {
             Some(at) => Inspected::Again { decision: self.decision, at },

@@ -193,11 +193,11 @@ impl World {
 impl Decided {
     /// Exactly this follows: events, tasks and an access token, each kind in its order.
     #[track_caller]
-    pub(super) fn then<const N: usize>(self, expected: [Effect; N]) -> World {
+    pub(super) fn then(self, expected: impl IntoIterator<Item = Effect>) -> World {
         let Self { world, outcome } = self;
         match outcome {
             Inspected::Done(decision) => {
-                assert_eq!(effects(&decision), Vec::from(expected), "after {:?}", world.history);
+                assert_eq!(effects(&decision), Vec::from_iter(expected), "after {:?}", world.history);
                 world.carry_out(&decision)
             }
             Inspected::Again { .. } | Inspected::Incomplete | Inspected::Unknown(_) => {

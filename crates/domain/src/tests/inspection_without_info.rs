@@ -5,8 +5,8 @@ use mandate_schema::{RecoverySource, Secret};
 
 use super::{
     effects::{
-        confirmed_grant, credentials_rejected, granted, issued, issued_without_token, keep_access_token,
-        recovered_from, redemption_failed, rejected_by, revoked_at, updated, withheld,
+        Effect, confirmed_grant, credentials_rejected, granted, inspect, issued, issued_without_token,
+        keep_access_token, recovered_from, redemption_failed, rejected_by, revoked_at, updated, withheld,
     },
     given::given,
     inspected::{
@@ -37,35 +37,43 @@ fn code_was_refused() -> Script {
 /// Both ways in which the info says nothing.
 const SILENT: [fn(Script) -> Script; 2] = [Script::refused_info, Script::unreadable_info];
 
-// A refresh token that works says all.
+// A refresh token that works is recorded at once. An info that cannot be read is asked for again: it may name permissions.
+
+const FOUND: [(fn(Script) -> Script, &[Because]); 2] =
+    [(Script::refused_info, &[]), (Script::unreadable_info, &[Because::Doubt])];
+
+fn found(events: impl IntoIterator<Item = Effect>, again: &[Because]) -> Vec<Effect> {
+    let inspections = again.iter().cloned().map(inspect);
+    events.into_iter().chain(inspections).chain([keep_access_token()]).collect()
+}
 
 #[test]
 fn the_tokens_are_tried_all_the_same() {
-    for silent in SILENT {
+    for (silent, again) in FOUND {
         broken()
             .when(silent(doubt()).works("token"))
-            .then([recovered_from(RecoverySource::Held, 1, "token"), keep_access_token()]);
+            .then(found([recovered_from(RecoverySource::Held, 1, "token")], again));
         broken()
             .when(silent(named()).refused("named").refused("token").listed("listed").works("listed"))
-            .then([recovered_from(RecoverySource::List, 1, "listed"), keep_access_token()]);
+            .then(found([recovered_from(RecoverySource::List, 1, "listed")], again));
         pending()
             .when(silent(code_was_refused()).listed("listed").works("listed"))
-            .then([recovered_from(RecoverySource::List, 1, "listed"), keep_access_token()]);
-        authorized().when(silent(refresh_refused()).not_listed().works("token")).then([keep_access_token()]);
+            .then(found([recovered_from(RecoverySource::List, 1, "listed")], again));
+        authorized().when(silent(refresh_refused()).not_listed().works("token")).then(found([], again));
         authorized()
             .when(silent(named()).works("named"))
-            .then([recovered_from(RecoverySource::List, 1, "named"), keep_access_token()]);
+            .then(found([recovered_from(RecoverySource::List, 1, "named")], again));
     }
 }
 
 #[test]
 fn whoever_has_a_token_that_works_authorizes_us() {
-    for silent in SILENT {
+    for (silent, again) in FOUND {
         for (world, generation) in [(given([]), 1), (revoked(), 3)] {
             let recovery = recovered_from(RecoverySource::List, generation, "named");
             world
                 .when(silent(named()).works("named"))
-                .then([confirmed_grant(), recovery, keep_access_token()])
+                .then(found([confirmed_grant(), recovery], again))
                 .is(Status::Authorized);
         }
     }

@@ -91,6 +91,18 @@ fn callbacks_after_the_unsure_time_are_newer_again() {
 }
 
 #[test]
+fn a_callback_that_is_ahead_of_our_clock_may_be_of_a_clock_that_is() {
+    let world = given([confirmed_grant()]);
+    for (seconds, time) in [(0, 602), (200, 602), (200, 800), (299, 602), (299, 900)] {
+        let world = world.clone().after(seconds);
+        world.clone().when(unauthorized_at(time)).then([inspect_unclear_revocation()]);
+    }
+    for (seconds, time) in [(300, 602), (300, 900), (900, 602)] {
+        world.clone().after(seconds).when(unauthorized_at(time)).then([revoked_at(time)]);
+    }
+}
+
+#[test]
 fn the_last_fact_without_a_time_counts() {
     let world = given([confirmed_grant()]).after(200).and([confirmed_revocation()]).after(400);
     world.clone().when(unauthorized_at(802)).then([inspect_unclear_revocation()]);

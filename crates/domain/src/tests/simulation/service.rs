@@ -7,7 +7,7 @@ use mandate_schema::{CodeDigest, Event, GrantedVia, SealedAt, Secret, Version};
 use mandate_wechat::callback::Info;
 
 use super::{
-    truths::{Known, check_token},
+    truths::{Known, check_token, check_unclear},
     wechat::{Authorization, Refreshed, WeChat},
 };
 use crate::{
@@ -130,6 +130,7 @@ impl Service {
         let about = AboutCode { tag: None, is_spent: row.is_some_and(|row| row.ended) };
         let decision =
             decide_authorizer_callback(&component(), self.seen(), callback, &about, our_clock(now));
+        check_unclear(self.seen(), callback, &decision, our_clock(now));
         self.carry_out(decision, wechat, Some(wechat.acts[at]));
         let has_credentials = self.seen().is_some_and(|state| state.status == Status::Authorized);
         assert!(
@@ -272,9 +273,11 @@ impl Service {
         let now = wechat.now;
         for new in &decision.events {
             self.check(new);
-            self.known.check(new, wechat, acted_at);
+            self.known.check(new, self.state.as_ref(), wechat, acted_at);
             check_token(new, self.refresh_token().as_deref());
+            let before = self.state.clone();
             self.record(new, our_clock(now));
+            self.known.check_state(before.as_ref(), self.seen().expect("just recorded"), wechat);
         }
         decision.tasks.into_iter().for_each(|task| self.queue(task, now));
     }

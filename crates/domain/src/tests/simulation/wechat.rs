@@ -1,6 +1,6 @@
 //! `WeChat`'s side for one authorizer: what is true, what it pushed, what it answers.
 
-use mandate_schema::{CreateTime, Secret};
+use mandate_schema::{CodeDigest, CreateTime, Secret};
 use mandate_wechat::callback::Callback;
 
 use crate::{
@@ -156,6 +156,12 @@ impl WeChat {
     pub(super) fn last_gone(&self) -> i64 {
         let last = self.past.iter().rev().find(|(_, was)| was.is_none()).map(|(from, _)| *from);
         if self.current.is_none() { self.now } else { last.unwrap_or_default() }
+    }
+
+    /// When the merchant confirmed and got this code.
+    pub(super) fn confirmed_at(&self, code: CodeDigest) -> i64 {
+        let code = self.codes.iter().find(|known| digest(&known.text) == code);
+        code.expect("a code of ours").given_at
     }
 
     /// The code that the merchant's browser brings back.
