@@ -7,7 +7,7 @@ use mandate_schema::{CodeDigest, Event, GrantedVia, SealedAt, Secret, Version};
 use mandate_wechat::callback::Info;
 
 use super::{
-    truths::{Known, check_token, check_unclear},
+    truths::{Known, check_stale, check_token, check_unclear},
     wechat::{Authorization, Refreshed, WeChat},
 };
 use crate::{
@@ -241,6 +241,7 @@ impl Service {
             },
             (Answer::Redemption(_), _) => unreachable!("only a code is redeemed"),
         };
+        check_stale(&since, &decision);
         self.carry_out(decision, wechat, None);
     }
 

@@ -5,7 +5,7 @@ use mandate_schema::{CodeDigest, Event, Field, GrantedVia, RevokedVia};
 use mandate_wechat::callback::{Callback, Info};
 
 use super::wechat::WeChat;
-use crate::{Authorizer, Decision, NewEvent, Task, order::Age};
+use crate::{Authorizer, Decision, NewEvent, Since, Task, order::Age};
 
 /// When what is recorded happened, by the true time.
 #[derive(Debug, Default)]
@@ -78,6 +78,19 @@ impl Known {
             !has_ended || wechat.was_authorized_after(self.revocation),
             "it is not provisional any more, but nobody confirmed again"
         );
+    }
+}
+
+/// An answer replaces nothing that was recorded after its call began.
+pub(super) fn check_stale(since: &Since, decision: &Decision) {
+    for NewEvent { event, .. } in &decision.events {
+        match event {
+            Event::PermissionsChanged(_) => assert!(!since.permissions, "permissions of an older answer"),
+            Event::CredentialsIssued(_) | Event::CredentialsRecovered(_) => {
+                assert!(!since.credentials, "credentials of an older answer");
+            }
+            _ => {}
+        }
     }
 }
 
