@@ -29,10 +29,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use actix_web::{dev::Server, web::Data};
 use mandate_runtime::{
-    health::Readiness,
-    metrics::Metrics,
+    process::Process,
     stop::Stop,
-    web::{self, BindError, Limits},
+    web::{self, BindError, Listener, Rank},
 };
 use mandate_schema::Secret;
 use mandate_storage::Storage;
@@ -55,7 +54,8 @@ pub use routes::routes;
 pub use webhooks::WebhookView;
 
 /// The size of the worker's listener: callers are services and operators, and the store answers a few reads at once.
-pub const LIMITS: Limits = Limits { workers: 2, max_connections: 2_048, ..Limits::ADMIN };
+pub const LISTENER: Listener =
+    Listener { name: "api", workers: 2, connections: 4_096, rank: Rank::Other, collect_max: 256 << 10 };
 
 /// What the API's handlers work with.
 pub struct Api<S> {
@@ -89,15 +89,13 @@ impl<S: Storage> Api<S> {
 ///
 /// [`BindError`]: the address is in use or not ours.
 pub fn bind<S: Storage>(
+    process: &Process,
     address: SocketAddr,
-    stop: &Stop,
     api: Api<S>,
-    readiness: &Readiness,
-    metrics: &Metrics,
 ) -> Result<(Server, SocketAddr), BindError> {
     let api = Data::new(api);
-    let (readiness, metrics) = (readiness.clone(), metrics.clone());
-    web::bind(address, LIMITS, stop, move |config| {
+    let (readiness, metrics) = (process.readiness.clone(), process.metrics.clone());
+    process.connections.bind(address, LISTENER, &process.stop, move |config| {
         web::health_routes(config, &readiness, &metrics);
         routes(config, api.clone());
     })

@@ -23,7 +23,6 @@ pub mod settler;
 mod to_broker;
 
 pub use ask_worker::{AskWorker, AskWorkerError};
-pub use door::BodyLimits;
 pub use serve::{Running, ServeError, serve};
 pub use settings::{Settings, SettingsError, key_ring};
 pub use to_broker::ToBroker;

@@ -5,10 +5,9 @@ use std::{convert::Infallible, net::SocketAddr};
 use actix_web::web::Data;
 use mandate_broker::{CallbackOutcomes, CallbackSink};
 use mandate_runtime::{
-    health::{Dependency, Readiness},
-    metrics::Metrics,
-    stop::Stop,
-    web::{self, BindError},
+    health::Dependency,
+    process::Process,
+    web::{self, BindError, Listener, Rank},
 };
 use tokio::sync::mpsc;
 use tracing::info;
@@ -17,9 +16,13 @@ use crate::{
     door::{self, Door},
     journal::{Journal, JournalError, JournalHealth},
     relay::Relay,
-    settings::{KEEP_ALIVE, MAX_CONNECTIONS, Settings, WORKERS},
+    settings::Settings,
     settler::Settler,
 };
+
+/// The listener that `WeChat` calls: of the connections of the process it gets what others leave.
+const CALLBACKS: Listener =
+    Listener { name: "callbacks", workers: 2, connections: 20_000, rank: Rank::First, collect_max: 0 };
 
 /// Ingress could not start.
 #[derive(Debug, thiserror::Error)]
@@ -41,10 +44,10 @@ pub struct Running {
     pub admin: SocketAddr,
 }
 
-/// Starts ingress: answers callbacks and hands them over to `sink` until `stop` is requested, and asks `outcomes` about those
+/// Starts ingress: answers callbacks and hands them over to `sink` until the process stops, and asks `outcomes` about those
 /// that `sink` does not settle.
 ///
-/// Everything runs in the background as tasks of `stop`, inside the tokio runtime of the caller. A journal that fails for
+/// Everything runs in the background as tasks of the process's stop, inside the tokio runtime of the caller. A journal that fails for
 /// good stops the process with a failure. When [`Stop::finish`] has returned, listeners and relay have ended
 /// and the journal is closed.
 ///
@@ -55,20 +58,22 @@ pub async fn serve<S: CallbackSink, O: CallbackOutcomes>(
     settings: Settings,
     sink: S,
     outcomes: O,
-    stop: &Stop,
-    metrics: &Metrics,
-    readiness: &Readiness,
+    process: &Process,
 ) -> Result<Running, ServeError> {
-    let Settings { listen, admin_listen, journal, journal_limits, body, routes, rings, replies } = settings;
+    let Settings { listen, admin_listen, journal, journal_limits, body_max, routes, rings, replies } =
+        settings;
+    let Process { stop, metrics, readiness, connections } = process;
     let clock = journal_limits.clock.clone();
     let opened = tokio::task::spawn_blocking(move || Journal::open(&journal, journal_limits)).await;
     let journal = opened.map_err(|failure| JournalError::Stopped(failure.to_string()))??;
 
     let health = readiness.register("journal");
-    let door = Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body, clock, replies));
-    let limits = web::Limits { workers: WORKERS, max_connections: MAX_CONNECTIONS, keep_alive: KEEP_ALIVE };
-    let (server, listen) = web::bind(listen, limits, stop, move |config| door::configure(config, &door))?;
-    let (admin_server, admin) = web::bind_admin(admin_listen, stop, readiness, metrics)?;
+    let door =
+        Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body_max, clock, replies));
+    let listener = Listener { collect_max: body_max, ..CALLBACKS };
+    let (server, listen) =
+        connections.bind(listen, listener, stop, move |config| door::configure(config, &door))?;
+    let (admin_server, admin) = web::bind_admin(process, admin_listen)?;
 
     let (user, users) = mpsc::channel(1);
     let relay = Relay::new(journal.clone(), sink, metrics.clone()).run(stop.clone());

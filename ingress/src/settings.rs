@@ -1,26 +1,15 @@
 //! What the door needs to know.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use mandate_runtime::config::{Component, Config, ReplyRule};
 use mandate_schema::{ComponentId, Secret};
 use mandate_wechat::envelope::{EncodingAesKey, EnvelopeError, KeyRing, KeyRingError, Pair};
 
 use crate::{
-    door::BodyLimits,
     journal::Limits,
     routes::{ComponentPaths, InvalidPath, Routes},
 };
-
-/// Connections over all workers; further ones wait in the backlog. Times the body limit, it bounds the memory that
-/// callers without a key can claim.
-pub(crate) const MAX_CONNECTIONS: usize = 1_024;
-
-/// A connection serves one push: whoever holds one open without pushing costs room that `WeChat` needs.
-pub(crate) const KEEP_ALIVE: Option<Duration> = None;
-
-/// Threads that answer `WeChat`.
-pub(crate) const WORKERS: usize = 2;
 
 /// Settings of ingress.
 #[derive(Debug)]
@@ -33,8 +22,8 @@ pub struct Settings {
     pub journal: PathBuf,
     /// The journal's limits.
     pub journal_limits: Limits,
-    /// Limits of a request's body.
-    pub body: BodyLimits,
+    /// The largest body of a request, in bytes.
+    pub body_max: usize,
     /// The callback URLs.
     pub routes: Routes,
     /// The keys of each component that `routes` can name.
@@ -85,7 +74,7 @@ impl Settings {
             admin_listen: config.ingress.admin_listen,
             journal: config.ingress.journal.clone(),
             journal_limits: Limits::new(config.ingress.journal_max.0),
-            body: BodyLimits::new(config.ingress.body_max.as_usize()),
+            body_max: config.ingress.body_max.as_usize(),
             routes: Routes::compile(config.components.iter().map(paths))?,
             rings: config.components.iter().map(key_ring).collect::<Result<_, _>>()?,
             replies: config.replies.clone(),

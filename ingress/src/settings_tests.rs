@@ -25,7 +25,7 @@ fn limits_and_paths_come_from_the_configuration() {
     let text =
         format!("{COMPONENT}\n[ingress]\njournal_max = \"2MiB\"\nbody_max = \"64KiB\"\njournal = \"x/j.db\"");
     let settings = Settings::from_config(&load(&text)).expect("valid");
-    assert_eq!((settings.journal_limits.max_bytes, settings.body.max_bytes), (2 << 20, 64 << 10));
+    assert_eq!((settings.journal_limits.max_bytes, settings.body_max), (2 << 20, 64 << 10));
     assert_eq!(settings.journal, Path::new("x/j.db"));
     let events = settings.routes.find("/wechat/wx1f2e3d4c5b6a7988/events", "").expect("the default path");
     assert_eq!(events.kind, PushKind::Event);

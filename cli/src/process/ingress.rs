@@ -1,9 +1,9 @@
 //! `mandate ingress`: `WeChat`'s door alone, in front of a broker.
 
 use mandate_ingress::{self as ingress, AskWorker, Settings};
-use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics, stop::Stop};
+use mandate_runtime::{config::Config, process::Process, stop::Stop};
 
-use super::{broker, finish, undo};
+use super::{broker, connection_limits, finish, undo};
 use crate::{
     args::Global,
     context::{load, warn},
@@ -20,13 +20,13 @@ pub(crate) async fn ingress(global: &Global) -> Result<(), CliError> {
 }
 
 async fn start(config: &Config, stop: &Stop) -> Result<(), CliError> {
-    let (metrics, readiness) = (Metrics::new(), Readiness::new());
+    let process = Process::new(stop.clone(), connection_limits(config));
     let usage = |error: &dyn std::error::Error| CliError::Usage(error.to_string());
     let settings = Settings::from_config(config).map_err(|error| usage(&error))?;
     let outcomes = AskWorker::from_config(config).map_err(|error| usage(&error))?;
     let broker = broker::settings(config, "ingress")?
         .ok_or_else(|| CliError::Usage("broker.url: a broker is required".to_owned()))?;
-    let sink = broker::sink(config, &broker, settings.rings.clone(), stop, &metrics);
-    ingress::serve(settings, sink, outcomes, stop, &metrics, &readiness).await?;
+    let sink = broker::sink(config, &broker, settings.rings.clone(), stop, &process.metrics);
+    ingress::serve(settings, sink, outcomes, &process).await?;
     Ok(())
 }

@@ -16,12 +16,18 @@ pub(crate) use worker::worker;
 
 use std::time::Duration;
 
-use mandate_runtime::stop::Stop;
+use mandate_runtime::{config::Config, stop::Stop, web::ConnectionLimits};
 
 use crate::exit::CliError;
 
 /// How long a stop may take: longer than any call to `WeChat` under way.
 const GRACE: Duration = Duration::from_secs(25);
+
+/// What limits the connections of every listener of a process.
+fn connection_limits(config: &Config) -> ConnectionLimits {
+    let _ = config;
+    ConnectionLimits::default()
+}
 
 /// Waits until everything has ended.
 pub(crate) async fn finish(stop: &Stop) -> Result<(), CliError> {

@@ -4,11 +4,11 @@
 use std::net::SocketAddr;
 
 use mandate_ingress::{self as ingress};
-use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics, stop::Stop};
+use mandate_runtime::{config::Config, process::Process, stop::Stop};
 use mandate_worker::Ingest;
 
 use super::{
-    broker, finish, undo,
+    broker, connection_limits, finish, undo,
     worker::{Parts, migrate_and_tell},
 };
 use crate::{
@@ -42,25 +42,26 @@ pub(crate) async fn start(config: &Config, stop: &Stop) -> Result<Option<Running
 
 async fn start_all(config: &Config, stop: &Stop) -> Result<Option<Running>, CliError> {
     // Each door answers for its own dependencies: callbacks are taken whatever the worker's store does.
-    let (metrics, for_ingress, for_worker) = (Metrics::new(), Readiness::new(), Readiness::new());
+    let for_ingress = Process::new(stop.clone(), connection_limits(config));
+    let for_worker = for_ingress.with_own_readiness();
     if !migrate_and_tell(config, stop).await? {
         return Ok(None);
     }
-    let Some(parts) = Parts::start(config, stop, &metrics, &for_worker).await? else { return Ok(None) };
+    let Some(parts) = Parts::start(config, &for_worker).await? else { return Ok(None) };
     let settings =
         ingress::Settings::from_config(config).map_err(|error| CliError::Usage(error.to_string()))?;
     let outcomes = Ingest::new(parts.core.clone());
     let running = match broker::settings(config, "standalone")? {
         None => {
             let sink = Ingest::new(parts.core.clone());
-            ingress::serve(settings, sink, outcomes, stop, &metrics, &for_ingress).await?
+            ingress::serve(settings, sink, outcomes, &for_ingress).await?
         }
         Some(broker) => {
             let core = parts.core.clone();
-            let sink = broker::sink(config, &broker, settings.rings.clone(), stop, &metrics);
-            broker::start_events(config, &broker, core.clone(), stop, &metrics);
-            broker::start_consumer(broker, core, stop, &metrics, &for_worker);
-            ingress::serve(settings, sink, outcomes, stop, &metrics, &for_ingress).await?
+            let sink = broker::sink(config, &broker, settings.rings.clone(), stop, &for_worker.metrics);
+            broker::start_events(config, &broker, core.clone(), stop, &for_worker.metrics);
+            broker::start_consumer(broker, core, stop, &for_worker.metrics, &for_worker.readiness);
+            ingress::serve(settings, sink, outcomes, &for_ingress).await?
         }
     };
     // Last, so that no call to WeChat is begun by a process that cannot listen.

@@ -4,12 +4,12 @@ use std::{fs::File, net::SocketAddr, sync::Arc};
 
 use jiff::Timestamp;
 use mandate_console as console;
-use mandate_runtime::{config::Config, health::Readiness, metrics::Metrics, stop::Stop};
+use mandate_runtime::{config::Config, process::Process, stop::Stop};
 use mandate_storage::{AnyStorage, TaskQueue};
 use mandate_worker::{Core, views::Views};
 
 use super::{
-    broker,
+    broker, connection_limits,
     core::{api_settings, core},
     finish, undo,
 };
@@ -31,15 +31,15 @@ pub(crate) async fn worker(global: &Global, migrate: bool) -> Result<(), CliErro
 
 /// `None`: it was asked to stop before the database was there.
 async fn start(config: &Config, migrate: bool, stop: &Stop) -> Result<Option<Parts>, CliError> {
-    let (metrics, readiness) = (Metrics::new(), Readiness::new());
+    let process = Process::new(stop.clone(), connection_limits(config));
     if migrate && !migrate_and_tell(config, stop).await? {
         return Ok(None);
     }
-    let Some(parts) = Parts::start(config, stop, &metrics, &readiness).await? else { return Ok(None) };
+    let Some(parts) = Parts::start(config, &process).await? else { return Ok(None) };
     let broker = broker::settings(config, "worker")?
         .ok_or_else(|| CliError::Usage("broker.url: a broker is required".to_owned()))?;
-    broker::start_events(config, &broker, parts.core.clone(), stop, &metrics);
-    broker::start_consumer(broker, parts.core.clone(), stop, &metrics, &readiness);
+    broker::start_events(config, &broker, parts.core.clone(), stop, &process.metrics);
+    broker::start_consumer(broker, parts.core.clone(), stop, &process.metrics, &process.readiness);
     // Last, so that no call to WeChat is begun by a process that cannot listen.
     parts.core.start(stop).await?;
     Ok(Some(parts))
@@ -66,12 +66,8 @@ pub(super) struct Parts {
 impl Parts {
     /// Opens the store and the API. Nothing works in the background yet. `None`: the process was asked to stop before the
     /// database was there.
-    pub(super) async fn start(
-        config: &Config,
-        stop: &Stop,
-        metrics: &Metrics,
-        readiness: &Readiness,
-    ) -> Result<Option<Self>, CliError> {
+    pub(super) async fn start(config: &Config, process: &Process) -> Result<Option<Self>, CliError> {
+        let Process { stop, metrics, readiness, .. } = process;
         let lock = lock_storage(config)?;
         let Some(storage) = wait_for_storage(config, stop).await? else { return Ok(None) };
         if lock.is_some() {
@@ -90,11 +86,11 @@ impl Parts {
         let api =
             console::Api::new(core.clone(), views, config.worker.settle_key.clone(), proxy, stop.clone());
         let (server, console) =
-            console::bind(config.worker.listen, stop, api, readiness, metrics).map_err(CliError::failed)?;
+            console::bind(process, config.worker.listen, api).map_err(CliError::failed)?;
         stop.spawn("console", server);
         let pages = console::consent::Pages::new(core.clone(), stop.clone());
         let (server, public) =
-            console::consent::bind(config.worker.public_listen, stop, pages).map_err(CliError::failed)?;
+            console::consent::bind(process, config.worker.public_listen, pages).map_err(CliError::failed)?;
         stop.spawn("consent pages", server);
         tracing::info!(%public, "merchants consent at {}/authorize, served at http://{public}", config.worker.public_url);
         tracing::info!(%console, "the API is at http://{console}/api/v1");

@@ -20,9 +20,10 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use mandate_runtime::{
+    process::Process,
     stop::Stop,
     throttle::Throttle,
-    web::{BindError, Limits, looked_at},
+    web::{BindError, Listener, Rank, looked_at},
 };
 use mandate_storage::Storage;
 use mandate_worker::Core;
@@ -30,8 +31,9 @@ use tokio::time::Instant;
 
 use page::{Mood, Page, Referrer};
 
-/// The size of the listener. Strangers call it, so that no connection is kept.
-const LIMITS: Limits = Limits { workers: 2, max_connections: 1_024, keep_alive: None };
+/// The size of the listener.
+const LISTENER: Listener =
+    Listener { name: "consent", workers: 2, connections: 4_096, rank: Rank::Other, collect_max: 64 << 10 };
 /// Requests of one address that are answered one after the other, and then how many in a second. An office may share one.
 const REQUESTS: f64 = 30.0;
 const REQUESTS_PER_SECOND: f64 = 0.5;
@@ -75,12 +77,12 @@ impl<S: Storage> Pages<S> {
 ///
 /// [`BindError`]: the address is in use or not ours.
 pub fn bind<S: Storage>(
+    process: &Process,
     address: SocketAddr,
-    stop: &Stop,
     pages: Pages<S>,
 ) -> Result<(Server, SocketAddr), BindError> {
     let pages = Data::new(pages);
-    mandate_runtime::web::bind(address, LIMITS, stop, move |config| routes(config, pages.clone()))
+    process.connections.bind(address, LISTENER, &process.stop, move |config| routes(config, pages.clone()))
 }
 
 /// Which address is which page; a page also for every other address.

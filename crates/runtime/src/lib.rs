@@ -8,6 +8,8 @@ pub mod health;
 pub mod http_client;
 pub mod jitter;
 pub mod metrics;
+pub mod open_files;
+pub mod process;
 pub mod random;
 pub mod stop;
 pub mod telemetry;

@@ -3,6 +3,7 @@
 //! Each method is named like its metric without the prefix `mandate_`. Labels are closed sets of our own words and
 //! component ids; an authorizer's appid is never a label, there are too many of them.
 
+mod connections;
 mod labels;
 
 use std::{
@@ -21,6 +22,7 @@ use prometheus_client::{
     registry::{Metric, Registry},
 };
 
+use connections::ConnectionMetrics;
 use labels::{
     ApiLabels, CallLabels, CallbackLabels, ComponentLabels, OutcomeLabels, PauseLabels, ReaderLabels,
     ReasonLabels, RefreshLabels, RoleLabels, StateLabels, TaskLabels,
@@ -69,6 +71,7 @@ struct Inner {
     wechat_paused: Family<PauseLabels, Number>,
     token_refreshes: Family<RefreshLabels, Counter>,
     token_reads_withheld: Counter,
+    connections: ConnectionMetrics,
     pictures: Mutex<Pictures>,
 }
 
@@ -139,6 +142,7 @@ impl Metrics {
                 "token_reads_withheld",
                 "Reads of access tokens answered with the last failure, because the next try is not due",
             ),
+            connections: ConnectionMetrics::new(&mut names),
             pictures: Mutex::default(),
             registry: names.0,
         };

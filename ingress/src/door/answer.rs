@@ -1,19 +1,11 @@
 //! What the caller gets. The one place that knows status codes.
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    task::{Context, Poll},
-};
-
 use actix_web::{
     HttpResponse,
-    body::{BodySize, MessageBody},
     http::{
         StatusCode,
         header::{self, ContentType},
     },
-    web::{Bytes, Payload},
 };
 use mandate_runtime::failpoint;
 use mandate_wechat::{form::Form, reply::SUCCESS};
@@ -49,13 +41,13 @@ pub(super) fn taken(answer: Answer) -> HttpResponse {
 }
 
 /// No URL of ours.
-pub(super) fn not_found(payload: Payload) -> HttpResponse {
-    empty(StatusCode::NOT_FOUND, payload)
+pub(super) fn not_found() -> HttpResponse {
+    empty(StatusCode::NOT_FOUND)
 }
 
 /// The answer to a push that was not taken: a status and nothing else, the same for whatever is wrong with an envelope.
-pub(super) fn refused(refusal: &Refusal, payload: Payload) -> HttpResponse {
-    let mut response = empty(status(refusal), payload);
+pub(super) fn refused(refusal: &Refusal) -> HttpResponse {
+    let mut response = empty(status(refusal));
     if matches!(refusal, Refusal::Method) {
         response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
     }
@@ -66,31 +58,12 @@ fn status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
         Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Refusal::SlowBody => StatusCode::REQUEST_TIMEOUT,
         Refusal::BrokenBody => StatusCode::BAD_REQUEST,
         Refusal::Envelope(_) => StatusCode::FORBIDDEN,
         Refusal::NotStored { .. } => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
-fn empty(status: StatusCode, payload: Payload) -> HttpResponse {
-    HttpResponse::build(status).body(Unread(payload))
-}
-
-/// An empty body that keeps the request's payload until the answer is written.
-///
-/// actix reads on for ever, without any limit of time, after a chunked payload that was dropped half read. One that is
-/// still held makes it close the connection after the answer instead.
-struct Unread(#[expect(dead_code, reason = "held, not read")] Payload);
-
-impl MessageBody for Unread {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        BodySize::Sized(0)
-    }
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        Poll::Ready(None)
-    }
+fn empty(status: StatusCode) -> HttpResponse {
+    HttpResponse::build(status).finish()
 }

@@ -32,8 +32,6 @@ use crate::{
     routes::{Route, Routes},
 };
 
-pub use body::BodyLimits;
-
 use answer::Answer;
 use refusal::Refusal;
 use refusal_log::RefusalLog;
@@ -45,7 +43,7 @@ pub(crate) struct Door {
     rings: HashMap<ComponentId, KeyRing>,
     journal: Journal,
     metrics: Metrics,
-    body: BodyLimits,
+    body_max: usize,
     clock: Clock,
     replies: Vec<ReplyRule>,
     random: SystemRandom,
@@ -59,13 +57,13 @@ impl Door {
         rings: impl IntoIterator<Item = KeyRing>,
         journal: Journal,
         metrics: Metrics,
-        body: BodyLimits,
+        body_max: usize,
         clock: Clock,
         replies: Vec<ReplyRule>,
     ) -> Self {
         let rings = rings.into_iter().map(|ring| (ring.component().clone(), ring)).collect();
         let (random, refusals) = (SystemRandom::new(), RefusalLog::default());
-        Self { routes, rings, journal, metrics, body, clock, replies, random, refusals }
+        Self { routes, rings, journal, metrics, body_max, clock, replies, random, refusals }
     }
 
     /// Verifies, opens and stores one push; says what to answer.
@@ -78,8 +76,8 @@ impl Door {
         if request.method() != Method::POST {
             return Err(Refusal::Method);
         }
-        // Read before anything is refused, so that all forgeries are answered alike, down to the connection's end.
-        let body = body::read(request, payload, &self.body).await?;
+        // Read before anything is refused, so that all forgeries are answered alike.
+        let body = body::read(request, payload, self.body_max).await?;
         let Genuine { push, said } = self.open(route, request.query_string(), &body)?;
         let (id, component, now) = (push.id, push.component.clone(), push.received_at);
         let recorded = match &said {
@@ -213,7 +211,7 @@ async fn receive(door: Data<Door>, request: HttpRequest, mut payload: Payload) -
     let started = Instant::now();
     let Some(route) = door.routes.find(request.uri().path(), request.query_string()) else {
         door.refusals.note_unknown(request.uri().path(), request.peer_addr());
-        return answer::not_found(payload);
+        return answer::not_found();
     };
     match door.take(&request, &route, &mut payload).await {
         Ok(Taken { component, recorded, answer }) => {
@@ -223,7 +221,7 @@ async fn receive(door: Data<Door>, request: HttpRequest, mut payload: Payload) -
         Err(refusal) => {
             door.count(&route, route.label(refusal.component()), refusal.kind(), started);
             door.refusals.note(&route, &refusal, request.peer_addr());
-            answer::refused(&refusal, payload)
+            answer::refused(&refusal)
         }
     }
 }

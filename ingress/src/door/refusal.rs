@@ -14,9 +14,6 @@ pub(super) enum Refusal {
     /// The body is larger than `body_max`.
     #[error("the body is too large")]
     TooLarge,
-    /// The body did not arrive in time.
-    #[error("the body did not arrive in time")]
-    SlowBody,
     /// The connection ended, or its framing broke, before the body did.
     #[error("the body did not arrive whole")]
     BrokenBody,
@@ -39,7 +36,6 @@ impl Refusal {
         match self {
             Self::Method => "method_not_allowed",
             Self::TooLarge => "too_large",
-            Self::SlowBody => "slow_body",
             Self::BrokenBody => "broken_body",
             Self::Envelope(NobodyOpens { error, .. }) => error.kind(),
             Self::NotStored { source, .. } => source.kind(),
@@ -49,7 +45,7 @@ impl Refusal {
     /// The component that the push is for, as far as it is known.
     pub(super) fn component(&self) -> Option<&ComponentId> {
         match self {
-            Self::Method | Self::TooLarge | Self::SlowBody | Self::BrokenBody => None,
+            Self::Method | Self::TooLarge | Self::BrokenBody => None,
             Self::Envelope(NobodyOpens { signer, .. }) => signer.as_ref(),
             Self::NotStored { component, .. } => Some(component),
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::{
     COMPONENT, Connection, EVENTS, Ingress, KEY, LONG, MERCHANT, Nobody, Sealed, TOKEN, settings, vectors,
 };
+use mandate_runtime::{process::Process, stop::Stop, web::ConnectionLimits};
 use mandate_schema::{CallbackId, CreateTime};
 use tokio::time::timeout;
 
@@ -206,10 +207,9 @@ async fn a_journal_that_fails_for_good_answers_503_and_ends_the_process_with_a_f
 #[tokio::test]
 async fn a_second_ingress_on_the_same_journal_does_not_start() {
     let ingress = Ingress::start().await;
-    let (stop, metrics, readiness) = Default::default();
+    let process = Process::new(Stop::new(), ConnectionLimits::default());
     let second = settings(ingress.journal(), TOKEN);
-    let error =
-        mandate_ingress::serve(second, ingress.place.clone(), Nobody, &stop, &metrics, &readiness).await;
+    let error = mandate_ingress::serve(second, ingress.place.clone(), Nobody, &process).await;
     assert!(error.expect_err("refused").to_string().contains("served by another process"));
 }
 

@@ -13,12 +13,12 @@ use std::{
 
 use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
 use mandate_ingress::{
-    BodyLimits, Running, Settings,
+    Running, Settings,
     journal::{JournalFile, JournalStatus, Limits},
     routes::{ComponentPaths, Routes},
     serve,
 };
-use mandate_runtime::{health::Readiness, metrics::Metrics, stop::Stop};
+use mandate_runtime::{metrics::Metrics, process::Process, stop::Stop, web::ConnectionLimits};
 use mandate_schema::{CallbackId, ComponentId, Push, PushKind, Secret};
 use mandate_wechat::{
     cipher,
@@ -108,9 +108,9 @@ impl Ingress {
         change(&mut settings);
         let up = Arc::new(AtomicBool::new(true));
         let place = Place { up, taken: Arc::new(watch::Sender::new(Vec::new())) };
-        let (stop, metrics, readiness) = (Stop::new(), Metrics::new(), Readiness::new());
-        let running =
-            serve(settings, place.clone(), Nobody, &stop, &metrics, &readiness).await.expect("it starts");
+        let process = Process::new(Stop::new(), ConnectionLimits::default());
+        let running = serve(settings, place.clone(), Nobody, &process).await.expect("it starts");
+        let Process { stop, metrics, .. } = process;
         Self { folder, stop, metrics, place, running }
     }
 
@@ -184,7 +184,7 @@ pub(crate) fn settings(journal: PathBuf, token: &str) -> Settings {
         admin_listen: any,
         journal,
         journal_limits: Limits { reserve_bytes: 0, ..Limits::new(1 << 30) },
-        body: BodyLimits::new(256 << 10),
+        body_max: 256 << 10,
         routes: routes.expect("valid"),
         rings: vec![KeyRing::new(component, vec![pair]).expect("valid")],
         replies: Vec::new(),

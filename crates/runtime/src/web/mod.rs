@@ -1,9 +1,16 @@
-//! What the HTTP doors share: limits, health routes, and a server that stops with the process.
+//! What the HTTP doors share: connections under control, health routes, and a server that stops with the process.
 
-use std::{io, net::SocketAddr, time::Duration};
+mod chunked;
+mod connection;
+mod connections;
+mod exchange;
+mod head;
+mod slots;
+
+use std::{io, net::SocketAddr};
 
 use actix_web::{
-    App, FromRequest, Handler, HttpResponse, HttpServer, Resource, Responder,
+    FromRequest, Handler, HttpResponse, Resource, Responder,
     dev::Server,
     guard,
     http::{
@@ -13,39 +20,13 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
+pub use connections::{ConnectionLimits, Connections, Listener, Rank};
+
 use crate::{
     health::Readiness,
     metrics::{self, Metrics},
-    stop::Stop,
+    process::Process,
 };
-
-/// How long a client may take to send a request's head. Reading a body is limited by whoever reads it: actix does not.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept for a client that asks again and again.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long requests that are being answered when the process stops may still take, in seconds.
-const DRAIN_SECONDS: u64 = 10;
-/// Threads per worker for blocking work. None of our doors blocks in actix.
-const BLOCKING_THREADS: usize = 2;
-
-/// The size of a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Threads that serve it.
-    pub workers: usize,
-    /// Open connections over all workers; further ones wait in the backlog.
-    pub max_connections: usize,
-    /// How long a connection is kept for another request; `None` closes it after its first answer.
-    ///
-    /// Where strangers call it must be `None`: actix limits the time of a head for the first request of a connection
-    /// only, and reads pipelined requests on while nobody reads their answers.
-    pub keep_alive: Option<Duration>,
-}
-
-impl Limits {
-    /// For listeners that only operators and monitors use: connections are kept for 15 s.
-    pub const ADMIN: Self = Self { workers: 1, max_connections: 256, keep_alive: Some(KEEP_ALIVE) };
-}
 
 /// A listener could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -56,40 +37,6 @@ pub struct BindError {
     /// What the system said, for example that it is in use.
     #[source]
     pub source: io::Error,
-}
-
-/// Binds an HTTP server with our limits to an address (port 0 for any free one) and returns it with the address it got.
-///
-/// The server is a future that serves once it is polled, for example by [`Stop::spawn`]. When the stop is requested it takes
-/// no new connections, answers what it has read, and ends. It handles no signals itself. `configure` is called once per
-/// worker.
-///
-/// # Errors
-///
-/// [`BindError`] if the address is in use or not ours.
-pub fn bind<C>(
-    address: SocketAddr,
-    limits: Limits,
-    stop: &Stop,
-    configure: C,
-) -> Result<(Server, SocketAddr), BindError>
-where
-    C: Fn(&mut ServiceConfig) + Clone + Send + 'static,
-{
-    let failed = |source| BindError { address, source };
-    let server = HttpServer::new(move || App::new().configure(configure.clone()))
-        .workers(limits.workers)
-        .max_connections(limits.max_connections.div_ceil(limits.workers.max(1)))
-        .worker_max_blocking_threads(BLOCKING_THREADS)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(limits.keep_alive)
-        .shutdown_timeout(DRAIN_SECONDS)
-        .disable_signals()
-        .shutdown_signal(stop.token().cancelled_owned())
-        .bind(address)
-        .map_err(failed)?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    Ok((server.run(), bound))
 }
 
 /// Adds `/healthz`, `/readyz` and `/metrics` for GET and HEAD; any other method is answered 405.
@@ -121,15 +68,10 @@ async fn only_looked_at() -> HttpResponse {
 ///
 /// # Errors
 ///
-/// [`BindError`] as [`bind`].
-pub fn bind_admin(
-    address: SocketAddr,
-    stop: &Stop,
-    readiness: &Readiness,
-    metrics: &Metrics,
-) -> Result<(Server, SocketAddr), BindError> {
-    let (readiness, metrics) = (readiness.clone(), metrics.clone());
-    bind(address, Limits::ADMIN, stop, move |routes| {
+/// [`BindError`] as [`Connections::bind`].
+pub fn bind_admin(process: &Process, address: SocketAddr) -> Result<(Server, SocketAddr), BindError> {
+    let (readiness, metrics) = (process.readiness.clone(), process.metrics.clone());
+    process.connections.bind(address, Listener::ADMIN, &process.stop, move |routes| {
         health_routes(routes, &readiness, &metrics);
     })
 }
@@ -149,10 +91,11 @@ mod tests {
     use std::{
         io::{Read, Write},
         net::TcpStream,
-        time::Instant,
+        time::{Duration, Instant},
     };
 
     use super::*;
+    use crate::stop::Stop;
 
     const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
     const LONG: Duration = Duration::from_mins(1);
@@ -164,8 +107,9 @@ mod tests {
     }
 
     fn admin() -> Admin {
-        let (stop, readiness, metrics) = (Stop::new(), Readiness::new(), Metrics::new());
-        let (server, address) = bind_admin(ANY, &stop, &readiness, &metrics).expect("a free port");
+        let process = Process::new(Stop::new(), ConnectionLimits::default());
+        let (server, address) = bind_admin(&process, ANY).expect("a free port");
+        let Process { stop, readiness, .. } = process;
         stop.spawn("admin", server);
         Admin { stop, readiness, address }
     }
@@ -241,15 +185,15 @@ mod tests {
         let asked = Instant::now();
         admin.stop.request();
         admin.stop.finish(LONG).await.expect("a clean stop");
-        assert!(asked.elapsed() < Duration::from_secs(DRAIN_SECONDS), "took {:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(10), "took {:?}", asked.elapsed());
         drop(idle);
     }
 
     #[tokio::test]
     async fn an_address_in_use_is_an_error_that_names_it() {
         let admin = admin();
-        let error =
-            bind_admin(admin.address, &admin.stop, &admin.readiness, &Metrics::new()).err().expect("in use");
+        let process = Process::new(Stop::new(), ConnectionLimits::default());
+        let error = bind_admin(&process, admin.address).err().expect("in use");
         assert!(error.to_string().starts_with(&format!("cannot listen on {}: ", admin.address)), "{error}");
     }
 }
