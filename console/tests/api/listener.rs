@@ -7,7 +7,7 @@ use std::{
 };
 
 use mandate_console::{Api, bind};
-use mandate_runtime::{metrics::Metrics, stop::Stop};
+use mandate_runtime::{process::Process, stop::Stop, web::ConnectionLimits};
 use mandate_storage::DeadLetters;
 
 use crate::{
@@ -38,17 +38,11 @@ struct Listener {
 
 impl Listener {
     fn start() -> Self {
-        let (world, stop) = (World::new(), Stop::new());
+        let (world, process) = (World::new(), Process::new(Stop::new(), ConnectionLimits::default()));
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (core, views) = (world.core.clone(), world.views.clone());
-        let (server, address) = bind(
-            any,
-            &stop,
-            Api::new(core, views, None, proxy(), stop.clone()),
-            &world.readiness,
-            &world.metrics,
-        )
-        .expect("a free port");
+        let (core, views, stop) = (world.core.clone(), world.views.clone(), process.stop.clone());
+        let api = Api::new(core, views, None, proxy(), stop.clone());
+        let (server, address) = bind(&process, any, api).expect("a free port");
         stop.spawn("console", server);
         Self { world, stop, address }
     }
@@ -120,13 +114,8 @@ async fn an_address_in_use_is_an_error_that_names_it() {
     let listener = Listener::start();
     let world = &listener.world;
     let (core, views) = (world.core.clone(), world.views.clone());
-    let again = bind(
-        listener.address,
-        &listener.stop,
-        Api::new(core, views, None, proxy(), Stop::new()),
-        &world.readiness,
-        &Metrics::new(),
-    );
+    let process = Process::new(Stop::new(), ConnectionLimits::default());
+    let again = bind(&process, listener.address, Api::new(core, views, None, proxy(), Stop::new()));
     let error = again.err().expect("in use").to_string();
     assert!(error.contains(&listener.address.to_string()), "{error}");
     listener.end().await;

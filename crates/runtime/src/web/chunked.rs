@@ -88,9 +88,8 @@ impl At {
             (Self::Extension { left }, _) => Ok(Self::Extension { left }),
             (Self::AfterData, b'\r') => Ok(Self::AfterData),
             (Self::AfterData, b'\n') => Ok(Self::Start),
-            (Self::Trailer, b'\r') => Ok(Self::Trailer),
             (Self::Trailer, b'\n') => Ok(Self::End),
-            (Self::InTrailer, b'\n') => Ok(Self::Trailer),
+            (Self::Trailer, b'\r') | (Self::InTrailer, b'\n') => Ok(Self::Trailer),
             (Self::Trailer | Self::InTrailer, _) => Ok(Self::InTrailer),
             (Self::AfterData | Self::Data { .. } | Self::End, _) => Err(BadChunks),
         }

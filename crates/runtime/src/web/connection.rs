@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     chunked::Chunked,
+    class::{Class, MustClose},
     exchange::{Answered, Exchange, Line, More, PASSED_ON_HELD, put_chunks},
     head::{self, BodyKind, Expects, HEAD_MAX, Head},
-    slots::{Class, MustClose, Seat},
+    slots::Seat,
 };
 
 /// Room for what comes next while a head is read, in bytes: silent connections have none at all.

@@ -16,7 +16,8 @@ use tokio::net::TcpSocket;
 use super::{
     BindError,
     connection::{self, Manner},
-    slots::{SWEEP, Shared, Slots},
+    shared::Shared,
+    slots::{SWEEP, Slots},
 };
 use crate::{metrics::Metrics, open_files, stop::Stop};
 

@@ -18,17 +18,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     chunked::{Chunked, LAST_CHUNK, put_chunk},
+    class::Class,
     head::After,
-    slots::{Class, Seat},
+    slots::Seat,
 };
 
 /// The longest head of an answer.
 const ANSWER_HEAD_MAX: usize = 64 << 10;
 /// Read at once from a body that is passed on.
 const PIECE: usize = 16 << 10;
-/// What a body that is passed on must bring each second, in bytes, on average and beyond its first seconds. Only the time in
-/// which we wait for it counts.
-const RATE: f64 = 4_096.0;
+/// What a client must send of a body that is passed on, and take of an answer, each second, in bytes, on average and beyond
+/// its first seconds. Only the time in which we wait for it counts.
+const RATE: u32 = 4 << 10;
 /// What a body that is passed on may hold in actix's buffers.
 pub(super) const PASSED_ON_HELD: usize = 64 << 10;
 
@@ -51,6 +52,32 @@ pub(super) struct Line {
     pub(super) answered: Cell<Answered>,
 }
 
+impl Line {
+    /// Sends some of the bytes, or waits until the client takes some.
+    fn poll_send(
+        &self,
+        context: &mut Context<'_>,
+        patience: &mut Patience,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.socket.poll_write_ready(context)?.is_pending() {
+                self.seat.wait(Class::Stalled, patience.wait());
+                return Poll::Pending;
+            }
+            match self.socket.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(written) => {
+                    patience.earn(written);
+                    self.seat.go_on(Class::Stalled);
+                    return Poll::Ready(Ok(written));
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
 /// One request and its answer.
 pub(super) struct Exchange {
     line: Rc<Line>,
@@ -61,10 +88,11 @@ pub(super) struct Exchange {
     /// How much of the answer may go out: its head only when it is complete.
     ready: usize,
     has_head: bool,
-    patience: Patience,
+    coming: Patience,
+    going: Patience,
 }
 
-/// How long has been waited for a body that is passed on, less what its bytes have earned.
+/// How long has been waited for a client, less what its bytes have earned.
 #[derive(Debug, Default)]
 struct Patience {
     since: Option<Instant>,
@@ -72,14 +100,14 @@ struct Patience {
 }
 
 impl Patience {
-    fn waits(&mut self) -> Duration {
+    fn wait(&mut self) -> Duration {
         self.since.get_or_insert_with(Instant::now);
         self.spent
     }
 
-    fn earns(&mut self, bytes: usize) {
+    fn earn(&mut self, bytes: usize) {
         let waited = self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
-        let earned = Duration::from_secs(1).mul_f64(bytes as f64 / RATE);
+        let earned = Duration::from_secs(bytes as u64) / RATE;
         self.spent = (self.spent + waited).saturating_sub(earned);
     }
 }
@@ -105,17 +133,18 @@ impl Exchange {
     /// `request` is what has come, `more` the rest.
     pub(super) fn new(line: Rc<Line>, request: BytesMut, more: More, after: After) -> Self {
         line.answered.set(Answered::No);
-        let (answer, patience) = (BytesMut::new(), Patience::default());
-        Self { line, request, more, after, answer, ready: 0, has_head: false, patience }
+        let (coming, going) = (Patience::default(), Patience::default());
+        let answer = BytesMut::new();
+        Self { line, request, more, after, answer, ready: 0, has_head: false, coming, going }
     }
 
     /// Reads more of the body. `false`: there is none any more.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let Self { line, request, more, patience, .. } = self;
+        let Self { line, request, more, coming, .. } = self;
         let mut piece = [0; PIECE];
         loop {
             if line.socket.poll_read_ready(context)?.is_pending() {
-                line.seat.wait_for_body(patience.waits());
+                line.seat.wait(Class::Body, coming.wait());
                 return Poll::Pending;
             }
             let most = match more {
@@ -129,8 +158,8 @@ impl Exchange {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Poll::Ready(Err(error)),
             };
-            patience.earns(read);
-            line.seat.turn(Class::Body, Class::Busy);
+            coming.earn(read);
+            line.seat.go_on(Class::Body);
             match more {
                 More::Nothing => {}
                 More::Length(left) => {
@@ -189,41 +218,13 @@ impl Exchange {
 
     fn poll_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.ready > 0 {
-            let written = ready!(self.poll_send(context, Outgoing::Answer))?;
+            let Self { line, going, answer, ready, .. } = self;
+            let written = ready!(line.poll_send(context, going, &answer[..*ready]))?;
             self.answer.advance(written);
             self.ready -= written;
         }
         Poll::Ready(Ok(()))
     }
-
-    fn poll_send(&mut self, context: &mut Context<'_>, what: Outgoing<'_>) -> Poll<io::Result<usize>> {
-        let Line { socket, seat, .. } = &*self.line;
-        let bytes = match what {
-            Outgoing::Answer => &self.answer[..self.ready],
-            Outgoing::Bytes(bytes) => bytes,
-        };
-        loop {
-            if socket.poll_write_ready(context)?.is_pending() {
-                seat.turn(Class::Busy, Class::Stalled);
-                return Poll::Pending;
-            }
-            match socket.try_write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Ok(written) => {
-                    seat.turn(Class::Stalled, Class::Busy);
-                    return Poll::Ready(Ok(written));
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-    }
-}
-
-/// What is sent.
-enum Outgoing<'a> {
-    /// What is ready of the answer's head.
-    Answer,
-    Bytes(&'a [u8]),
 }
 
 /// Adds what has come of the chunks to the request, as chunks of our own.
@@ -269,7 +270,8 @@ impl AsyncWrite for Exchange {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_out(context))?;
         if self.has_head {
-            return self.poll_send(context, Outgoing::Bytes(bytes));
+            let Self { line, going, .. } = &mut *self;
+            return line.poll_send(context, going, bytes);
         }
         self.answer.extend_from_slice(bytes);
         self.look_at_answer();

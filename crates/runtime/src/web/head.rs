@@ -113,7 +113,7 @@ impl Head {
 fn body_kind(headers: &[Header<'_>], is_current: bool) -> Result<BodyKind, StatusCode> {
     let mut length = None;
     let mut is_chunked = false;
-    for header in headers.iter() {
+    for header in headers {
         if header.name.eq_ignore_ascii_case("content-length") {
             if length.replace(parse_length(header.value)?).is_some() {
                 return Err(StatusCode::BAD_REQUEST);

@@ -1,242 +1,26 @@
 //! The connections of a listener: how many there may be, how long each may take, and which are closed first when it is
-//! crowded. One word for each says what it is doing and since when; every change of it is a compare-and-swap, so that what is
-//! closed never becomes a request, and a request is never closed.
+//! crowded.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use ipnet::IpNet;
 use slab::Slab;
-use tokio::sync::Notify;
 
-use crate::{metrics::Metrics, throttle::network};
+use super::{
+    class::{Cause, Class, MustClose, Slot, Word},
+    shared::{HELD_MAX, Shared, lock},
+};
 
-/// Bytes of requests that are held over all connections of the process. The heap holds about 2.5 times that.
-pub(super) const HELD_MAX: usize = 32 << 20;
-/// Bodies up to this are never closed for [`HELD_MAX`]: most pushes are below it.
-const SMALL_BODY: usize = 8 << 10;
-/// All connections are looked through for large bodies at most this often: where only small ones are left, that is in vain.
-const ROOM_EVERY: Duration = Duration::from_millis(10);
 /// How often all connections are looked at.
 pub(super) const SWEEP: Duration = Duration::from_millis(250);
 /// A connection younger than this is closed last: its request may be on the way.
 const GRACE: Duration = SWEEP;
-/// What a connection is doing, in the order in which they are closed when it is crowded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Class {
-    /// The answer is out; what the client still sends is thrown away.
-    Lingering,
-    /// Nothing has come.
-    Silent,
-    /// A part of a head.
-    Head,
-    /// Between two requests.
-    Kept,
-    /// A head, and a part of a body.
-    Body,
-    /// The request is here. It is answered, however crowded it is.
-    Busy,
-    /// Its client does not take the answer.
-    Stalled,
-    /// To be closed.
-    Closed,
-}
-
-impl Class {
-    const ALL: [Self; 8] = [
-        Self::Lingering,
-        Self::Silent,
-        Self::Head,
-        Self::Kept,
-        Self::Body,
-        Self::Busy,
-        Self::Stalled,
-        Self::Closed,
-    ];
-
-    /// How long it may take while there is room.
-    fn limit(self) -> Option<Duration> {
-        match self {
-            Self::Lingering => Some(Duration::from_secs(1)),
-            Self::Silent | Self::Head | Self::Body => Some(Duration::from_secs(5)),
-            Self::Kept | Self::Stalled => Some(Duration::from_secs(15)),
-            Self::Busy | Self::Closed => None,
-        }
-    }
-
-    /// Whether it may be closed to make room.
-    fn gives_way(self) -> bool {
-        self < Self::Busy
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Lingering => "lingering",
-            Self::Silent => "silent",
-            Self::Head => "head",
-            Self::Kept => "kept",
-            Self::Body => "body",
-            Self::Busy => "busy",
-            Self::Stalled => "stalled",
-            Self::Closed => "closed",
-        }
-    }
-}
-
-/// Why a connection is closed before its client has closed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// It took longer than it may.
-    Time,
-    /// The listener is full.
-    Crowded,
-    /// Too many bytes of requests are held.
-    Bytes,
-    /// The process stops.
-    Stop,
-}
-
-impl Cause {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Time => "time",
-            Self::Crowded => "crowded",
-            Self::Bytes => "bytes",
-            Self::Stop => "stop",
-        }
-    }
-}
-
-/// A connection that is to be closed must not go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MustClose;
-
-/// What a connection does, and since when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Word(u64);
-
-impl Word {
-    const TIME_BITS: u32 = 61;
-
-    fn new(class: Class, since: u64) -> Self {
-        Self((class as u64) << Self::TIME_BITS | since)
-    }
-
-    fn class(self) -> Class {
-        Class::ALL[(self.0 >> Self::TIME_BITS) as usize]
-    }
-
-    /// Milliseconds since the listener's beginning.
-    fn since(self) -> u64 {
-        self.0 & ((1 << Self::TIME_BITS) - 1)
-    }
-}
-
-struct Slot {
-    word: AtomicU64,
-    held: AtomicUsize,
-    wake: Notify,
-}
-
-impl Slot {
-    fn word(&self) -> Word {
-        Word(self.word.load(Ordering::Acquire))
-    }
-
-    fn swap(&self, from: Word, to: Word) -> bool {
-        self.word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-}
-
-/// What all listeners of a process share.
-pub(super) struct Shared {
-    pub(super) metrics: Metrics,
-    /// Connections that one address may have.
-    pub(super) per_address: Option<u32>,
-    /// Whom that does not concern.
-    pub(super) trusted: Vec<IpNet>,
-    addresses: Mutex<HashMap<IpAddr, u32>>,
-    held: AtomicUsize,
-    listeners: Mutex<Vec<Weak<Slots>>>,
-    made_room: Mutex<Option<Instant>>,
-}
-
-impl Shared {
-    pub(super) fn new(metrics: Metrics, per_address: Option<u32>, trusted: Vec<IpNet>) -> Self {
-        Self {
-            metrics,
-            per_address,
-            trusted,
-            addresses: Mutex::default(),
-            held: AtomicUsize::new(0),
-            listeners: Mutex::default(),
-            made_room: Mutex::default(),
-        }
-    }
-
-    /// Counts a connection of an address; `None`: it has too many.
-    fn enter(&self, address: IpAddr) -> Option<Option<IpAddr>> {
-        let Some(most) = self.per_address else { return Some(None) };
-        let address = address.to_canonical();
-        if self.trusted.iter().any(|trusted| trusted.contains(&address)) {
-            return Some(None);
-        }
-        let address = network(address);
-        let mut addresses = lock(&self.addresses);
-        let count = addresses.entry(address).or_default();
-        (*count < most).then(|| {
-            *count += 1;
-            Some(address)
-        })
-    }
-
-    fn leave(&self, address: IpAddr) {
-        let mut addresses = lock(&self.addresses);
-        if let Some(count) = addresses.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                addresses.remove(&address);
-            }
-        }
-    }
-
-    /// Closes the oldest unfinished bodies that are not small, until there is an eighth of room.
-    fn make_room(&self) {
-        let mut made_room = lock(&self.made_room);
-        if made_room.is_some_and(|made_room| made_room.elapsed() < ROOM_EVERY) {
-            return;
-        }
-        *made_room = Some(Instant::now());
-        let listeners: Vec<_> = lock(&self.listeners).iter().filter_map(Weak::upgrade).collect();
-        let mut bodies = Vec::new();
-        for slots in &listeners {
-            let now = slots.now();
-            bodies.extend(slots.all().into_iter().filter_map(|slot| {
-                let (word, held) = (slot.word(), slot.held.load(Ordering::Relaxed));
-                let is_large = word.class() == Class::Body && held > SMALL_BODY;
-                is_large.then(|| (now.saturating_sub(word.since()), held, word, slot, slots))
-            }));
-        }
-        bodies.sort_by_key(|(age, ..)| std::cmp::Reverse(*age));
-        let mut held = self.held.load(Ordering::Relaxed);
-        for (_, freed, word, slot, slots) in bodies {
-            if held <= HELD_MAX / 8 * 7 {
-                break;
-            }
-            if slots.close(&slot, word, Cause::Bytes) {
-                held = held.saturating_sub(freed);
-            }
-        }
-    }
-}
-
 /// The connections of one listener.
 pub(super) struct Slots {
     name: &'static str,
@@ -250,7 +34,10 @@ pub(super) struct Slots {
 
 impl Slots {
     pub(super) fn new(name: &'static str, capacity: usize, shared: Arc<Shared>) -> Arc<Self> {
-        let began = Instant::now();
+        Self::since(Instant::now(), name, capacity, shared)
+    }
+
+    fn since(began: Instant, name: &'static str, capacity: usize, shared: Arc<Shared>) -> Arc<Self> {
         let (list, closing) = (Mutex::default(), AtomicUsize::new(0));
         let slots = Arc::new(Self { name, capacity, began, list, closing, shared });
         let mut listeners = lock(&slots.shared.listeners);
@@ -262,7 +49,7 @@ impl Slots {
 
     /// A place for a new connection; `None`: there is none, because all others are being answered, or its address has too many.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
-        let Some(counted) = self.shared.enter(address) else {
+        let Ok(counted) = self.shared.enter(address) else {
             self.shared.metrics.connection_closed(self.name, "address");
             return None;
         };
@@ -275,11 +62,7 @@ impl Slots {
     }
 
     fn sit(self: &Arc<Self>, counted: Option<IpAddr>) -> Option<Seat> {
-        let slot = Arc::new(Slot {
-            word: AtomicU64::new(Word::new(Class::Silent, self.now()).0),
-            held: AtomicUsize::new(0),
-            wake: Notify::new(),
-        });
+        let slot = Arc::new(Slot::new(Word::new(Class::Silent, self.now())));
         let mut list = lock(&self.list);
         if self.open(&list) >= self.capacity {
             self.make_room(&list);
@@ -326,7 +109,7 @@ impl Slots {
             let Some(limit) = word.class().limit() else { continue };
             // At the next look it would have taken too long.
             let taken = Duration::from_millis(now.saturating_sub(word.since())) + SWEEP;
-            if taken > limit.mul_f64(patience) {
+            if taken > limit * patience / PERCENT {
                 self.close(slot, word, Cause::Time);
             }
         }
@@ -344,7 +127,7 @@ impl Slots {
         }
     }
 
-    fn close(&self, slot: &Slot, word: Word, cause: Cause) -> bool {
+    pub(super) fn close(&self, slot: &Slot, word: Word, cause: Cause) -> bool {
         let is_closed = slot.swap(word, Word::new(Class::Closed, word.since()));
         if is_closed {
             self.closing.fetch_add(1, Ordering::AcqRel);
@@ -354,11 +137,11 @@ impl Slots {
         is_closed
     }
 
-    fn all(&self) -> Vec<Arc<Slot>> {
+    pub(super) fn all(&self) -> Vec<Arc<Slot>> {
         lock(&self.list).iter().map(|(_, slot)| Arc::clone(slot)).collect()
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         millis(self.began.elapsed())
     }
 }
@@ -371,10 +154,12 @@ fn close_reason(class: Class, cause: Cause) -> &'static str {
     }
 }
 
-/// All of the time up to half full, a fifth of it when full.
-fn patience(open: usize, capacity: usize) -> f64 {
-    let (open, capacity) = (open as f64, capacity.max(1) as f64);
-    (1.8 - 1.6 * (open / capacity)).clamp(0.2, 1.0)
+const PERCENT: u32 = 100;
+
+/// All of the time up to half full, a fifth of it when full, in percent.
+fn patience(open: usize, capacity: usize) -> u32 {
+    let full = open.saturating_mul(100) / capacity.max(1);
+    u32::try_from(180_usize.saturating_sub(full.saturating_mul(8) / 5)).unwrap_or(PERCENT).clamp(20, PERCENT)
 }
 
 /// A connection's place in the list. Gives it back when it is dropped.
@@ -395,20 +180,21 @@ impl Seat {
         self.change(|_| Word::new(class, self.slots.now()))
     }
 
-    /// Goes on from one thing to another, if that is what it does.
-    pub(super) fn turn(&self, from: Class, to: Class) {
-        let word = self.slot.word();
-        if word.class() == from {
-            self.slot.swap(word, Word::new(to, self.slots.now()));
-        }
-    }
-
-    /// The next part of a body has to come; `spent` is how much of its time is over.
-    pub(super) fn wait_for_body(&self, spent: Duration) {
+    /// A request waits for its client: for the rest of its body, or until some of the answer is taken. `spent` is how much of its
+    /// time is over.
+    pub(super) fn wait(&self, class: Class, spent: Duration) {
         let word = self.slot.word();
         if word.class() == Class::Busy {
             let since = self.slots.now().saturating_sub(millis(spent));
-            self.slot.swap(word, Word::new(Class::Body, since));
+            self.slot.swap(word, Word::new(class, since));
+        }
+    }
+
+    /// A request does not wait any more.
+    pub(super) fn go_on(&self, class: Class) {
+        let word = self.slot.word();
+        if word.class() == class {
+            self.slot.swap(word, Word::new(Class::Busy, self.slots.now()));
         }
     }
 
@@ -455,10 +241,10 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.hold(0);
         // From here on nobody can close it any more, so nobody counts it as closing.
-        let last = Word(self.slot.word.swap(Word::new(Class::Closed, 0).0, Ordering::AcqRel));
+        let was = self.slot.end().class();
         let mut list = lock(&self.slots.list);
         list.remove(self.key);
-        if last.class() == Class::Closed {
+        if was == Class::Closed {
             self.slots.closing.fetch_sub(1, Ordering::AcqRel);
         }
         drop(list);
@@ -470,6 +256,147 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn shared() -> Arc<Shared> {
+        Arc::new(Shared::new(Metrics::new(), None, Vec::new()))
+    }
+
+    /// A listener that has been open for a minute.
+    fn slots(capacity: usize) -> Arc<Slots> {
+        let began = Instant::now().checked_sub(Duration::from_mins(1)).expect("the machine is up longer");
+        Slots::since(began, "test", capacity, shared())
+    }
+
+    impl Slots {
+        /// A connection that has been doing this for so many seconds.
+        fn with(self: &Arc<Self>, class: Class, seconds: u64) -> Seat {
+            let seat = self.enter(HERE).expect("there is room");
+            let word = Word::new(class, self.now() - seconds * 1_000);
+            assert!(seat.slot.swap(seat.slot.word(), word));
+            seat
+        }
+    }
+
+    fn is_closed(seat: &Seat) -> bool {
+        seat.slot.word().class() == Class::Closed
+    }
+
+    fn closed(seats: &[Seat]) -> Vec<usize> {
+        (0..seats.len()).filter(|at| is_closed(&seats[*at])).collect()
+    }
+
+    #[test]
+    fn when_it_is_crowded_the_oldest_unfinished_go_first() {
+        let slots = slots(7);
+        let seats = [
+            slots.with(Class::Busy, 50),
+            slots.with(Class::Body, 4),
+            slots.with(Class::Kept, 14),
+            slots.with(Class::Head, 2),
+            slots.with(Class::Head, 4),
+            slots.with(Class::Silent, 1),
+            slots.with(Class::Silent, 2),
+        ];
+        let mut later = Vec::new();
+        for expected in [6, 5, 4, 3, 2, 1] {
+            later.push(slots.enter(HERE).expect("somebody gives way"));
+            assert!(is_closed(&seats[expected]), "{expected} of {:?}", closed(&seats));
+            later.last().expect("just came").become_(Class::Busy).expect("nobody closed it");
+        }
+        assert_eq!(closed(&seats), [1, 2, 3, 4, 5, 6], "a request that is here is never closed");
+        assert!(slots.enter(HERE).is_none(), "all others are being answered");
+    }
+
+    #[test]
+    fn the_youngest_go_last_whatever_they_do() {
+        let slots = slots(2);
+        let (young, old) = (slots.with(Class::Silent, 0), slots.with(Class::Body, 3));
+        let _new = slots.enter(HERE).expect("there is room");
+        assert!(is_closed(&old) && !is_closed(&young));
+    }
+
+    #[test]
+    fn a_twentieth_gives_way_at_once() {
+        let slots = slots(100);
+        let seats: Vec<_> = (0..100).map(|_| slots.with(Class::Silent, 1)).collect();
+        let _new = slots.enter(HERE).expect("there is room");
+        assert_eq!(closed(&seats).len(), 5);
+    }
+
+    #[test]
+    fn each_may_take_its_time_and_no_longer() {
+        let slots = slots(1_000);
+        let limits =
+            [(Class::Silent, 5), (Class::Head, 5), (Class::Body, 5), (Class::Kept, 15), (Class::Stalled, 15)];
+        for (class, limit) in limits {
+            let (before, after) = (slots.with(class, limit - 1), slots.with(class, limit));
+            slots.sweep();
+            assert!(!is_closed(&before) && is_closed(&after), "{class:?}");
+        }
+        let busy = slots.with(Class::Busy, 59);
+        slots.sweep();
+        assert!(!is_closed(&busy));
+    }
+
+    #[test]
+    fn the_fuller_it_is_the_less_time_there_is() {
+        assert_eq!([0, 50, 75, 100, 110].map(|open| patience(open, 100)), [100, 100, 60, 20, 20]);
+        let slots = slots(10);
+        let seats: Vec<_> = (0..10).map(|_| slots.with(Class::Kept, 3)).collect();
+        slots.sweep();
+        assert_eq!(closed(&seats).len(), 10, "15 s become 3 s");
+    }
+
+    #[test]
+    fn what_is_closed_never_becomes_a_request_and_gives_its_place_back_once() {
+        let slots = slots(1);
+        let first = slots.with(Class::Head, 1);
+        let second = slots.enter(HERE).expect("the first gives way");
+        assert_eq!(first.become_(Class::Busy), Err(MustClose));
+        drop(first);
+        assert_eq!(slots.closing.load(Ordering::Relaxed), 0);
+        second.become_(Class::Busy).expect("it is open");
+        assert!(slots.enter(HERE).is_none());
+        drop(second);
+        assert!(slots.enter(HERE).is_some());
+    }
+
+    #[test]
+    fn the_oldest_large_bodies_go_when_too_many_bytes_are_held() {
+        let slots = slots(100);
+        let (small, request) = (slots.with(Class::Body, 4), slots.with(Class::Busy, 4));
+        small.hold(8 << 10);
+        request.hold(1 << 20);
+        let bodies: Vec<_> = (0..31).map(|age| slots.with(Class::Body, age)).collect();
+        for body in &bodies {
+            body.hold(1 << 20);
+        }
+        assert_eq!(closed(&bodies), [26, 27, 28, 29, 30], "down to seven eighths");
+        assert!(!is_closed(&small) && !is_closed(&request));
+        drop(bodies);
+        assert_eq!(slots.shared.held.load(Ordering::Relaxed), (1 << 20) + (8 << 10));
+    }
+
+    #[test]
+    fn an_address_may_have_so_many_and_a_proxy_more() {
+        let trusted = vec!["127.0.0.0/8".parse().expect("a network")];
+        let shared = Arc::new(Shared::new(Metrics::new(), Some(2), trusted));
+        let slots = Slots::new("test", 100, shared);
+        let enter = |text: &str| slots.enter(text.parse().expect("an address"));
+        let (one, two) = (enter("2001:db8::1"), enter("2001:db8::2"));
+        assert!(one.is_some() && two.is_some() && enter("2001:db8::3").is_none());
+        assert!(enter("192.0.2.1").is_some(), "another address");
+        drop(one);
+        assert!(enter("2001:db8::3").is_some());
+        let local: Vec<_> = (0..10).map(|_| enter("127.0.0.1")).collect();
+        assert!(local.iter().all(Option::is_some));
+    }
 }

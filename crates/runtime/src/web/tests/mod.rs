@@ -1,0 +1,4 @@
+//! Listeners over real sockets.
+
+mod admin;
+mod requests;
