@@ -4,7 +4,7 @@ use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
 use jiff::Timestamp;
 use mandate_runtime::{
-    config::{self, Config, Loaded, StorageUrl},
+    config::{self, Config, Loaded, Log, StorageUrl},
     jitter::full_jitter,
     stop::Stop,
 };
@@ -26,11 +26,21 @@ const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)
 pub(crate) fn load(global: &Global) -> Result<Loaded, CliError> {
     let loaded =
         config::load(global.config.as_deref(), Path::new(config::DEFAULT_FILE), config::environment())?;
-    mandate_runtime::telemetry::init(&loaded.config.log).map_err(CliError::failed)?;
+    begin(&loaded.config.log)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     Ok(loaded)
+}
+
+/// Prepares the process and starts logging.
+pub(crate) fn begin(log: &Log) -> Result<(), CliError> {
+    let prepared = mandate_runtime::process::prepare();
+    mandate_runtime::telemetry::init(log).map_err(CliError::failed)?;
+    if let Err(error) = prepared {
+        tracing::warn!("{error}");
+    }
+    Ok(())
 }
 
 /// Reads the configuration of a command that opens the storage directly.

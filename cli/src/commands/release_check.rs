@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use mandate_runtime::{config::Log, http_client, stop::Stop, telemetry};
+use mandate_runtime::{config::Log, http_client, stop::Stop};
 use mandate_schema::ComponentId;
 use mandate_simulator::{ReleaseCheckItem, ReleaseCheckReport, ReleaseCheckSpec, Span};
 use serde_json::{Value, json};
 
 use crate::{
     args::{self, Global},
-    context::load,
+    context::{begin, load},
     demo::{Folder, Stage},
     exit::CliError,
     output::{self, Format, line},
@@ -78,7 +78,7 @@ fn only_component(global: &Global) -> Result<ComponentId, CliError> {
 
 /// The check of an instance made for it: with invented credentials, in a temporary folder, in this process.
 async fn of_embedded(arguments: &args::ReleaseCheck) -> Result<ReleaseCheckReport, CliError> {
-    telemetry::init(&Log { level: "error".into(), ..Log::default() }).map_err(CliError::failed)?;
+    begin(&Log { level: "error".into(), ..Log::default() })?;
     let wait = arguments.wait.as_deref().map(Span::parse).transpose().map_err(CliError::Usage)?;
     let folder = Folder::prepare(None)?;
     let stop = Stop::on_signals()?;

@@ -7,12 +7,12 @@ mod setup;
 
 use std::sync::Arc;
 
-use mandate_runtime::{config::Log, stop::Stop, telemetry};
+use mandate_runtime::{config::Log, stop::Stop};
 use mandate_worker::views::Views;
 
 use crate::{
     args,
-    context::{master_keys, open_storage},
+    context::{begin, master_keys, open_storage},
     exit::CliError,
     output::line,
     process::finish,
@@ -24,7 +24,7 @@ const LEVEL: &str = "warn,actix_http=off";
 
 /// Runs the demo until Ctrl-C, or until its script has ended.
 pub(crate) async fn run(arguments: args::Demo) -> Result<(), CliError> {
-    telemetry::init(&Log { level: LEVEL.into(), ..Log::default() }).map_err(CliError::failed)?;
+    begin(&Log { level: LEVEL.into(), ..Log::default() })?;
     let folder = Folder::prepare(arguments.data_dir.as_deref())?;
     let stop = Stop::on_signals()?;
     let stage = Stage::build(&folder, &stop).await?;

@@ -19,6 +19,9 @@ use tokio_util::{
 };
 use tracing::{error, info, warn};
 
+/// A file has reached the size that the process may write. It kills a process that does not listen to it.
+const SIGXFSZ: i32 = rustix::process::Signal::XFSZ.as_raw();
+
 /// The stop of one process. Clones are the same stop.
 #[derive(Clone)]
 pub struct Stop(Arc<Inner>);
@@ -89,6 +92,8 @@ impl Stop {
     /// If the process may not listen to signals.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::new();
+        // Once it is listened to, a file that reaches the size limit of the process is an error of the write, as a full disk is.
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let listener = stop.clone();

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use rusqlite::ffi;
+use rustix::process::{Resource, getrlimit};
 
 /// What the process does about a journal error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,8 @@ impl From<rusqlite::Error> for JournalError {
         match (failure.code, failure.extended_code) {
             // On a full disk the shared memory of the write-ahead log cannot grow either.
             (ffi::ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => Self::DiskFull,
+            // So is a file that has reached the size that the process may write (RLIMIT_FSIZE).
+            (_, ffi::SQLITE_IOERR_WRITE) if getrlimit(Resource::Fsize).current.is_some() => Self::DiskFull,
             (ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked, _) => Self::Locked,
             _ => Self::Database(error),
         }

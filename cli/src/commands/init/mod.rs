@@ -13,7 +13,6 @@ use mandate_runtime::{
     config::{Config, StorageUrl},
     random::{self, LETTERS},
     stop::Stop,
-    telemetry,
 };
 use mandate_schema::Secret;
 use tokio::time::timeout;
@@ -32,7 +31,7 @@ const SERVICE: &str = "mandate";
 /// Makes what is missing, then waits for the database and brings it up to date.
 pub(crate) async fn run(init: Init) -> Result<(), CliError> {
     let config = Config::default();
-    telemetry::init(&config.log).map_err(CliError::failed)?;
+    context::begin(&config.log)?;
     let stack = Stack { root: init.folder.clone(), init: &init };
     let urls = stack.write()?;
     line(format!("the secrets of the stack are in {}", init.folder.display()))?;

@@ -1,6 +1,6 @@
 //! A TOML file as a tree.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use toml::{
     Spanned,
@@ -9,9 +9,13 @@ use toml::{
 use zeroize::Zeroizing;
 
 use super::{
-    report::{Origin, Problem},
+    report::{Origin, Problem, Resolved},
+    secret::MASK,
     tree::{Node, Scalar, Table},
 };
+
+/// The permission of users who are neither the owner nor of the group.
+const READ_BY_OTHERS: u32 = 0o004;
 
 /// Reads a file. Either it is a tree, or nothing in it can be trusted and only its syntax errors are told.
 pub(super) fn read(path: &Path) -> Result<Table, Vec<Problem>> {
@@ -20,6 +24,20 @@ pub(super) fn read(path: &Path) -> Result<Table, Vec<Problem>> {
         vec![Problem { key: String::new(), source: whole, message: format!("cannot be read: {error}") }]
     })?;
     parse(&text, path)
+}
+
+/// What to say if secrets stand in a file that every user of the machine can read.
+pub(super) fn warn_of_readers(path: &Path, resolved: &[Resolved]) -> Option<String> {
+    let is_here =
+        |value: &&Resolved| matches!(&value.origin, Origin::File { path: origin, .. } if origin == path);
+    let secret = resolved.iter().filter(is_here).find(|value| value.value.contains(MASK))?;
+    let mode = fs::metadata(path).ok()?.permissions().mode();
+    (mode & READ_BY_OTHERS != 0).then(|| {
+        let (path, key) = (path.display(), &secret.key);
+        format!(
+            "{path} holds secrets ({key}) and every user of this machine can read it; run: chmod o-r {path}"
+        )
+    })
 }
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Table, Vec<Problem>> {

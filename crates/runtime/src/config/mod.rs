@@ -109,7 +109,9 @@ pub fn load(
     let mut table = named.map_or_else(|| Ok(Table::default()), file::read).map_err(ConfigErrors)?;
     environment::merge(&mut table, env, &report);
     let config = Config::read(Section::root(table, &report));
-    report.finish().map(|(origins, warnings)| Loaded { config, origins, warnings })
+    let (origins, mut warnings) = report.finish()?;
+    warnings.extend(named.and_then(|path| file::warn_of_readers(path, &origins)));
+    Ok(Loaded { config, origins, warnings })
 }
 
 /// A file that cannot be looked at counts as there: reading it will say why, instead of running without it.
