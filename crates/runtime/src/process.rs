@@ -50,3 +50,17 @@ impl Process {
         Self { readiness: Readiness::new(), ..self.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{dumpable_behavior, getrlimit};
+
+    use super::*;
+
+    #[test]
+    fn nobody_sees_the_memory_of_a_process_that_is_prepared() {
+        prepare().expect("nobody needs a right for that");
+        assert_eq!(getrlimit(Resource::Core).current, Some(0));
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+    }
+}

@@ -1,6 +1,9 @@
 //! The loader as a whole.
 
-use std::fs;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+};
 
 use tempfile::TempDir;
 
@@ -36,6 +39,7 @@ impl Folder {
     fn write(&self, name: &str, text: &str) -> String {
         let path = self.0.path().join(name);
         fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("ours");
         path.display().to_string()
     }
 

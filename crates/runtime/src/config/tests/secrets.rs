@@ -1,5 +1,7 @@
 //! Secrets from files, and that none is ever shown.
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use mandate_schema::Secret;
 
 use super::{super::*, Folder, component, shown};
@@ -115,6 +117,29 @@ fn no_secret_is_shown_by_show_debug_or_a_problem() {
     for text in [visible, problems.join("\n")] {
         assert!(!text.contains("hunter2") && !text.contains("aHVudGVy"), "{text}");
         assert!(!text.contains("104, 117, 110, 116"), "key bytes in {text}");
+    }
+}
+
+#[test]
+fn secrets_in_a_file_that_every_user_can_read_are_a_warning() {
+    let warned = |text: &str, mode: u32| {
+        let folder = Folder::with(text);
+        let path = folder.0.path().join("mandate.toml");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        folder
+            .loaded(&[])
+            .warnings
+            .iter()
+            .any(|warning| warning.contains(&format!("chmod o-r {}", path.display())))
+    };
+    for (text, mode, is_warned) in [
+        ("[worker]\nsettle_key = '0123456789abcdef'", 0o644, true),
+        ("[storage]\nurl = 'postgres://user:password@db/mandate'", 0o604, true),
+        ("[worker]\nsettle_key = '0123456789abcdef'", 0o640, false),
+        ("[worker]\nsettle_key = '0123456789abcdef'", 0o600, false),
+        ("[log]\nlevel = 'info'", 0o644, false),
+    ] {
+        assert_eq!(warned(text, mode), is_warned, "{mode:o} {text}");
     }
 }
 
