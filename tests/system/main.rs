@@ -28,6 +28,7 @@ mod commands;
 mod compose;
 mod consent;
 mod credentials;
+mod crowds;
 mod defects;
 mod demo;
 mod dirty;

@@ -35,7 +35,19 @@ impl Service {
             None => &[&["standalone"]],
             Some(_) => &[&["ingress"], &["worker", "--migrate"]],
         };
-        commands.iter().map(|command| Self::spawn(folder, command, "service.log", environment)).collect()
+        let start = |command: &&[&str]| {
+            let mut process = match options.open_files {
+                None => Command::new(MANDATE),
+                Some(limits) => {
+                    let mut limited = Command::new("prlimit");
+                    limited.arg(format!("--nofile={limits}")).arg(MANDATE);
+                    limited
+                }
+            };
+            process.args(["--config", "mandate.toml"]).args(*command).current_dir(folder);
+            Self::run(process.envs(environment.iter().copied()), &folder.join("service.log"))
+        };
+        commands.iter().map(start).collect()
     }
 
     pub(super) fn simulator(folder: &Path, options: &Options) -> Self {

@@ -65,6 +65,8 @@ pub(crate) struct Options {
     pub(crate) servers: Option<Servers>,
     /// More lines for the configuration.
     pub(crate) extra: String,
+    /// Soft and hard limit of open files of the service, `1024:4096`.
+    pub(crate) open_files: Option<&'static str>,
 }
 
 impl Options {
@@ -87,6 +89,7 @@ impl Options {
             settle_key: letters(32),
             servers: None,
             extra: String::new(),
+            open_files: None,
         }
     }
 
