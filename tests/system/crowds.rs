@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use mandate_schema::Secret;
+use mandate_wechat::{cipher, envelope::EncodingAesKey, signature};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -125,22 +126,46 @@ impl Answers {
     }
 }
 
-/// Pushes twenty notices a second for so long. `WeChat`'s side opens a connection for each.
+/// Pushes twenty notices a second for so long, each on a connection of its own.
 async fn push(world: &World, time: Duration) -> Answers {
     let (mut answers, mut every, began) =
         (Answers::default(), interval(Duration::from_millis(50)), Instant::now());
     while began.elapsed() < time {
         every.tick().await;
-        let pushed =
-            json!({"component": A, "info_type": "some_notice", "fields": {"n": answers.waits.len()}});
+        let request = request(world, answers.waits.len());
         let asked = Instant::now();
-        let outcome = world.control("push", pushed).await;
+        let answer = timeout(Duration::from_secs(5), ask(world.options.ingress_port, &request)).await;
         answers.waits.push(asked.elapsed());
-        let is_success =
-            outcome["deliveries"].as_array().is_some_and(|all| all.iter().all(|it| it["ok"] == true));
+        let is_success = matches!(answer, Ok(Ok(text)) if text.ends_with("\r\n\r\nsuccess"));
         answers.refused += usize::from(!is_success);
     }
     answers
+}
+
+async fn ask(port: u16, request: &str) -> std::io::Result<String> {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).await?;
+    socket.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+/// A notice as `WeChat` pushes it.
+fn request(world: &World, number: usize) -> String {
+    let pair = &world.options.components[0].pairs[0];
+    let key = EncodingAesKey::parse(&Secret::new(pair.key.as_str())).expect("a key");
+    let now = jiff::Timestamp::now().as_second();
+    let text = format!(
+        "<xml><AppId>{A}</AppId><CreateTime>{now}</CreateTime><InfoType>some_notice</InfoType><n>{number}</n></xml>"
+    );
+    let encrypt = cipher::encrypt(&key, A, [7; 16], text.as_bytes());
+    let sign = signature::sign(&[&pair.token, &now.to_string(), "13579", &encrypt]);
+    let body = format!("<xml><Encrypt><![CDATA[{encrypt}]]></Encrypt></xml>");
+    format!(
+        "POST /wechat/{A}/events?timestamp={now}&nonce=13579&encrypt_type=aes&msg_signature={sign} HTTP/1.1\r\n\
+         Host: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// The crowd on the callback port and a smaller one on each of the others; pushes meanwhile, and a look at readiness.
