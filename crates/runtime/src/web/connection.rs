@@ -76,7 +76,7 @@ where
             break End::Answered;
         }
         if reader.buffer.is_empty()
-            && let Err(end) = line.seat.become_(Class::Kept)
+            && let Err(end) = line.seat.begin(Class::Kept)
         {
             break end.into();
         }
@@ -119,19 +119,19 @@ impl Reader {
         let head = self.head().await?;
         match head.body {
             BodyKind::Nothing => {
-                self.line.seat.become_(Class::Busy)?;
+                self.line.seat.begin(Class::Busy)?;
                 let request = self.buffer.split_to(head.len);
                 Ok(self.exchange(&head, request, More::Nothing))
             }
             BodyKind::Length(length) => {
-                self.line.seat.become_(Class::Body)?;
+                self.line.seat.begin(Class::Body)?;
                 match usize::try_from(length).ok().filter(|length| *length <= self.collect_max) {
                     Some(length) => self.collect(&head, length).await,
                     None => self.pass_on(&head, length),
                 }
             }
             BodyKind::Chunked => {
-                self.line.seat.become_(Class::Body)?;
+                self.line.seat.begin(Class::Body)?;
                 self.collect_chunks(&head).await
             }
         }
@@ -143,7 +143,7 @@ impl Reader {
             let len = self.buffer.len();
             if len > seen {
                 if seen == 0 {
-                    self.line.seat.become_(Class::Head)?;
+                    self.line.seat.begin(Class::Head)?;
                 }
                 if (seen == 0 || len >= HEAD_MAX || head::may_end(&self.buffer, seen))
                     && let Some(head) = self.parse()?
@@ -207,7 +207,7 @@ impl Reader {
             self.line.seat.hold(self.buffer.capacity());
             self.more(BODY_ROOM.min(len - self.buffer.len())).await?;
         }
-        self.line.seat.become_(Class::Busy)?;
+        self.line.seat.begin(Class::Busy)?;
         self.line.seat.hold(len);
         let sent = self.buffer.split_to(head.len);
         let mut request = head.with_length(sent, length);
@@ -230,13 +230,13 @@ impl Reader {
             self.more(BODY_ROOM).await?;
         }
         if chunked.is_complete() {
-            self.line.seat.become_(Class::Busy)?;
+            self.line.seat.begin(Class::Busy)?;
             self.line.seat.hold(data.len());
             let mut request = head.with_length(sent, data.len());
             request.unsplit(data);
             return Ok(self.exchange(head, request, More::Nothing));
         }
-        self.line.seat.become_(Class::Busy)?;
+        self.line.seat.begin(Class::Busy)?;
         self.line.seat.hold(PASSED_ON_HELD);
         let mut request = head.for_stream(sent);
         put_chunks(&data, &chunked, &mut request);
@@ -246,7 +246,7 @@ impl Reader {
 
     /// A long body: whoever handles the request decides whether it is wanted.
     fn pass_on(&mut self, head: &Head, length: u64) -> Result<Exchange, End> {
-        self.line.seat.become_(Class::Busy)?;
+        self.line.seat.begin(Class::Busy)?;
         self.line.seat.hold(PASSED_ON_HELD);
         let sent = self.buffer.split_to(head.len);
         let mut request = head.for_stream(sent);
@@ -286,7 +286,7 @@ async fn close(line: Line, end: End, has_more: bool) {
     }
     let mut thrown_away = [0; 4 << 10];
     let is_unread = has_more || matches!(socket.try_read(&mut thrown_away), Ok(1..));
-    if !is_unread && end == End::Answered || seat.become_(Class::Lingering).is_err() {
+    if !is_unread && end == End::Answered || seat.begin(Class::Lingering).is_err() {
         return;
     }
     if socket.shutdown().await.is_err() {

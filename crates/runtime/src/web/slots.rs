@@ -176,7 +176,7 @@ impl Seat {
     /// # Errors
     ///
     /// [`MustClose`].
-    pub(super) fn become_(&self, class: Class) -> Result<(), MustClose> {
+    pub(super) fn begin(&self, class: Class) -> Result<(), MustClose> {
         self.change(|_| Word::new(class, self.slots.now()))
     }
 
@@ -309,7 +309,7 @@ mod tests {
         for expected in [6, 5, 4, 3, 2, 1] {
             later.push(slots.enter(HERE).expect("somebody gives way"));
             assert!(is_closed(&seats[expected]), "{expected} of {:?}", closed(&seats));
-            later.last().expect("just came").become_(Class::Busy).expect("nobody closed it");
+            later.last().expect("just came").begin(Class::Busy).expect("nobody closed it");
         }
         assert_eq!(closed(&seats), [1, 2, 3, 4, 5, 6], "a request that is here is never closed");
         assert!(slots.enter(HERE).is_none(), "all others are being answered");
@@ -360,10 +360,10 @@ mod tests {
         let slots = slots(1);
         let first = slots.with(Class::Head, 1);
         let second = slots.enter(HERE).expect("the first gives way");
-        assert_eq!(first.become_(Class::Busy), Err(MustClose));
+        assert_eq!(first.begin(Class::Busy), Err(MustClose));
         drop(first);
         assert_eq!(slots.closing.load(Ordering::Relaxed), 0);
-        second.become_(Class::Busy).expect("it is open");
+        second.begin(Class::Busy).expect("it is open");
         assert!(slots.enter(HERE).is_none());
         drop(second);
         assert!(slots.enter(HERE).is_some());
