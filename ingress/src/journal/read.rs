@@ -1,13 +1,15 @@
 //! What is read from the file, on a connection that does not write.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use mandate_schema::{AuthorizerId, CallbackId, ComponentId, Push, PushKind, journal_sql as sql};
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
 use super::{
-    Backlog, HandedOver, JournalError, JournalStatus, Seq, Waiting,
-    model::Amount,
+    Backlog, HandedOver, JournalError, JournalStatus, Limits, Seq, Waiting,
+    model::{Amount, DEDUPE_WINDOW},
     store::{HANDED_OVER, NEW, SETTLED, used_bytes},
 };
 
@@ -38,7 +40,21 @@ pub(super) fn new_callbacks(
     kind: PushKind,
     limit: usize,
 ) -> Result<Batch, JournalError> {
-    let mut statement = connection.prepare_cached(sql::READ_NEW)?;
+    batch(connection, sql::READ_NEW, kind, limit)
+}
+
+/// The next callback of a kind that is handed over alone.
+pub(super) fn suspect(connection: &Connection, kind: PushKind) -> Result<Batch, JournalError> {
+    batch(connection, sql::READ_SUSPECT, kind, 1)
+}
+
+fn batch(
+    connection: &Connection,
+    statement: &str,
+    kind: PushKind,
+    limit: usize,
+) -> Result<Batch, JournalError> {
+    let mut statement = connection.prepare_cached(statement)?;
     let mut rows = statement.query([kind.as_str()])?;
     let mut batch = Batch::default();
     let mut bytes = 0;
@@ -80,15 +96,53 @@ pub(super) fn handed_over(
 
 /// How many callbacks that wait for their hand-over cannot be read.
 fn count_unreadable(connection: &Connection) -> Result<u64, JournalError> {
-    let mut statement = connection.prepare_cached(sql::READ_NEW)?;
     let mut unreadable = 0;
-    for kind in [PushKind::Event, PushKind::Message] {
-        let mut rows = statement.query([kind.as_str()])?;
-        while let Some(row) = rows.next()? {
-            unreadable += u64::from(waiting(row)?.is_err());
+    for statement in [sql::READ_NEW, sql::READ_SUSPECT] {
+        let mut statement = connection.prepare_cached(statement)?;
+        for kind in [PushKind::Event, PushKind::Message] {
+            let mut rows = statement.query([kind.as_str()])?;
+            while let Some(row) = rows.next()? {
+                unreadable += u64::from(waiting(row)?.is_err());
+            }
         }
     }
     Ok(unreadable)
+}
+
+/// What is bounded beside `journal_max`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    /// Parked messages whose texts are kept.
+    pub(super) parked: Amount,
+    /// Messages of which only the id is left.
+    pub(super) message_ids: u64,
+}
+
+pub(super) fn held(connection: &Connection) -> Result<Held, JournalError> {
+    let mut held = Held::default();
+    let mut statement = connection.prepare_cached(sql::READ_HELD)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let number = |at| row.get::<_, i64>(at).map(i64::unsigned_abs);
+        match row.get_ref(0)?.as_str().unwrap_or_default() {
+            "p" => held.parked = Amount { rows: number(1)?, bytes: number(2)? },
+            "i" => held.message_ids = number(1)?,
+            _ => {} // the table allows no other
+        }
+    }
+    Ok(held)
+}
+
+/// How long ago a message may have been received whose repetition is still recognised.
+pub(super) fn message_ids_reach(connection: &Connection, limits: &Limits) -> Result<Duration, JournalError> {
+    if held(connection)?.message_ids < limits.message_ids_max() {
+        return Ok(DEDUPE_WINDOW);
+    }
+    let mut statement = connection.prepare_cached(sql::READ_OLDEST_MESSAGE_ID)?;
+    let oldest: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    let now = (limits.clock)().as_millisecond();
+    let age = oldest.map_or(0, |oldest| u64::try_from(now.saturating_sub(oldest)).unwrap_or(0));
+    Ok(Duration::from_millis(age).min(DEDUPE_WINDOW))
 }
 
 /// What waits.
@@ -140,8 +194,8 @@ fn tally(connection: &Connection) -> Result<Tally, JournalError> {
 }
 
 fn waiting(row: &Row<'_>) -> Result<Result<Waiting, UnreadableRow>, JournalError> {
-    let seq = Seq(row.get("seq")?);
-    Ok(push(row).map(|push| Waiting { seq, push }).map_err(|what| UnreadableRow { seq, what }))
+    let (seq, deaths) = (Seq(row.get("seq")?), row.get("deaths")?);
+    Ok(push(row).map(|push| Waiting { seq, push, deaths }).map_err(|what| UnreadableRow { seq, what }))
 }
 
 /// The callback of a row, or the column that cannot be read.

@@ -290,6 +290,8 @@ impl Writer {
         if self.store.is_over_limit()? {
             self.store.drop_kept_texts(CHUNK)?;
         }
+        self.store.bound_parked(CHUNK)?;
+        self.store.bound_message_ids(CHUNK)?;
         if self.swept.is_none_or(|swept| swept.elapsed() >= SWEEP_EVERY) {
             let deleted = self.store.delete_expired(CHUNK)?;
             self.swept = (deleted < CHUNK).then(Instant::now);
