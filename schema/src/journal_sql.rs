@@ -35,22 +35,8 @@ statements! {
     UPGRADE_3_DEATHS = "upgrade_3_deaths";
     /// From form 2.
     UPGRADE_3_PARKED_FROM = "upgrade_3_parked_from";
-    /// Index of what is handed over alone.
-    CREATE_CALLBACK_SUSPECT = "create_callback_suspect";
-    /// Index of parked messages with texts.
-    CREATE_CALLBACK_PARKED_KEPT = "create_callback_parked_kept";
     /// Index of parked messages by sender.
     CREATE_CALLBACK_PARKED_FROM = "create_callback_parked_from";
-    /// Table of what is bounded beside `journal_max`.
-    CREATE_HELD = "create_held";
-    /// First counts.
-    FILL_HELD = "fill_held";
-    /// Trigger that counts inserts.
-    CREATE_HELD_ON_INSERT = "create_held_on_insert";
-    /// Trigger that counts changes.
-    CREATE_HELD_ON_UPDATE = "create_held_on_update";
-    /// Trigger that counts deletes.
-    CREATE_HELD_ON_DELETE = "create_held_on_delete";
     /// Table of queries and bodies.
     CREATE_TEXTS = "create_texts";
     /// Index of what waits for its hand-over.
@@ -65,6 +51,16 @@ statements! {
     CREATE_TALLY = "create_tally";
     /// First rows of the counts.
     FILL_TALLY = "fill_tally";
+    /// Counts beside the states.
+    FILL_TALLY_BESIDE = "fill_tally_beside";
+    /// Trigger that counts what is parked.
+    CREATE_PARKED_ON_INSERT = "create_parked_on_insert";
+    /// Trigger that counts what is parked, and what lost its texts.
+    CREATE_PARKED_ON_UPDATE = "create_parked_on_update";
+    /// Trigger that counts deletes of messages.
+    CREATE_PARKED_ON_DELETE = "create_parked_on_delete";
+    /// From form 2.
+    DROP_CALLBACK_NEW = "drop_callback_new";
     /// Trigger that counts inserts.
     CREATE_TALLY_ON_INSERT = "create_tally_on_insert";
     /// Trigger that counts changes of state.
@@ -129,8 +125,6 @@ statements! {
     READ_PARKED = "read_parked";
     /// `() -> rows`.
     COUNT_PARKED = "count_parked";
-    /// `() -> (what, rows, bytes)*`.
-    READ_HELD = "read_held";
     /// `() -> received_at or null`.
     READ_OLDEST_MESSAGE_ID = "read_oldest_message_id";
     /// `(limit)`.
@@ -157,14 +151,11 @@ pub const CREATE: &[&str] = &[
     CREATE_PROBE,
     CREATE_ORIGINAL_ID,
     CREATE_CALLBACK_PARKED,
-    CREATE_CALLBACK_SUSPECT,
-    CREATE_CALLBACK_PARKED_KEPT,
     CREATE_CALLBACK_PARKED_FROM,
-    CREATE_HELD,
-    FILL_HELD,
-    CREATE_HELD_ON_INSERT,
-    CREATE_HELD_ON_UPDATE,
-    CREATE_HELD_ON_DELETE,
+    FILL_TALLY_BESIDE,
+    CREATE_PARKED_ON_INSERT,
+    CREATE_PARKED_ON_UPDATE,
+    CREATE_PARKED_ON_DELETE,
 ];
 
 /// What makes an older form the next one: the first entry is for form 1.
@@ -173,14 +164,13 @@ pub const UPGRADES: &[&[&str]] = &[
     &[
         UPGRADE_3_DEATHS,
         UPGRADE_3_PARKED_FROM,
-        CREATE_CALLBACK_SUSPECT,
-        CREATE_CALLBACK_PARKED_KEPT,
+        DROP_CALLBACK_NEW,
+        CREATE_CALLBACK_NEW,
         CREATE_CALLBACK_PARKED_FROM,
-        CREATE_HELD,
-        FILL_HELD,
-        CREATE_HELD_ON_INSERT,
-        CREATE_HELD_ON_UPDATE,
-        CREATE_HELD_ON_DELETE,
+        FILL_TALLY_BESIDE,
+        CREATE_PARKED_ON_INSERT,
+        CREATE_PARKED_ON_UPDATE,
+        CREATE_PARKED_ON_DELETE,
     ],
 ];
 

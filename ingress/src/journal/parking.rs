@@ -38,6 +38,7 @@ impl Origin {
 pub(super) struct Parking {
     appids: HashMap<CallbackId, u32>,
     senders: BTreeSet<String>,
+    grown: bool,
 }
 
 impl Parking {
@@ -52,7 +53,18 @@ impl Parking {
         }
         *appids += 1;
         self.senders.extend(origin.sender());
+        self.grown = true;
         true
+    }
+
+    /// Whether there may be too much.
+    pub(super) fn has_grown(&self) -> bool {
+        self.grown
+    }
+
+    /// Nothing is too much, until something more is parked.
+    pub(super) fn is_bounded(&mut self) {
+        self.grown = false;
     }
 
     /// Those who had something parked since the last call.

@@ -16,6 +16,12 @@ use super::{
 /// A batch ends after this many bytes, so that large callbacks do not add up in memory.
 const BATCH_BYTES: i64 = 4 << 20;
 
+/// Beside the states in the tally: parked messages whose texts are kept.
+const PARKED: &str = "p";
+
+/// Beside the states in the tally: messages of which only the id is left.
+const MESSAGE_IDS: &str = "i";
+
 /// A row that is not as this release writes rows. It is left out of batches, so that it blocks nothing, and never deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("callback {seq} in the journal cannot be read ({what}) and stays there")]
@@ -119,18 +125,7 @@ pub(super) struct Held {
 }
 
 pub(super) fn held(connection: &Connection) -> Result<Held, JournalError> {
-    let mut held = Held::default();
-    let mut statement = connection.prepare_cached(sql::READ_HELD)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let number = |at| row.get::<_, i64>(at).map(i64::unsigned_abs);
-        match row.get_ref(0)?.as_str().unwrap_or_default() {
-            "p" => held.parked = Amount { rows: number(1)?, bytes: number(2)? },
-            "i" => held.message_ids = number(1)?,
-            _ => {} // the table allows no other
-        }
-    }
-    Ok(held)
+    Ok(tally(connection)?.held)
 }
 
 /// How long ago a message may have been received whose repetition is still recognised.
@@ -152,7 +147,7 @@ pub(super) fn backlog(connection: &Connection) -> Result<Backlog, JournalError> 
 
 /// What is in the journal. Looks at what is kept and what waits row by row, so it is not for every second.
 pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalError> {
-    let Tally { waiting, settled } = tally(connection)?;
+    let Tally { waiting, settled, held: _ } = tally(connection)?;
     let kept: i64 = connection.query_row(sql::READ_KEPT, [], |row| row.get(0))?;
     let kept = kept.unsigned_abs();
     Ok(JournalStatus {
@@ -169,6 +164,7 @@ pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalEr
 struct Tally {
     waiting: Backlog,
     settled: Amount,
+    held: Held,
 }
 
 fn tally(connection: &Connection) -> Result<Tally, JournalError> {
@@ -184,7 +180,9 @@ fn tally(connection: &Connection) -> Result<Tally, JournalError> {
             NEW => tally.waiting.new = amount,
             HANDED_OVER => tally.waiting.handed_over = amount,
             SETTLED => tally.settled = amount,
-            _ => {} // the table allows no other
+            PARKED => tally.held.parked = amount,
+            MESSAGE_IDS => tally.held.message_ids = amount.rows,
+            _ => {} // there is no other
         }
     }
     let oldest: Option<i64> =

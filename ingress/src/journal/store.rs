@@ -144,20 +144,23 @@ impl Store {
         Ok(deleted)
     }
 
-    /// Forgets up to `limit` ids of messages, oldest first, while there are too many.
-    pub(super) fn bound_message_ids(&mut self, limit: usize) -> Result<(), JournalError> {
+    /// Forgets up to `limit` ids of messages, oldest first, while there are too many; says how many.
+    pub(super) fn bound_message_ids(&mut self, limit: usize) -> Result<usize, JournalError> {
         let known = read::held(&self.connection)?.message_ids;
         let beyond = known.saturating_sub(self.limits.message_ids_max());
-        if beyond > 0 {
-            let limit = count(limit).min(i64::try_from(beyond).unwrap_or(i64::MAX));
-            self.change(sql::DELETE_OLDEST_MESSAGE_IDS, [limit])?;
+        if beyond == 0 {
+            return Ok(0);
         }
-        Ok(())
+        let limit = count(limit).min(i64::try_from(beyond).unwrap_or(i64::MAX));
+        self.change(sql::DELETE_OLDEST_MESSAGE_IDS, [limit])
     }
 
     /// Forgets parked messages, oldest first: those of a sender who has parked too many, and up to `limit` while all together
     /// are too large.
     pub(super) fn bound_parked(&mut self, limit: usize) -> Result<(), JournalError> {
+        if !self.parking.has_grown() {
+            return Ok(());
+        }
         let mut beyond = Vec::new();
         for sender in self.parking.take_senders() {
             let mut statement = self.connection.prepare_cached(sql::READ_PARKED_BEYOND)?;
@@ -168,7 +171,11 @@ impl Store {
         let parked = read::held(&self.connection)?.parked.bytes;
         let excess = parked.saturating_sub(self.limits.parked_max());
         let oldest = self.oldest_parked(excess, limit)?;
-        self.forget(&oldest)
+        self.forget(&oldest)?;
+        if oldest.len() < limit {
+            self.parking.is_bounded();
+        }
+        Ok(())
     }
 
     /// The oldest parked messages that have so many bytes together.
