@@ -67,7 +67,9 @@ impl UnderWay {
     /// Forgets all, and notes nothing any more.
     pub(super) fn stop(&self) {
         self.counting.store(false, Ordering::SeqCst);
-        [PushKind::Event, PushKind::Message].into_iter().for_each(|kind| self.end(kind));
+        for kind in [PushKind::Event, PushKind::Message] {
+            self.end(kind);
+        }
     }
 
     /// A note that cannot be written holds nothing up.

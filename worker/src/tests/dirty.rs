@@ -63,9 +63,10 @@ async fn what_cannot_be_read_is_a_dead_letter_that_says_why_under_the_id_that_in
 /// The largest notices that are read: by their paths, by the accounts that they name, by their texts.
 fn large_notices() -> Vec<Vec<u8>> {
     let names = "n".repeat(60);
-    let paths: String = (0..900).map(|n| format!("<{names}{n}/>")).collect();
-    let accounts: String = (0..900).map(|n| format!("<x{n}_appid>wx{n:016x}</x{n}_appid>")).collect();
-    let secrets: String = (0..900).map(|n| format!("<{names}ticket{n}>x</{names}ticket{n}>")).collect();
+    let many = |element: &dyn Fn(u32) -> String| (0..900).map(element).collect::<Vec<_>>().concat();
+    let paths = many(&|n| format!("<{names}{n}/>"));
+    let accounts = many(&|n| format!("<x{n}_appid>wx{n:016x}</x{n}_appid>"));
+    let secrets = many(&|n| format!("<{names}ticket{n}>x</{names}ticket{n}>"));
     let texts = ["\0", "\n", "\""].map(|c| format!("<text>{}</text>", c.repeat(180 << 10)));
     [paths, accounts, secrets].into_iter().chain(texts).map(String::into_bytes).collect()
 }
