@@ -6,10 +6,10 @@ use mandate_broker::{CallbackSink, SinkUnavailable};
 use mandate_runtime::{failpoint, metrics::Metrics, stop::Stop};
 use mandate_schema::PushKind;
 use tokio::time::{sleep, timeout};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
-    journal::{Disposition, Journal, JournalError},
+    journal::{Disposition, Journal, JournalError, Seq, Waiting},
     outage::{Outage, pause},
 };
 
@@ -69,28 +69,60 @@ impl<S: CallbackSink> Relay<S> {
         Self { journal, sink, metrics }
     }
 
-    /// Hands over the oldest callbacks of a kind that wait, at most 256, and notes it in the journal.
+    /// Hands over the oldest callbacks of a kind that wait, at most 256, then one of those that are handed over alone, and
+    /// notes it in the journal.
     ///
     /// # Errors
     ///
     /// [`RelayError`]; nothing is lost, and with [`Disposition::Retry`] the next step tries the same batch.
     pub async fn step(&self, kind: PushKind) -> Result<Step, RelayError> {
-        let batch = self.journal.waiting(kind, BATCH).await?;
-        if batch.is_empty() {
+        let count = self.hand_over_batch(kind).await? + self.hand_over_alone(kind).await?;
+        if count == 0 {
             return Ok(Step::Idle);
         }
-        let count = batch.len();
+        self.metrics.relay_handed_over_total(count as u64);
+        Ok(Step::HandedOver(count))
+    }
+
+    async fn hand_over_batch(&self, kind: PushKind) -> Result<usize, RelayError> {
+        let batch = self.journal.waiting(kind, BATCH).await?;
+        if batch.is_empty() {
+            return Ok(0);
+        }
         let (seqs, pushes) = batch.into_iter().map(|waiting| (waiting.seq, waiting.push)).unzip();
+        self.taken(kind, seqs, self.sink.accept(pushes)).await
+    }
+
+    /// So that the others go on, whatever becomes of it.
+    async fn hand_over_alone(&self, kind: PushKind) -> Result<usize, RelayError> {
+        let Some(Waiting { seq, push, deaths }) = self.journal.suspect(kind).await? else { return Ok(0) };
+        warn!(
+            callback.id = %push.id, deaths,
+            "callback {} is handed over alone: {deaths} processes ended while they handed it over", push.id
+        );
+        self.taken(kind, vec![seq], self.sink.accept_alone(push, deaths)).await
+    }
+
+    /// Waits until the next place has callbacks, and notes it.
+    async fn taken(
+        &self,
+        kind: PushKind,
+        seqs: Vec<Seq>,
+        accepted: impl Future<Output = Result<(), SinkUnavailable>>,
+    ) -> Result<usize, RelayError> {
+        let count = seqs.len();
+        self.journal.begin_hand_over(kind, &seqs);
         failpoint::reached("relay.before_accept");
-        timeout(PATIENCE, self.sink.accept(pushes)).await.map_err(|_elapsed| RelayError::Timeout)??;
+        let outcome = timeout(PATIENCE, accepted).await;
+        self.journal.end_hand_over(kind);
+        outcome.map_err(|_elapsed| RelayError::Timeout)??;
         failpoint::reached("relay.before_settle");
         if S::settles(kind) {
             self.journal.settle(seqs).await?;
         } else {
             self.journal.handed_over(seqs).await?;
         }
-        self.metrics.relay_handed_over_total(count as u64);
-        Ok(Step::HandedOver(count))
+        Ok(count)
     }
 
     /// Steps until the stop is requested; a batch that is under way is finished first.
@@ -103,7 +135,15 @@ impl<S: CallbackSink> Relay<S> {
         // grow while the next place hangs.
         let (events, messages) =
             (self.hand_over(PushKind::Event, &stop), self.hand_over(PushKind::Message, &stop));
-        tokio::try_join!(events, messages, self.show_backlog(&stop)).map(|((), (), ())| ())
+        tokio::try_join!(events, messages, self.show_backlog(&stop), self.count_no_deaths_after(&stop))
+            .map(|((), (), (), ())| ())
+    }
+
+    /// A batch under way may outlast the patience of whoever stops the process.
+    async fn count_no_deaths_after(&self, stop: &Stop) -> Result<(), RelayError> {
+        stop.requested().await;
+        self.journal.count_no_deaths();
+        Ok(())
     }
 
     async fn hand_over(&self, kind: PushKind, stop: &Stop) -> Result<(), RelayError> {
@@ -135,16 +175,21 @@ impl<S: CallbackSink> Relay<S> {
     /// Keeps the metrics of what waits. A journal that cannot be read just now is no reason to stop.
     async fn show_backlog(&self, stop: &Stop) -> Result<(), RelayError> {
         while !stop.is_requested() {
-            match self.journal.backlog().await {
-                Ok(backlog) => {
-                    self.metrics.journal_unsettled(backlog.unsettled());
-                    self.metrics.journal_oldest_seconds(backlog.oldest);
-                }
+            match self.show_journal().await {
+                Ok(()) => {}
                 Err(error) if error.disposition() == Disposition::Retry => {}
                 Err(error) => return Err(error.into()),
             }
             pause(POLL, stop).await;
         }
+        Ok(())
+    }
+
+    async fn show_journal(&self) -> Result<(), JournalError> {
+        let backlog = self.journal.backlog().await?;
+        self.metrics.journal_unsettled(backlog.unsettled());
+        self.metrics.journal_oldest_seconds(backlog.oldest);
+        self.metrics.journal_message_ids_reach_seconds(self.journal.message_ids_reach().await?);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::{
 use jiff::Timestamp;
 use mandate_schema::{CallbackId, ComponentId, CreateTime, Push, PushKind};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::*;
 use crate::journal::{JournalFile, Limits, Recorded};
@@ -243,4 +243,128 @@ async fn a_journal_that_failed_ends_the_loop_with_an_error() {
     other.execute("DROP TABLE callback", []).expect("broken");
     let ended = timeout(LONG, bench.relay().run(Stop::new())).await.expect("in time");
     assert_eq!(ended.expect_err("fatal").disposition(), Disposition::Stop);
+}
+
+/// A next place in which a callback ends whatever process hands it over: here, the future that does.
+#[derive(Clone, Default)]
+struct Deadly {
+    deadly: Option<CallbackId>,
+    died: Arc<Notify>,
+    taken: Arc<Mutex<Vec<CallbackId>>>,
+    /// Those that came alone, with the deaths before.
+    alone: Arc<Mutex<Vec<(CallbackId, u32)>>>,
+}
+
+impl CallbackSink for Deadly {
+    fn settles(_: PushKind) -> bool {
+        true
+    }
+
+    async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
+        if batch.iter().any(|push| Some(push.id) == self.deadly) {
+            self.died.notify_one();
+            std::future::pending::<()>().await;
+        }
+        self.taken.lock().expect("not poisoned").extend(batch.iter().map(|push| push.id));
+        Ok(())
+    }
+
+    async fn accept_alone(&self, push: Push, deaths: u32) -> Result<(), SinkUnavailable> {
+        self.alone.lock().expect("not poisoned").push((push.id, deaths));
+        self.accept(vec![push]).await
+    }
+}
+
+impl Deadly {
+    /// A process that relays until it has nothing to do, or dies.
+    async fn process(&self, path: &std::path::Path) -> Option<Step> {
+        let journal =
+            Journal::open(path, Limits { reserve_bytes: 0, ..Limits::new(1 << 30) }).expect("opens");
+        let relay = Relay::new(journal, self.clone(), Metrics::new());
+        let work = async {
+            while relay.step(PushKind::Event).await.expect("handed over") != Step::Idle {}
+            Step::Idle
+        };
+        tokio::select! {
+            idle = work => Some(idle),
+            () = self.died.notified() => None,
+        }
+    }
+}
+
+/// A journal with these many events that nobody serves, and their ids.
+async fn left(count: u64) -> (Bench<true>, Vec<CallbackId>) {
+    let bench = Bench::<true>::new();
+    let ids = bench.record(0..count).await;
+    bench.journal.close().await;
+    (bench, ids)
+}
+
+#[tokio::test]
+async fn after_three_deaths_a_callback_is_handed_over_alone_and_the_others_go_on() {
+    for deadly in [0, 3, 6] {
+        let (bench, ids) = left(7).await;
+        let place = Deadly { deadly: Some(ids[deadly]), ..Deadly::default() };
+        for death in 1..=3 {
+            assert_eq!(place.process(&bench.path).await, None, "death {death}");
+            assert_eq!(place.taken.lock().expect("not poisoned").len(), 0);
+        }
+        // Each comes alone now; whatever ends the process comes last the next time.
+        for _ in 0..2 {
+            assert_eq!(place.process(&bench.path).await, None);
+        }
+        let mut others = ids.clone();
+        others.remove(deadly);
+        assert_eq!(*place.taken.lock().expect("not poisoned"), others);
+        let alone = place.alone.lock().expect("not poisoned").clone();
+        assert!(alone.contains(&(ids[deadly], 3)) && alone.contains(&(ids[deadly], 4)), "{alone:?}");
+        assert_eq!(alone.len(), 8, "the others came alone once: {alone:?}");
+        let mended = Deadly { alone: place.alone.clone(), ..Deadly::default() };
+        assert_eq!(mended.process(&bench.path).await, Some(Step::Idle));
+        assert_eq!(*mended.taken.lock().expect("not poisoned"), [ids[deadly]]);
+    }
+}
+
+#[tokio::test]
+async fn new_callbacks_come_before_one_that_is_handed_over_alone() {
+    let (bench, ids) = left(1).await;
+    let place = Deadly { deadly: Some(ids[0]), ..Deadly::default() };
+    for _ in 0..3 {
+        assert_eq!(place.process(&bench.path).await, None);
+    }
+    let journal = Journal::open(&bench.path, Limits { reserve_bytes: 0, ..Limits::new(1 << 30) });
+    let bench = Bench { journal: journal.expect("opens"), ..bench };
+    let more = bench.record(10..13).await;
+    bench.journal.close().await;
+    assert_eq!(place.process(&bench.path).await, None);
+    assert_eq!(*place.taken.lock().expect("not poisoned"), more);
+}
+
+#[tokio::test]
+async fn an_outage_and_a_stop_are_no_deaths() {
+    let bench = Bench::<true>::new();
+    let ids = bench.record(0..2).await;
+    bench.place.set_up(false);
+    let mut journal = bench.journal.clone();
+    for _ in 0..4 {
+        let relay = Relay::new(journal.clone(), bench.place.clone(), Metrics::new());
+        relay.step(PushKind::Event).await.expect_err("down");
+        drop(relay);
+        // One that is stopped while it hands over, and killed before it has.
+        let place = Deadly { deadly: Some(ids[0]), ..Deadly::default() };
+        let (relay, stop) = (Relay::new(journal.clone(), place.clone(), Metrics::new()), Stop::new());
+        tokio::select! {
+            step = relay.step(PushKind::Event) => panic!("{step:?}"),
+            () = place.died.notified() => {}
+        }
+        stop.request();
+        relay.count_no_deaths_after(&stop).await.expect("noted");
+        journal.close().await;
+        drop(relay);
+        journal =
+            Journal::open(&bench.path, Limits { reserve_bytes: 0, ..Limits::new(1 << 30) }).expect("opens");
+    }
+    let deaths: Vec<u32> =
+        journal.waiting(PushKind::Event, 9).await.expect("readable").iter().map(|row| row.deaths).collect();
+    assert_eq!(deaths, [0, 0]);
 }

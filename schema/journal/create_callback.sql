@@ -2,7 +2,8 @@
 -- A row keeps its size when its state changes (letters, handed_over_at set from the start), so that a hand-over can be
 -- noted on a full disk. Texts stand in a table of their own, so that noting it does not write them again.
 -- unverified: nothing ties the message's original id to its appid yet. parked: that original id, if it is tied to another appid;
--- such a row is settled from the start and never handed over.
+-- such a row is settled from the start and never handed over; parked_from is who sent it. deaths: how many processes ended while they
+-- handed it over.
 CREATE TABLE callback (
     seq            INTEGER PRIMARY KEY AUTOINCREMENT,
     id             BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -18,6 +19,8 @@ CREATE TABLE callback (
     attempts       INTEGER NOT NULL DEFAULT 0,
     unverified     INTEGER NOT NULL DEFAULT 0 CHECK (unverified IN (0, 1)),
     parked         TEXT,
+    parked_from    TEXT,
+    deaths         INTEGER NOT NULL DEFAULT 0,
     CHECK ((kind = 'message') = (authorizer IS NOT NULL)),
     CHECK (state = 's' OR bytes > 0)
 ) STRICT

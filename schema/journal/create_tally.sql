@@ -1,4 +1,5 @@
 -- create_tally: rows and bytes per state, kept by triggers so that every process sees the same count at once
+-- Beside the states: p(arked messages whose texts are kept), i(ds of messages whose texts are gone).
 CREATE TABLE tally (
     state  TEXT    NOT NULL,
     resent INTEGER NOT NULL,

@@ -6,7 +6,7 @@
 pub const APPLICATION_ID: i32 = 0x4d4e_444a;
 
 /// `user_version` of the form that [`CREATE`] makes.
-pub const FORM: i32 = 2;
+pub const FORM: i32 = 3;
 
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
@@ -31,6 +31,12 @@ statements! {
     UPGRADE_2_UNVERIFIED = "upgrade_2_unverified";
     /// From form 1.
     UPGRADE_2_PARKED = "upgrade_2_parked";
+    /// From form 2.
+    UPGRADE_3_DEATHS = "upgrade_3_deaths";
+    /// From form 2.
+    UPGRADE_3_PARKED_FROM = "upgrade_3_parked_from";
+    /// Index of parked messages by sender.
+    CREATE_CALLBACK_PARKED_FROM = "create_callback_parked_from";
     /// Table of queries and bodies.
     CREATE_TEXTS = "create_texts";
     /// Index of what waits for its hand-over.
@@ -45,6 +51,16 @@ statements! {
     CREATE_TALLY = "create_tally";
     /// First rows of the counts.
     FILL_TALLY = "fill_tally";
+    /// Counts beside the states.
+    FILL_TALLY_BESIDE = "fill_tally_beside";
+    /// Trigger that counts what is parked.
+    CREATE_PARKED_ON_INSERT = "create_parked_on_insert";
+    /// Trigger that counts what is parked, and what lost its texts.
+    CREATE_PARKED_ON_UPDATE = "create_parked_on_update";
+    /// Trigger that counts deletes of messages.
+    CREATE_PARKED_ON_DELETE = "create_parked_on_delete";
+    /// From form 2.
+    DROP_CALLBACK_NEW = "drop_callback_new";
     /// Trigger that counts inserts.
     CREATE_TALLY_ON_INSERT = "create_tally_on_insert";
     /// Trigger that counts changes of state.
@@ -59,7 +75,7 @@ statements! {
     CLEAR_PROBE = "clear_probe";
     /// `(id) -> (seq, state, received_at, is_parked)`.
     FIND_CALLBACK = "find_callback";
-    /// `(id, kind, component, authorizer, pair, bytes, received_at, unverified, parked) -> seq`.
+    /// `(id, kind, component, authorizer, pair, bytes, received_at, unverified, parked, parked_from) -> seq`.
     INSERT_CALLBACK = "insert_callback";
     /// `(seq, query, body)`.
     INSERT_TEXTS = "insert_texts";
@@ -79,8 +95,12 @@ statements! {
     READ_KEPT = "read_kept";
     /// `() -> received_at or null`.
     READ_OLDEST_WAITING = "read_oldest_waiting";
-    /// `(limit) -> (seq, id, component, authorizer, pair, query, body, received_at, bytes, unverified)*`.
+    /// `(kind) -> (seq, id, component, authorizer, pair, query, body, received_at, bytes, unverified, deaths)*`.
     READ_NEW = "read_new";
+    /// As [`READ_NEW`].
+    READ_SUSPECT = "read_suspect";
+    /// `(kind, first_seq, last_seq)`.
+    COUNT_DEATHS = "count_deaths";
     /// `(seq)`.
     SETTLE_CALLBACK = "settle_callback";
     /// `(seq, now)`.
@@ -105,6 +125,14 @@ statements! {
     READ_PARKED = "read_parked";
     /// `() -> rows`.
     COUNT_PARKED = "count_parked";
+    /// `() -> received_at or null`.
+    READ_OLDEST_MESSAGE_ID = "read_oldest_message_id";
+    /// `(limit)`.
+    DELETE_OLDEST_MESSAGE_IDS = "delete_oldest_message_ids";
+    /// `(limit) -> (seq, bytes)*`.
+    READ_OLDEST_PARKED = "read_oldest_parked";
+    /// `(parked_from, newest) -> seq*`.
+    READ_PARKED_BEYOND = "read_parked_beyond";
 }
 
 /// Makes an empty journal, in this order, in one transaction.
@@ -123,11 +151,28 @@ pub const CREATE: &[&str] = &[
     CREATE_PROBE,
     CREATE_ORIGINAL_ID,
     CREATE_CALLBACK_PARKED,
+    CREATE_CALLBACK_PARKED_FROM,
+    FILL_TALLY_BESIDE,
+    CREATE_PARKED_ON_INSERT,
+    CREATE_PARKED_ON_UPDATE,
+    CREATE_PARKED_ON_DELETE,
 ];
 
 /// What makes an older form the next one: the first entry is for form 1.
-pub const UPGRADES: &[&[&str]] =
-    &[&[UPGRADE_2_UNVERIFIED, UPGRADE_2_PARKED, CREATE_ORIGINAL_ID, CREATE_CALLBACK_PARKED]];
+pub const UPGRADES: &[&[&str]] = &[
+    &[UPGRADE_2_UNVERIFIED, UPGRADE_2_PARKED, CREATE_ORIGINAL_ID, CREATE_CALLBACK_PARKED],
+    &[
+        UPGRADE_3_DEATHS,
+        UPGRADE_3_PARKED_FROM,
+        DROP_CALLBACK_NEW,
+        CREATE_CALLBACK_NEW,
+        CREATE_CALLBACK_PARKED_FROM,
+        FILL_TALLY_BESIDE,
+        CREATE_PARKED_ON_INSERT,
+        CREATE_PARKED_ON_UPDATE,
+        CREATE_PARKED_ON_DELETE,
+    ],
+];
 
 #[cfg(test)]
 mod tests {

@@ -47,6 +47,9 @@ pub struct MessageData {
     /// Nothing but the unsigned URL says so far that the original id in the message is this account's.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unverified: bool,
+    /// It came more than an hour after it was signed: somebody may have captured it and sent it again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
 }
 
 impl MessageEvent {
@@ -91,6 +94,7 @@ mod tests {
             create_time: CreateTime(1_767_225_600),
             document,
             unverified: true,
+            late: true,
         };
         let id = CallbackId(uuid::Uuid::from_u128(7));
         let event = MessageEvent::new(id, data, "2026-01-01T00:00:01.5Z".parse().expect("valid"));
@@ -115,6 +119,7 @@ mod tests {
                     "create_time": 1_767_225_600,
                     "document": {"Content": "你好 🍵"},
                     "unverified": true,
+                    "late": true,
                 }
             })
         );

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, io::Write};
 
+use serde_json::json;
+
 use crate::{
     load::Load,
     scan,
@@ -84,6 +86,56 @@ async fn a_task_that_kills_its_process_again_and_again_is_set_aside_and_can_be_r
     let (code, _, told) = world.command(&["dead-letters", "retry", letter["id"].as_str().expect("an id")]);
     assert_eq!(code, 0, "{told}");
     world.wait_status(A, &merchant, "authorized").await;
+    world.finish().await;
+}
+
+/// Its process dies whenever it is decided: three times among others, four times alone.
+#[tokio::test]
+async fn a_callback_that_kills_its_process_again_and_again_is_set_aside_and_the_others_go_on() {
+    let mut world = World::start().await;
+    world.ticket(A).await;
+    world.settle().await;
+    world.stop_service().await;
+    let deadly = [("MANDATE_FAILPOINT", "ingest.of_death")];
+    for death in 1..=7 {
+        world.spawn_service(&deadly);
+        if death == 1 {
+            world.wait_ready().await;
+            world.push(json!({"component": A, "info_type": "of_death"})).await;
+        }
+        assert_eq!(world.await_death().await, Ended::Signal(SIGABRT), "death {death}");
+    }
+    world.start_service(&deadly).await;
+    let letter = world
+        .wait("the dead letter", async |world| world.api("/dead-letters").await["data"].get(0).cloned())
+        .await;
+    assert_eq!(letter["reason"], "redelivered", "{letter}");
+    let merchant = world.authorize(A).await;
+    world.wait_status(A, &merchant, "authorized").await;
+    world.stop_service().await;
+    world.start_service(&[]).await;
+    let (code, _, told) = world.command(&["dead-letters", "retry", letter["id"].as_str().expect("an id")]);
+    assert_eq!(code, 0, "{told}");
+    let notices = world.feed().await.into_iter().filter(|event| event["data"]["info_type"] == "of_death");
+    assert_eq!(notices.count(), 1);
+    world.finish().await;
+}
+
+/// A process that is asked to stop, or killed while nothing is handed over, is no death of what comes later.
+#[tokio::test]
+async fn restarts_and_kills_count_for_nothing_that_was_not_being_handed_over() {
+    let mut world = World::start().await;
+    for round in 0..4 {
+        world.ticket(A).await;
+        world.settle().await;
+        if round % 2 == 0 {
+            world.kill_service().await
+        } else {
+            world.stop_service().await
+        }
+        world.start_service(&[]).await;
+    }
+    assert!(!world.logs().contains("while it handed over"), "a death was counted");
     world.finish().await;
 }
 

@@ -3,12 +3,14 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Instant,
 };
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
 use mandate_domain::{decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of};
+use mandate_runtime::failpoint;
 use mandate_schema::{AuthorizerId, CallbackId, CommandId, Push, PushKind, Secret, StreamName};
 use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
 use mandate_wechat::{
@@ -19,6 +21,7 @@ use mandate_wechat::{
 
 use crate::{
     Core,
+    alone::Alone,
     fold::{self, ReadError, to_millis},
     record::{Context, after_conflict, record},
     tasks::NO_TICKET,
@@ -28,7 +31,10 @@ use crate::{
 const CONCURRENCY: usize = 256;
 
 /// The worker's ingest, as the next place of the journal.
-pub struct Ingest<S>(Arc<Core<S>>);
+pub struct Ingest<S> {
+    pub(crate) core: Arc<Core<S>>,
+    pub(crate) alone: Alone,
+}
 
 /// What became of one push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +66,17 @@ impl<S: Storage> CallbackSink for Ingest<S> {
     async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
         self.accept_all(batch).await.map_err(|error| SinkUnavailable(Box::new(error)))
     }
+
+    async fn accept_alone(&self, push: Push, deaths: u32) -> Result<(), SinkUnavailable> {
+        let detail = format!("{deaths} processes ended while they handled it among others");
+        self.take_alone(push, detail).await.map_err(|error| SinkUnavailable(Box::new(error)))
+    }
 }
 
 impl<S: Storage> CallbackOutcomes for Ingest<S> {
     async fn settled(&self, ids: Vec<CallbackId>) -> Result<HashSet<CallbackId>, OutcomesUnavailable> {
         let commands = ids.into_iter().map(CommandId::from).collect();
-        let found = self.0.storage.outcomes(commands).await;
+        let found = self.core.storage.outcomes(commands).await;
         let found = found.map_err(|error| OutcomesUnavailable(Box::new(error)))?;
         Ok(found.into_iter().map(|record| CallbackId(record.id.0)).collect())
     }
@@ -142,14 +153,14 @@ fn way(push: Push, opened: GenuinePush) -> Way {
 impl<S: Storage> Ingest<S> {
     /// The ingest of a worker.
     pub fn new(core: Arc<Core<S>>) -> Self {
-        Self(core)
+        Self { core, alone: Alone::default() }
     }
 
     async fn accept_all(&self, batch: Vec<Push>) -> Result<(), IngestError> {
         let mut messages = Vec::new();
         let mut streams: HashMap<StreamName, Vec<Delivery>> = HashMap::new();
         for push in batch {
-            match self.0.opener.open(&push) {
+            match self.core.opener.open(&push) {
                 Ok(opened) => match way(push, opened) {
                     Way::ToStream(delivery) => {
                         streams.entry(delivery.stream.clone()).or_default().push(delivery);
@@ -162,7 +173,7 @@ impl<S: Storage> Ingest<S> {
             }
         }
         if !messages.is_empty() {
-            self.0.store_messages(messages).await?;
+            self.core.store_messages(messages).await?;
         }
         let mut decided = stream::iter(streams)
             .map(|(_, deliveries)| self.accept_stream(deliveries))
@@ -187,7 +198,7 @@ impl<S: Storage> Ingest<S> {
     ///
     /// [`IngestError`]: it has no new outcome yet.
     pub async fn retry(&self, push: Push) -> Result<Ingested, IngestError> {
-        match self.0.opener.open(&push) {
+        match self.core.opener.open(&push) {
             Ok(opened) => {
                 // Deciding settles the letter that the push may have had; the other ways do not.
                 let settled = match way(push, opened) {
@@ -199,11 +210,11 @@ impl<S: Storage> Ingest<S> {
                     }
                     Way::ToMessages(push) => {
                         let id = push.id.into();
-                        self.0.store_messages(vec![push]).await?;
+                        self.core.store_messages(vec![push]).await?;
                         id
                     }
                 };
-                self.0.storage.discard(settled, Timestamp::now()).await?;
+                self.core.storage.discard(settled, Timestamp::now()).await?;
                 Ok(Ingested::Decided)
             }
             Err(error) => {
@@ -215,17 +226,20 @@ impl<S: Storage> Ingest<S> {
 
     async fn accept_one(&self, delivery: Delivery) -> Result<Ingested, IngestError> {
         let Delivery { push, id, stream, said } = delivery;
+        if cfg!(debug_assertions) {
+            failpoint::reached(&format!("ingest.{}", said.name()));
+        }
         let mut conflicts = 0;
         loop {
             match self.decide_and_append(&stream, id, &said).await {
                 Ok(Appended::Stored(position)) => {
-                    self.0.note_position(position);
+                    self.core.note_position(position);
                     tracing::info!(
                         %stream, command = %id, position = position.map(|p| p.0), info_type = said.name(),
                         "{} for {stream} decided", said.name()
                     );
                     if said.is_ticket() {
-                        self.0.metrics.ticket_age_seconds(&push.component, Timestamp::now());
+                        self.core.metrics.ticket_age_seconds(&push.component, Timestamp::now());
                     }
                     self.wake(&push, &said).await?;
                     return Ok(Ingested::Decided);
@@ -258,7 +272,7 @@ impl<S: Storage> Ingest<S> {
         command: CommandId,
         said: &Said,
     ) -> Result<Appended, IngestError> {
-        let core = &self.0;
+        let core = &self.core;
         let component = stream.component().expect("callbacks are of a component");
         let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
         let now = to_millis(Timestamp::now());
@@ -295,8 +309,9 @@ impl<S: Storage> Ingest<S> {
 
     /// A ticket makes the calls that wait for one possible.
     async fn wake(&self, push: &Push, said: &Said) -> Result<(), IngestError> {
-        if said.is_ticket() && self.0.storage.wake(&push.component, NO_TICKET, Timestamp::now()).await? > 0 {
-            self.0.tasks_changed.notify_one();
+        if said.is_ticket() && self.core.storage.wake(&push.component, NO_TICKET, Timestamp::now()).await? > 0
+        {
+            self.core.tasks_changed.notify_one();
         }
         Ok(())
     }
@@ -304,10 +319,14 @@ impl<S: Storage> Ingest<S> {
     /// Keeps what cannot be decided, under the id that it was delivered with.
     pub(crate) async fn bury(&self, push: Push, reason: &str, detail: String) -> Result<(), IngestError> {
         let command = CommandId::from(push.id);
-        tracing::error!(component = %push.component, %command, reason, "a callback is a dead letter: {detail}");
+        // Whoever has captured messages can send each of them to the event URL.
+        if let Some(unlogged) = self.core.dead_letter_log.admit(Instant::now()) {
+            let component = &push.component;
+            tracing::error!(%component, %command, reason, unlogged, "a callback is a dead letter: {detail}");
+        }
         // Anybody who can write to the broker can invent components.
-        if self.0.components().contains(&push.component) {
-            self.0.metrics.callbacks_total(&push.component, push.kind(), "dead");
+        if self.core.components().contains(&push.component) {
+            self.core.metrics.callbacks_total(&push.component, push.kind(), "dead");
         }
         let letter = DeadLetter {
             command,
@@ -316,11 +335,11 @@ impl<S: Storage> Ingest<S> {
             payload: DeadPayload::Push(push),
             recorded_at: Timestamp::now(),
         };
-        let appended = self.0.append(Command::Dead(Box::new(letter))).await?;
+        let appended = self.core.append(Command::Dead(Box::new(letter))).await?;
         if let Appended::Duplicate(record) = appended
             && record.outcome == CommandOutcome::Dead
         {
-            self.0.storage.count_retry(command, reason, &detail).await?;
+            self.core.storage.count_retry(command, reason, &detail).await?;
         }
         Ok(())
     }

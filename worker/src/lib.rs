@@ -1,6 +1,7 @@
 //! The work: ingest, tasks, the component API over HTTP, and the views that doors show. Generic over the storage.
 
 pub mod access;
+mod alone;
 pub mod api;
 mod breaker;
 mod call;
@@ -37,6 +38,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use mandate_runtime::{
     failpoint,
     health::{Dependency, Readiness},
+    log_rate::LogRate,
     metrics::Metrics,
     stop::Stop,
 };
@@ -94,6 +96,7 @@ pub struct Core<S> {
     webhooks_changed: Notify,
     /// Changes when messages were stored.
     messages_stored: watch::Sender<()>,
+    dead_letter_log: LogRate,
     /// Where the log ends, as far as this process knows.
     log_head: watch::Sender<Position>,
     reconciling: ReconcileSettings,
@@ -201,6 +204,7 @@ impl<S: Storage> Core<S> {
             webhooks,
             webhooks_changed: Notify::new(),
             messages_stored: watch::Sender::new(()),
+            dead_letter_log: LogRate::default(),
             log_head: watch::Sender::new(Position(0)),
             reconciling,
             metrics,

@@ -44,6 +44,20 @@ pub trait CallbackSink: Send + Sync + 'static {
     ///
     /// [`SinkUnavailable`]: nothing is promised about any push of the batch; hand all of it over again later.
     fn accept(&self, batch: Vec<Push>) -> impl Future<Output = Result<(), SinkUnavailable>> + Send;
+
+    /// Takes one callback alone, since `deaths` processes have ended while they handed it over among others.
+    ///
+    /// # Errors
+    ///
+    /// As [`CallbackSink::accept`].
+    fn accept_alone(
+        &self,
+        push: Push,
+        deaths: u32,
+    ) -> impl Future<Output = Result<(), SinkUnavailable>> + Send {
+        let _ = deaths;
+        self.accept(vec![push])
+    }
 }
 
 /// The next place did not take a batch. Safe to repeat: ids make it idempotent.

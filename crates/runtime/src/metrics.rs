@@ -24,8 +24,8 @@ use prometheus_client::{
 
 use connections::ConnectionMetrics;
 use labels::{
-    ApiLabels, CallLabels, CallbackLabels, ComponentLabels, OutcomeLabels, PauseLabels, ReaderLabels,
-    ReasonLabels, RefreshLabels, RoleLabels, StateLabels, TaskLabels,
+    ApiLabels, CallLabels, CallbackLabels, ComponentLabels, KindLabels, OutcomeLabels, PauseLabels,
+    ReaderLabels, ReasonLabels, RefreshLabels, RoleLabels, StateLabels, TaskLabels,
 };
 
 /// The `Content-Type` of [`Metrics::encode`].
@@ -50,9 +50,11 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     callbacks: Family<CallbackLabels, Counter>,
+    callbacks_late: Family<KindLabels, Counter>,
     callback_answer_seconds: Histogram,
     journal_unsettled: Number,
     journal_oldest_seconds: Seconds,
+    journal_message_ids_reach_seconds: Seconds,
     relay_handed_over: Counter,
     publisher_refused: Counter,
     webhook_deliveries: Family<OutcomeLabels, Counter>,
@@ -92,6 +94,8 @@ impl Metrics {
         let mut names = Names(Registry::with_prefix("mandate"));
         let inner = Inner {
             callbacks: names.add("callbacks", "Callbacks by URL and what became of them"),
+            callbacks_late: names
+                .add("callbacks_late", "Callbacks that came more than an hour after they were signed"),
             callback_answer_seconds: names.histogram(
                 "callback_answer_seconds",
                 "Head of a callback read to answer ready",
@@ -101,6 +105,10 @@ impl Metrics {
                 .add("journal_unsettled", "Callbacks in the journal that still wait for an outcome"),
             journal_oldest_seconds: names
                 .add("journal_oldest_seconds", "Age of the oldest callback that still waits, 0 if none"),
+            journal_message_ids_reach_seconds: names.add(
+                "journal_message_ids_reach_seconds",
+                "How old a message may be whose repetition the journal still recognises",
+            ),
             publisher_refused: names.add(
                 "publisher_refused",
                 "Events that a subscriber's full queue has refused; they are in the stream alone",
@@ -161,6 +169,12 @@ impl Metrics {
         self.0.callbacks.get_or_create(&labels).inc();
     }
 
+    /// `mandate_callbacks_late_total`: one more callback of this kind came more than an hour after it was signed.
+    pub fn callbacks_late_total(&self, component: &ComponentId, kind: PushKind) {
+        let labels = KindLabels { component: component.to_string(), kind: kind.as_str() };
+        self.0.callbacks_late.get_or_create(&labels).inc();
+    }
+
     /// `mandate_callback_answer_seconds`: a callback was answered after this time.
     pub fn callback_answer_seconds(&self, took: Duration) {
         self.0.callback_answer_seconds.observe(took.as_secs_f64());
@@ -175,6 +189,11 @@ impl Metrics {
     /// Its age is computed when the metrics are read.
     pub fn journal_oldest_seconds(&self, received_at: Option<Timestamp>) {
         self.pictures().journal_oldest = received_at;
+    }
+
+    /// `mandate_journal_message_ids_reach_seconds`: a message that comes again after this time is still recognised.
+    pub fn journal_message_ids_reach_seconds(&self, reach: Duration) {
+        self.0.journal_message_ids_reach_seconds.set(reach.as_secs_f64());
     }
 
     /// `mandate_publisher_refused_total`: so many more events are in the stream alone, since a subscriber's queue is full.
@@ -368,9 +387,11 @@ mod tests {
     fn record_everything() -> Metrics {
         let metrics = Metrics::new();
         metrics.callbacks_total(&component(), PushKind::Event, "accepted");
+        metrics.callbacks_late_total(&component(), PushKind::Message);
         metrics.callback_answer_seconds(Duration::from_millis(7));
         metrics.journal_unsettled(3);
         metrics.journal_oldest_seconds(Some(at(100)));
+        metrics.journal_message_ids_reach_seconds(Duration::from_hours(72));
         metrics.publisher_refused_total(128);
         metrics.webhook_deliveries_total("delivered");
         metrics.webhooks("disabled", 1);
@@ -396,9 +417,11 @@ mod tests {
         let page = record_everything().encode_at(at(110));
         for sample in [
             r#"mandate_callbacks_total{component="wx1f2e3d4c5b6a7988",kind="event",outcome="accepted"} 1"#,
+            r#"mandate_callbacks_late_total{component="wx1f2e3d4c5b6a7988",kind="message"} 1"#,
             "mandate_callback_answer_seconds_count 1",
             "mandate_journal_unsettled 3",
             "mandate_journal_oldest_seconds 10.0",
+            "mandate_journal_message_ids_reach_seconds 259200.0",
             "mandate_publisher_refused_total 128",
             r#"mandate_webhook_deliveries_total{outcome="delivered"} 1"#,
             r#"mandate_webhooks{state="disabled"} 1"#,

@@ -56,8 +56,8 @@ impl Throttle {
     }
 }
 
-/// All addresses that one client has if it has this one.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
+/// Whom an address belongs to: of IPv6, all that share its first 64 bits.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & IPV6_NETWORK).into(),
         IpAddr::V4(address) => address.into(),

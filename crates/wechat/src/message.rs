@@ -8,6 +8,7 @@ use mandate_schema::{CreateTime, Document, MessageData, MessageEvent, Push};
 
 use crate::{
     callback,
+    envelope::CallbackQuery,
     form::{self, Form, Unreadable},
 };
 
@@ -73,6 +74,7 @@ pub fn parse_message(plaintext: &(impl AsRef<[u8]> + ?Sized)) -> Result<Message,
 ///
 /// If the push is not one of the message URL: those name an account.
 pub fn published(push: &Push, time: CreateTime, message: Message) -> MessageEvent {
+    let query = CallbackQuery::parse(&push.query);
     let data = MessageData {
         component: push.component.clone(),
         authorizer: push.authorizer.clone().expect("a push of the message URL names an account"),
@@ -81,6 +83,7 @@ pub fn published(push: &Push, time: CreateTime, message: Message) -> MessageEven
         create_time: time,
         document: message.document,
         unverified: push.unverified,
+        late: query.is_ok_and(|query| query.is_late_at(push.received_at)),
     };
     MessageEvent::new(push.id, data, push.received_at)
 }

@@ -9,15 +9,16 @@ mod refusal;
 mod refusal_log;
 mod replies;
 
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, net::IpAddr, time::Instant};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::Method,
     web::{self, Data, Payload, ServiceConfig},
 };
+use jiff::Timestamp;
 use mandate_runtime::{config::ReplyRule, metrics::Metrics};
-use mandate_schema::{ComponentId, Push};
+use mandate_schema::{CallbackId, ComponentId, Push};
 use mandate_wechat::{
     envelope::{CallbackQuery, KeyRing, Opened},
     message::Message,
@@ -28,7 +29,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tracing::debug;
 
 use crate::{
-    journal::{Clock, Journal, Recorded},
+    journal::{Clock, Journal, Origin, Recorded},
     routes::{Route, Routes},
 };
 
@@ -78,12 +79,18 @@ impl Door {
         }
         // Read before anything is refused, so that all forgeries are answered alike.
         let body = body::read(request, payload, self.body_max).await?;
-        let Genuine { push, said } = self.open(route, request.query_string(), &body)?;
+        let Genuine { push, said, content, timeliness } = self.open(route, request.query_string(), &body)?;
         let (id, component, now) = (push.id, push.component.clone(), push.received_at);
+        if timeliness == Timeliness::Late {
+            self.metrics.callbacks_late_total(&component, route.kind);
+        }
+        let origin = Origin { address: caller(request), content };
         let recorded = match &said {
             Said::Event => self.journal.record(push).await,
-            Said::Message(spoken) => self.journal.record_message(push, original_id(&spoken.message)).await,
-            Said::Bad(bad) => self.journal.record_bad_message(push, bad).await,
+            Said::Message(spoken) => {
+                self.journal.record_message(push, original_id(&spoken.message), origin).await
+            }
+            Said::Bad(bad) => self.journal.record_bad_message(push, bad, origin).await,
         };
         let recorded =
             recorded.map_err(|source| Refusal::NotStored { source, component: component.clone() })?;
@@ -112,19 +119,22 @@ impl Door {
         let parameters = CallbackQuery::parse(query)?;
         let rings = route.components.iter().map(|component| self.ring(component));
         let (ring, genuine) = push::open_for_any(rings, &parameters, body, route.authorizer.as_ref())?;
-        let GenuinePush { id, time: _, content, opened } = genuine;
+        let GenuinePush { id, time, content: says, opened } = genuine;
+        let received_at = (self.clock)();
         let push = Push {
             id,
             component: ring.component().clone(),
             authorizer: route.authorizer.clone(),
             pair: opened.pair,
-            query: query.to_owned(),
+            query: parameters.stored(query),
             // What a text cannot hold can only stand in the unsigned parts.
-            body: text::clean(body).text.into_owned(),
-            received_at: (self.clock)(),
+            body: opened.stored(&text::clean(body).text),
+            received_at,
             unverified: false, // the journal knows
         };
-        let said = match (content, &route.authorizer) {
+        let content = CallbackId::compute(time, ring.component(), None, opened.plaintext.bytes());
+        let timeliness = Timeliness::of(&parameters, received_at);
+        let said = match (says, &route.authorizer) {
             // The worker says what is wrong with a callback: there it can be seen, and tried again.
             (Ok(Content::Callback(_)) | Err(_), None) => Said::Event,
             (Ok(Content::Message(message)), _) => {
@@ -133,7 +143,7 @@ impl Door {
             (Ok(Content::Callback(_)), Some(_)) => Said::Bad(BadContent::WrongUrl),
             (Err(bad), Some(_)) => Said::Bad(bad),
         };
-        Ok(Genuine { push, said })
+        Ok(Genuine { push, said, content, timeliness })
     }
 
     /// What a message is answered with, in the form that it came in.
@@ -179,6 +189,23 @@ struct Taken {
 struct Genuine {
     push: Push,
     said: Said,
+    /// The same for the same plaintext, whatever appid stands in the URL.
+    content: CallbackId,
+    timeliness: Timeliness,
+}
+
+/// Whether a push came soon after it was signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Timeliness {
+    Timely,
+    /// It may have been captured: it is taken, marked and counted.
+    Late,
+}
+
+impl Timeliness {
+    fn of(query: &CallbackQuery, now: Timestamp) -> Self {
+        if query.is_late_at(now) { Self::Late } else { Self::Timely }
+    }
 }
 
 /// What matters of it here.
@@ -196,6 +223,11 @@ struct Spoken {
     message: Message,
     opened: Opened,
     nonce: String,
+}
+
+/// Whose messages are bounded apart from those of others.
+fn caller(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|peer| peer.ip())
 }
 
 fn original_id(message: &Message) -> Option<String> {

@@ -1,34 +1,20 @@
 //! Logs refused pushes, but not without limit: whoever floods the door must not fill the disk that the journal needs.
 
-use std::{
-    net::SocketAddr,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Instant};
 
+use mandate_runtime::log_rate::LogRate;
 use mandate_wechat::push::BadContent;
 use tracing::{error, warn};
 
 use super::Refusal;
 use crate::routes::Route;
 
-/// Lines per [`PERIOD`]. The metrics count all of them.
-const LINES: u32 = 20;
-
-/// What [`LINES`] refers to.
-const PERIOD: Duration = Duration::from_secs(1);
-
 /// Characters of an unknown path that are logged: enough to recognise it, too few to send a text to the log's reader.
 const PATH_CHARACTERS: usize = 64;
 
-/// Writes a line per refused push, up to a rate.
+/// Writes a line per refused push, up to a rate. The metrics count all of them.
 #[derive(Default)]
-pub(super) struct RefusalLog(Mutex<Option<Window>>);
-
-struct Window {
-    began: Instant,
-    seen: u32,
-}
+pub(super) struct RefusalLog(LogRate);
 
 impl RefusalLog {
     /// Logs a refusal, without anything the caller sent but his address.
@@ -85,28 +71,13 @@ impl RefusalLog {
 
     /// Whether there may be a line now; says before it how many were left out.
     fn may_log(&self) -> bool {
-        let Some(unlogged) = self.admit(Instant::now()) else {
+        let Some(unlogged) = self.0.admit(Instant::now()) else {
             return false;
         };
         if unlogged > 0 {
             warn!(unlogged, "{unlogged} more refused callbacks were not logged");
         }
         true
-    }
-
-    /// Whether there may be a line now; if so, how many before it were left out.
-    fn admit(&self, now: Instant) -> Option<u32> {
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *window {
-            Some(open) if now.duration_since(open.began) < PERIOD => {
-                open.seen = open.seen.saturating_add(1);
-                (open.seen <= LINES).then_some(0)
-            }
-            other => {
-                let before = other.replace(Window { began: now, seen: 1 });
-                Some(before.map_or(0, |before| before.seen.saturating_sub(LINES)))
-            }
-        }
     }
 }
 
@@ -124,15 +95,6 @@ fn excerpt(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_flood_is_cut_and_its_rest_is_counted() {
-        let (log, start) = (RefusalLog::default(), Instant::now());
-        let logged = (0..100).filter(|_| log.admit(start).is_some()).count();
-        assert_eq!(logged, 20);
-        assert_eq!(log.admit(start + PERIOD), Some(80));
-        assert_eq!(log.admit(start + PERIOD), Some(0));
-    }
 
     #[test]
     fn a_path_is_logged_cut_and_in_harmless_letters() {

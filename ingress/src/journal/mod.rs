@@ -1,17 +1,19 @@
 //! The journal: where a callback is durable before `WeChat` hears `success`.
 //!
 //! One `SQLite` file (write-ahead log, `synchronous=FULL`), one writer thread, group commit. A callback goes from *new*
-//! over *handed over* to *settled*. Its id is unique for 72 hours (event URL) or 15 minutes (message URL), so that
-//! repetitions and replays stop here. Texts of settled callbacks stay while the file is below `journal_max`: they can be
+//! over *handed over* to *settled*. Its id is unique for 72 hours, so that repetitions and replays stop here; the oldest ids of
+//! messages go earlier if they take an eighth of `journal_max`. Texts of settled callbacks stay while the file is below `journal_max`: they can be
 //! handed over again ([`JournalFile::resend`]).
 
 mod beside;
 mod error;
 mod file;
 mod model;
+mod parking;
 mod read;
 mod reserve;
 mod store;
+mod under_way;
 mod writer;
 
 use std::{
@@ -34,7 +36,7 @@ use tokio::{
     task::spawn_blocking,
     time::timeout,
 };
-use tracing::error;
+use tracing::{error, warn};
 
 pub use beside::JournalFile;
 pub use error::{Disposition, JournalError, RecordError};
@@ -42,12 +44,14 @@ pub use model::{
     Amount, Backlog, Clock, HandedOver, JournalHealth, JournalStatus, Limits, ParkedBecause, ParkedMessage,
     Recorded, Seq, Waiting,
 };
+pub use parking::Origin;
 
 use file::ServingLock;
 use model::{Entry, Reading};
 use read::UnreadableRow;
 use reserve::Reserve;
 use store::{Mark, Store};
+use under_way::UnderWay;
 use writer::{Command, SLOW, Stored, Writer};
 
 /// The journal of the serving process. Clones share it; when the last one is dropped, what has queued up is committed and
@@ -63,6 +67,7 @@ struct Shared {
     reader: Arc<Mutex<Option<Connection>>>,
     health: Arc<watch::Sender<JournalHealth>>,
     stored: Arc<Stored>,
+    under_way: UnderWay,
     limits: Limits,
     /// Rows that were reported as unreadable.
     unreadable: Mutex<HashSet<Seq>>,
@@ -90,8 +95,11 @@ impl Journal {
         let (commands, queue) = sync_channel(limits.queue);
         let health = Arc::new(watch::Sender::new(JournalHealth::Writable));
         let stored = Arc::<Stored>::default();
+        let mut store = Store::new(writing, limits.clone());
+        let under_way = UnderWay::open(path)?;
+        count_deaths(&mut store, &under_way)?;
         let serving = Writer {
-            store: Store::new(writing, limits.clone()),
+            store,
             limits: limits.clone(),
             commands: queue,
             health: Arc::clone(&health),
@@ -105,7 +113,7 @@ impl Journal {
         let thread = thread::Builder::new().name("journal".into()).spawn(guarded(serving)).map_err(failed)?;
         let commands = Some(commands);
         let (writer, unreadable) = (Some(thread), Mutex::default());
-        Ok(Self(Arc::new(Shared { commands, writer, reader, health, stored, limits, unreadable })))
+        Ok(Self(Arc::new(Shared { commands, writer, reader, health, stored, under_way, limits, unreadable })))
     }
 
     /// Stores a callback; when this returns `Ok`, it survives a loss of power.
@@ -114,7 +122,8 @@ impl Journal {
     ///
     /// [`RecordError`], for each of which the answer to `WeChat` is 503.
     pub async fn record(&self, push: Push) -> Result<Recorded, RecordError> {
-        self.record_entry(Entry { push, reading: Reading::Good { original_id: None } }).await
+        let origin = Origin { address: None, content: push.id };
+        self.record_entry(Entry { push, reading: Reading::Good { original_id: None }, origin }).await
     }
 
     /// Stores a message. The first appid that comes with an original id is tied to it; a message that comes with another one is
@@ -127,8 +136,9 @@ impl Journal {
         &self,
         push: Push,
         original_id: Option<String>,
+        origin: Origin,
     ) -> Result<Recorded, RecordError> {
-        self.record_entry(Entry { push, reading: Reading::Good { original_id } }).await
+        self.record_entry(Entry { push, reading: Reading::Good { original_id }, origin }).await
     }
 
     /// Stores a push of the message URL that nothing can be done with: it is parked, and its text goes with those of settled
@@ -141,8 +151,9 @@ impl Journal {
         &self,
         push: Push,
         reason: impl fmt::Display,
+        origin: Origin,
     ) -> Result<Recorded, RecordError> {
-        self.record_entry(Entry { push, reading: Reading::Bad { reason: reason.to_string() } }).await
+        self.record_entry(Entry { push, reading: Reading::Bad { reason: reason.to_string() }, origin }).await
     }
 
     async fn record_entry(&self, entry: Entry) -> Result<Recorded, RecordError> {
@@ -171,6 +182,34 @@ impl Journal {
         let batch = self.read(move |connection| read::new_callbacks(connection, kind, limit)).await?;
         self.0.report(&batch.unreadable);
         Ok(batch.waiting)
+    }
+
+    /// The next callback of a kind that is handed over alone, since three processes ended while they handed it over. Those that
+    /// ended the fewest come first.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; its disposition says whether to try again.
+    pub async fn suspect(&self, kind: PushKind) -> Result<Option<Waiting>, JournalError> {
+        let mut batch = self.read(move |connection| read::suspect(connection, kind)).await?;
+        self.0.report(&batch.unreadable);
+        Ok(batch.waiting.pop())
+    }
+
+    /// Notes that callbacks of a kind are being handed over, in the order of their places. If the process dies before
+    /// [`Journal::end_hand_over`], the next one counts a death for each of them.
+    pub fn begin_hand_over(&self, kind: PushKind, seqs: &[Seq]) {
+        self.0.under_way.begin(kind, seqs);
+    }
+
+    /// Notes that the process has survived the hand-over of this kind, whatever came of it.
+    pub fn end_hand_over(&self, kind: PushKind) {
+        self.0.under_way.end(kind);
+    }
+
+    /// Notes that the process is being stopped: should it be killed from now on, that is no callback's doing.
+    pub fn count_no_deaths(&self) {
+        self.0.under_way.stop();
     }
 
     /// Notes that callbacks were handed over and their outcome must be asked about.
@@ -226,6 +265,17 @@ impl Journal {
     /// [`JournalError`]; its disposition says whether to try again.
     pub async fn backlog(&self) -> Result<Backlog, JournalError> {
         self.read(read::backlog).await
+    }
+
+    /// How long ago a message may have been received whose repetition is still recognised: 72 hours, or less if there are too
+    /// many.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; its disposition says whether to try again.
+    pub async fn message_ids_reach(&self) -> Result<Duration, JournalError> {
+        let limits = self.0.limits.clone();
+        self.read(move |connection| read::message_ids_reach(connection, &limits)).await
     }
 
     /// What is in the journal.
@@ -358,6 +408,22 @@ impl Drop for Shared {
             let _ = writer.join();
         }
     }
+}
+
+/// Counts a death for what the last process was handing over. A journal that cannot be written now is served all the same.
+fn count_deaths(store: &mut Store, under_way: &UnderWay) -> Result<(), JournalError> {
+    for left in under_way.left() {
+        match store.count_deaths(&left) {
+            Ok(callbacks) => warn!(
+                kind = left.kind.as_str(),
+                callbacks, "the last process ended while it handed over {callbacks} callbacks"
+            ),
+            Err(error) if error.disposition() == Disposition::Retry => continue,
+            Err(error) => return Err(error),
+        }
+        under_way.end(left.kind);
+    }
+    Ok(())
 }
 
 /// The writer's thread: a panic is a failure of the journal like any other.

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use mandate_schema::{CallbackId, Push, PushKind};
 
+use super::parking::Origin;
+
 /// Tells the time. A value, so that tests can turn it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -57,6 +59,16 @@ impl Limits {
         }
     }
 
+    /// How many bytes of messages may be parked; the oldest give way.
+    pub(super) fn parked_max(&self) -> u64 {
+        self.max_bytes / 16
+    }
+
+    /// How many messages are known by their id alone; the oldest are forgotten.
+    pub(super) fn message_ids_max(&self) -> u64 {
+        self.max_bytes / 8 / ROW_BYTES
+    }
+
     /// From how many waiting bytes on a callback of this kind is refused. The message URL gives way first: its
     /// pushes are repeated by `WeChat`, an authorization's may not be.
     pub(super) fn ceiling(&self, kind: PushKind) -> u64 {
@@ -73,13 +85,12 @@ impl fmt::Debug for Limits {
     }
 }
 
-/// How long a callback id is unique in the journal: repetitions by `WeChat`, and replays, stop here.
-pub(super) fn dedupe_window(kind: PushKind) -> Duration {
-    match kind {
-        PushKind::Event => Duration::from_hours(72),
-        PushKind::Message => Duration::from_mins(15),
-    }
-}
+/// How long a callback id is unique in the journal: repetitions by `WeChat`, and replays, stop here. Those of messages may be
+/// forgotten earlier, see [`Limits::message_ids_max`].
+pub(super) const DEDUPE_WINDOW: Duration = Duration::from_hours(72);
+
+/// What a row costs beside its texts: other columns, indexes, page headers.
+pub(super) const ROW_BYTES: u64 = 256;
 
 /// A callback that is durable now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +109,7 @@ pub enum Recorded {
 pub(super) struct Entry {
     pub(super) push: Push,
     pub(super) reading: Reading,
+    pub(super) origin: Origin,
 }
 
 /// What is known of a callback's content.
@@ -159,6 +171,8 @@ pub struct Waiting {
     pub seq: Seq,
     /// The callback.
     pub push: Push,
+    /// How many processes ended while they handed it over.
+    pub deaths: u32,
 }
 
 /// A callback that was handed over and whose outcome is not known.

@@ -1,18 +1,26 @@
 //! What is read from the file, on a connection that does not write.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use mandate_schema::{AuthorizerId, CallbackId, ComponentId, Push, PushKind, journal_sql as sql};
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
 use super::{
-    Backlog, HandedOver, JournalError, JournalStatus, Seq, Waiting,
-    model::Amount,
+    Backlog, HandedOver, JournalError, JournalStatus, Limits, Seq, Waiting,
+    model::{Amount, DEDUPE_WINDOW},
     store::{HANDED_OVER, NEW, SETTLED, used_bytes},
 };
 
 /// A batch ends after this many bytes, so that large callbacks do not add up in memory.
 const BATCH_BYTES: i64 = 4 << 20;
+
+/// Beside the states in the tally: parked messages whose texts are kept.
+const PARKED: &str = "p";
+
+/// Beside the states in the tally: messages of which only the id is left.
+const MESSAGE_IDS: &str = "i";
 
 /// A row that is not as this release writes rows. It is left out of batches, so that it blocks nothing, and never deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +46,21 @@ pub(super) fn new_callbacks(
     kind: PushKind,
     limit: usize,
 ) -> Result<Batch, JournalError> {
-    let mut statement = connection.prepare_cached(sql::READ_NEW)?;
+    batch(connection, sql::READ_NEW, kind, limit)
+}
+
+/// The next callback of a kind that is handed over alone.
+pub(super) fn suspect(connection: &Connection, kind: PushKind) -> Result<Batch, JournalError> {
+    batch(connection, sql::READ_SUSPECT, kind, 1)
+}
+
+fn batch(
+    connection: &Connection,
+    statement: &str,
+    kind: PushKind,
+    limit: usize,
+) -> Result<Batch, JournalError> {
+    let mut statement = connection.prepare_cached(statement)?;
     let mut rows = statement.query([kind.as_str()])?;
     let mut batch = Batch::default();
     let mut bytes = 0;
@@ -80,15 +102,42 @@ pub(super) fn handed_over(
 
 /// How many callbacks that wait for their hand-over cannot be read.
 fn count_unreadable(connection: &Connection) -> Result<u64, JournalError> {
-    let mut statement = connection.prepare_cached(sql::READ_NEW)?;
     let mut unreadable = 0;
-    for kind in [PushKind::Event, PushKind::Message] {
-        let mut rows = statement.query([kind.as_str()])?;
-        while let Some(row) = rows.next()? {
-            unreadable += u64::from(waiting(row)?.is_err());
+    for statement in [sql::READ_NEW, sql::READ_SUSPECT] {
+        let mut statement = connection.prepare_cached(statement)?;
+        for kind in [PushKind::Event, PushKind::Message] {
+            let mut rows = statement.query([kind.as_str()])?;
+            while let Some(row) = rows.next()? {
+                unreadable += u64::from(waiting(row)?.is_err());
+            }
         }
     }
     Ok(unreadable)
+}
+
+/// What is bounded beside `journal_max`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    /// Parked messages whose texts are kept.
+    pub(super) parked: Amount,
+    /// Messages of which only the id is left.
+    pub(super) message_ids: u64,
+}
+
+pub(super) fn held(connection: &Connection) -> Result<Held, JournalError> {
+    Ok(tally(connection)?.held)
+}
+
+/// How long ago a message may have been received whose repetition is still recognised.
+pub(super) fn message_ids_reach(connection: &Connection, limits: &Limits) -> Result<Duration, JournalError> {
+    if held(connection)?.message_ids < limits.message_ids_max() {
+        return Ok(DEDUPE_WINDOW);
+    }
+    let mut statement = connection.prepare_cached(sql::READ_OLDEST_MESSAGE_ID)?;
+    let oldest: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    let now = (limits.clock)().as_millisecond();
+    let age = oldest.map_or(0, |oldest| u64::try_from(now.saturating_sub(oldest)).unwrap_or(0));
+    Ok(Duration::from_millis(age).min(DEDUPE_WINDOW))
 }
 
 /// What waits.
@@ -98,7 +147,7 @@ pub(super) fn backlog(connection: &Connection) -> Result<Backlog, JournalError> 
 
 /// What is in the journal. Looks at what is kept and what waits row by row, so it is not for every second.
 pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalError> {
-    let Tally { waiting, settled } = tally(connection)?;
+    let Tally { waiting, settled, held: _ } = tally(connection)?;
     let kept: i64 = connection.query_row(sql::READ_KEPT, [], |row| row.get(0))?;
     let kept = kept.unsigned_abs();
     Ok(JournalStatus {
@@ -115,6 +164,7 @@ pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalEr
 struct Tally {
     waiting: Backlog,
     settled: Amount,
+    held: Held,
 }
 
 fn tally(connection: &Connection) -> Result<Tally, JournalError> {
@@ -130,7 +180,9 @@ fn tally(connection: &Connection) -> Result<Tally, JournalError> {
             NEW => tally.waiting.new = amount,
             HANDED_OVER => tally.waiting.handed_over = amount,
             SETTLED => tally.settled = amount,
-            _ => {} // the table allows no other
+            PARKED => tally.held.parked = amount,
+            MESSAGE_IDS => tally.held.message_ids = amount.rows,
+            _ => {} // there is no other
         }
     }
     let oldest: Option<i64> =
@@ -140,8 +192,8 @@ fn tally(connection: &Connection) -> Result<Tally, JournalError> {
 }
 
 fn waiting(row: &Row<'_>) -> Result<Result<Waiting, UnreadableRow>, JournalError> {
-    let seq = Seq(row.get("seq")?);
-    Ok(push(row).map(|push| Waiting { seq, push }).map_err(|what| UnreadableRow { seq, what }))
+    let (seq, deaths) = (Seq(row.get("seq")?), row.get("deaths")?);
+    Ok(push(row).map(|push| Waiting { seq, push, deaths }).map_err(|what| UnreadableRow { seq, what }))
 }
 
 /// The callback of a row, or the column that cannot be read.

@@ -9,11 +9,11 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, Tran
 
 use super::{
     JournalError, Limits, RecordError, Recorded, Seq,
-    model::{Entry, ParkedBecause, Reading, dedupe_window},
+    model::{DEDUPE_WINDOW, Entry, ParkedBecause, ROW_BYTES, Reading},
+    parking::{Parking, SENDER_ROWS},
+    read,
+    under_way::Left,
 };
-
-/// What a row costs beside its texts: other columns, indexes, page headers.
-const ROW_BYTES: usize = 256;
 
 /// Rows per commit when a full disk is cleared: their marks fit in the reserve.
 const DROPPED_AT_ONCE: usize = 1_024;
@@ -40,6 +40,7 @@ pub(super) enum Mark {
 pub(super) struct Store {
     connection: Connection,
     limits: Limits,
+    parking: Parking,
 }
 
 /// Callbacks and marks that share one commit.
@@ -51,7 +52,7 @@ pub(super) struct Changes<'a> {
 
 impl Store {
     pub(super) fn new(connection: Connection, limits: Limits) -> Self {
-        Self { connection, limits }
+        Self { connection, limits, parking: Parking::default() }
     }
 
     #[cfg(test)]
@@ -74,7 +75,7 @@ impl Store {
         for (mark, seqs) in &changes.marks {
             apply_mark(&transaction, *mark, seqs, now)?;
         }
-        let outcomes = record_all(&transaction, &changes.entries, &self.limits)?;
+        let outcomes = record_all(&transaction, &changes.entries, &self.limits, &mut self.parking)?;
         failpoint::reached("journal.before_commit");
         transaction.commit()?;
         failpoint::reached("journal.after_commit");
@@ -135,13 +136,82 @@ impl Store {
 
     /// Forgets up to `limit` ids per kind whose window has passed; says how many.
     pub(super) fn delete_expired(&mut self, limit: usize) -> Result<usize, JournalError> {
-        let now = (self.limits.clock)();
+        let before = window_start((self.limits.clock)());
         let mut deleted = 0;
         for kind in [PushKind::Event, PushKind::Message] {
-            let before = window_start(kind, now);
             deleted += self.change(sql::DELETE_EXPIRED, params![kind.as_str(), before, count(limit)])?;
         }
         Ok(deleted)
+    }
+
+    /// Forgets up to `limit` ids of messages, oldest first, while there are too many; says how many.
+    pub(super) fn bound_message_ids(&mut self, limit: usize) -> Result<usize, JournalError> {
+        let known = read::held(&self.connection)?.message_ids;
+        let beyond = known.saturating_sub(self.limits.message_ids_max());
+        if beyond == 0 {
+            return Ok(0);
+        }
+        let limit = count(limit).min(i64::try_from(beyond).unwrap_or(i64::MAX));
+        self.change(sql::DELETE_OLDEST_MESSAGE_IDS, [limit])
+    }
+
+    /// Forgets parked messages, oldest first: those of a sender who has parked too many, and up to `limit` while all together
+    /// are too large.
+    pub(super) fn bound_parked(&mut self, limit: usize) -> Result<(), JournalError> {
+        if !self.parking.has_grown() {
+            return Ok(());
+        }
+        let mut beyond = Vec::new();
+        for sender in self.parking.take_senders() {
+            let mut statement = self.connection.prepare_cached(sql::READ_PARKED_BEYOND)?;
+            let seqs = statement.query_map(params![sender, count(SENDER_ROWS)], |row| row.get(0))?;
+            beyond.extend(seqs.collect::<Result<Vec<i64>, _>>()?);
+        }
+        self.forget(&beyond)?;
+        let parked = read::held(&self.connection)?.parked.bytes;
+        let excess = parked.saturating_sub(self.limits.parked_max());
+        let oldest = self.oldest_parked(excess, limit)?;
+        self.forget(&oldest)?;
+        if oldest.len() < limit {
+            self.parking.is_bounded();
+        }
+        Ok(())
+    }
+
+    /// The oldest parked messages that have so many bytes together.
+    fn oldest_parked(&self, bytes: u64, limit: usize) -> Result<Vec<i64>, JournalError> {
+        let mut seqs = Vec::new();
+        if bytes == 0 {
+            return Ok(seqs);
+        }
+        let mut statement = self.connection.prepare_cached(sql::READ_OLDEST_PARKED)?;
+        let mut rows = statement.query([count(limit)])?;
+        let mut found = 0;
+        while found < bytes {
+            let Some(row) = rows.next()? else { break };
+            seqs.push(row.get(0)?);
+            found += row.get::<_, i64>(1)?.unsigned_abs();
+        }
+        Ok(seqs)
+    }
+
+    /// Deletes settled callbacks with their texts.
+    fn forget(&mut self, seqs: &[i64]) -> Result<(), JournalError> {
+        if seqs.is_empty() {
+            return Ok(());
+        }
+        let transaction = begin(&mut self.connection)?;
+        for seq in seqs {
+            transaction.prepare_cached(sql::DELETE_TEXTS)?.execute([seq])?;
+            transaction.prepare_cached(sql::DELETE_CALLBACK)?.execute([seq])?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Counts a death for what the last process was handing over; says for how many.
+    pub(super) fn count_deaths(&mut self, left: &Left) -> Result<usize, JournalError> {
+        self.change(sql::COUNT_DEATHS, params![left.kind.as_str(), left.first.0, left.last.0])
     }
 
     /// Writes and removes as much as a large callback takes.
@@ -200,6 +270,7 @@ fn record_all(
     transaction: &Transaction<'_>,
     entries: &[&Entry],
     limits: &Limits,
+    parking: &mut Parking,
 ) -> Result<Vec<Result<Recorded, RecordError>>, JournalError> {
     let mut recorder = Recorder {
         find: transaction.prepare_cached(sql::FIND_CALLBACK)?,
@@ -211,6 +282,7 @@ fn record_all(
         insert_original_id: transaction.prepare_cached(sql::INSERT_ORIGINAL_ID)?,
         waiting: waiting_bytes(transaction)?,
         limits,
+        parking,
     };
     entries.iter().map(|entry| recorder.record(entry)).collect()
 }
@@ -227,6 +299,7 @@ struct Recorder<'a> {
     /// Bytes that wait, those of this commit included.
     waiting: u64,
     limits: &'a Limits,
+    parking: &'a mut Parking,
 }
 
 /// What the journal knows of a callback id.
@@ -254,7 +327,7 @@ impl Recorder<'_> {
         if let Known::InWindow(recorded) = known {
             return Ok(Ok(recorded));
         }
-        let bytes = (push.query.len() + push.body.len() + ROW_BYTES) as u64;
+        let bytes = (push.query.len() + push.body.len()) as u64 + ROW_BYTES;
         if self.waiting >= self.limits.ceiling(push.kind()) {
             return Ok(Err(RecordError::JournalFull));
         }
@@ -263,15 +336,18 @@ impl Recorder<'_> {
             self.delete.execute([seq])?;
         }
         let fate = self.fate(entry)?;
-        self.insert(push, bytes, &fate)?;
         if let Fate::Parked(_) = fate {
+            if self.parking.admits(&entry.origin) {
+                self.insert(entry, bytes, &fate)?;
+            }
             return Ok(Ok(Recorded::Parked));
         }
+        self.insert(entry, bytes, &fate)?;
         self.waiting += bytes;
         Ok(Ok(Recorded::New))
     }
 
-    fn fate<'e>(&mut self, Entry { push, reading }: &'e Entry) -> Result<Fate<'e>, JournalError> {
+    fn fate<'e>(&mut self, Entry { push, reading, .. }: &'e Entry) -> Result<Fate<'e>, JournalError> {
         match (reading, &push.authorizer) {
             (Reading::Bad { reason }, _) => Ok(Fate::Parked(ParkedBecause::bad(reason).into())),
             (Reading::Good { .. }, None) => Ok(Fate::Waits), // an event
@@ -310,12 +386,17 @@ impl Recorder<'_> {
             return Ok(Known::Unknown);
         };
         // What waits is held once, however long it waits.
-        let expired = settled && received_at < window_start(push.kind(), push.received_at);
+        let expired = settled && received_at < window_start(push.received_at);
         let recorded = if parked { Recorded::Parked } else { Recorded::Duplicate };
         Ok(if expired { Known::Expired(seq) } else { Known::InWindow(recorded) })
     }
 
-    fn insert(&mut self, push: &Push, bytes: u64, fate: &Fate<'_>) -> Result<(), JournalError> {
+    fn insert(&mut self, entry: &Entry, bytes: u64, fate: &Fate<'_>) -> Result<(), JournalError> {
+        let push = &entry.push;
+        let parked = match fate {
+            Fate::Parked(because) => Some(because.as_ref()),
+            Fate::Waits | Fate::WaitsUnverified => None,
+        };
         let row = params![
             push.id.0.as_bytes().as_slice(),
             push.kind().as_str(),
@@ -325,10 +406,8 @@ impl Recorder<'_> {
             i64::try_from(bytes).unwrap_or(i64::MAX),
             push.received_at.as_millisecond(),
             matches!(fate, Fate::WaitsUnverified),
-            match fate {
-                Fate::Parked(because) => Some(because.as_ref()),
-                Fate::Waits | Fate::WaitsUnverified => None,
-            },
+            parked,
+            parked.and_then(|_| entry.origin.sender()),
         ];
         let seq: i64 = self.insert.query_row(row, |row| row.get(0))?;
         self.insert_texts.execute(params![seq, push.query, push.body])?;
@@ -337,8 +416,8 @@ impl Recorder<'_> {
 }
 
 /// The oldest `received_at` (Unix milliseconds) that is still in the window.
-fn window_start(kind: PushKind, now: Timestamp) -> i64 {
-    let window = i64::try_from(dedupe_window(kind).as_millis()).unwrap_or(i64::MAX);
+fn window_start(now: Timestamp) -> i64 {
+    let window = i64::try_from(DEDUPE_WINDOW.as_millis()).unwrap_or(i64::MAX);
     now.as_millisecond().saturating_sub(window)
 }
 

@@ -281,7 +281,8 @@ impl Writer {
         }
     }
 
-    /// One step of housekeeping: gives back old texts while the file is too large, forgets ids whose window has passed.
+    /// One step of housekeeping: gives back old texts while the file is too large, forgets ids whose window has passed or that are too
+    /// many, and what was parked beyond its bounds.
     fn keep_house(&mut self) -> Result<(), JournalError> {
         self.tidy().or_else(|error| self.unwell(error))
     }
@@ -290,8 +291,9 @@ impl Writer {
         if self.store.is_over_limit()? {
             self.store.drop_kept_texts(CHUNK)?;
         }
+        self.store.bound_parked(CHUNK)?;
         if self.swept.is_none_or(|swept| swept.elapsed() >= SWEEP_EVERY) {
-            let deleted = self.store.delete_expired(CHUNK)?;
+            let deleted = self.store.delete_expired(CHUNK)?.max(self.store.bound_message_ids(CHUNK)?);
             self.swept = (deleted < CHUNK).then(Instant::now);
         }
         if *self.health.borrow() == JournalHealth::Writable {

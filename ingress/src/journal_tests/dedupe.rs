@@ -3,29 +3,21 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
-async fn an_event_that_comes_again_within_72_hours_is_a_duplicate_and_afterwards_new() {
-    let bench = Bench::new();
-    let journal = bench.open();
-    record_new(&journal, [bench.event(1)]).await;
-    settle_all(&journal).await;
-    bench.advance(Duration::from_hours(72));
-    assert_eq!(journal.record(bench.event(1)).await, Ok(Recorded::Duplicate));
-    bench.advance(SECOND);
-    assert_eq!(journal.record(bench.event(1)).await, Ok(Recorded::New));
-    let status = journal.status().await.expect("readable");
-    assert_eq!((status.waiting.new.rows, status.settled_kept.rows, status.ids_only), (1, 0, 0));
-}
-
-#[tokio::test]
-async fn a_message_that_comes_again_within_15_minutes_is_a_duplicate_and_afterwards_new() {
-    let bench = Bench::new();
-    let journal = bench.open();
-    record_new(&journal, [bench.message(1)]).await;
-    settle_all(&journal).await;
-    bench.advance(Duration::from_mins(15));
-    assert_eq!(journal.record(bench.message(1)).await, Ok(Recorded::Duplicate));
-    bench.advance(SECOND);
-    assert_eq!(journal.record(bench.message(1)).await, Ok(Recorded::New));
+async fn what_comes_again_within_72_hours_is_a_duplicate_and_afterwards_new() {
+    for push in [Bench::event, Bench::message] {
+        let bench = Bench::new();
+        let journal = bench.open();
+        record_new(&journal, [push(&bench, 1)]).await;
+        settle_all(&journal).await;
+        for hours in [1, 23, 48] {
+            bench.advance(Duration::from_hours(hours));
+            assert_eq!(journal.record(push(&bench, 1)).await, Ok(Recorded::Duplicate));
+        }
+        bench.advance(SECOND);
+        assert_eq!(journal.record(push(&bench, 1)).await, Ok(Recorded::New));
+        let status = journal.status().await.expect("readable");
+        assert_eq!((status.waiting.new.rows, status.settled_kept.rows, status.ids_only), (1, 0, 0));
+    }
 }
 
 #[tokio::test]

@@ -99,8 +99,8 @@ fn a_journal_of_another_release_is_refused() {
     let bench = Bench::new();
     drop(bench.open());
     let other = Connection::open(bench.path()).expect("opens");
-    other.pragma_update(None, "user_version", 3).expect("set");
-    assert!(matches!(open_error(&bench), JournalError::UnknownForm { found: 3, known: 2 }));
+    other.pragma_update(None, "user_version", 4).expect("set");
+    assert!(matches!(open_error(&bench), JournalError::UnknownForm { found: 4, known: 3 }));
 }
 
 #[tokio::test]
@@ -152,6 +152,11 @@ fn no_statement_walks_through_what_is_settled() {
     let store = bench.store();
     for (statement, index) in [
         (sql::READ_NEW, "callback_new"),
+        (sql::READ_SUSPECT, "callback_new"),
+        (sql::READ_OLDEST_MESSAGE_ID, "callback_bare"),
+        (sql::DELETE_OLDEST_MESSAGE_IDS, "callback_bare"),
+        (sql::READ_OLDEST_PARKED, "callback_parked"),
+        (sql::READ_PARKED_BEYOND, "callback_parked_from"),
         (sql::READ_OLDEST_WAITING, "callback_handed_over"),
         (sql::READ_OLDEST_KEPT, "callback_kept"),
         (sql::RESEND_CALLBACKS, "callback_kept"),

@@ -1,12 +1,15 @@
 //! The journal on real files.
 
 mod beside;
+mod deaths;
 mod dedupe;
 mod faults;
 mod files;
 mod full_disk;
 mod housekeeping;
+mod message_ids;
 mod original_ids;
+mod parking;
 mod room;
 mod states;
 
@@ -127,8 +130,13 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).expect("in range")
 }
 
+/// From nobody in particular, and like no other.
+fn origin(push: &Push) -> Origin {
+    Origin { address: None, content: push.id }
+}
+
 fn entry(push: Push) -> Entry {
-    Entry { push, reading: Reading::Good { original_id: None } }
+    Entry { origin: origin(&push), push, reading: Reading::Good { original_id: None } }
 }
 
 /// Records pushes one after another; each must be new.

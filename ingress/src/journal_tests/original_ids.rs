@@ -14,7 +14,8 @@ async fn record(
     original_id: Option<&str>,
 ) -> Recorded {
     let push = bench.push(n, Some(authorizer), "<xml>message</xml>");
-    journal.record_message(push, original_id.map(str::to_owned)).await.expect("recorded")
+    let origin = origin(&push);
+    journal.record_message(push, original_id.map(str::to_owned), origin).await.expect("recorded")
 }
 
 #[tokio::test]
@@ -69,7 +70,8 @@ async fn the_same_original_id_at_another_component_is_another() {
         component: "wx8897a6b5c4d3e2f1".parse().expect("valid"),
         ..bench.push(2, Some(OTHER), "<xml>message</xml>")
     };
-    let recorded = journal.record_message(elsewhere, Some(ORIGINAL.to_owned())).await;
+    let origin = origin(&elsewhere);
+    let recorded = journal.record_message(elsewhere, Some(ORIGINAL.to_owned()), origin).await;
     assert_eq!(recorded, Ok(Recorded::New));
 }
 
@@ -101,7 +103,7 @@ async fn what_is_parked_is_forgotten_like_other_messages() {
     settle_all(&journal).await;
     on_writer(&journal, |store| store.drop_kept_texts(9)).await.expect("dropped");
     assert!(!JournalFile::open(&bench.path()).expect("opens").parked(None, 9).expect("readable")[0].kept);
-    bench.advance(Duration::from_mins(16));
+    bench.advance(Duration::from_hours(72) + Duration::from_millis(1));
     assert_eq!(on_writer(&journal, |store| store.delete_expired(9)).await.expect("deleted"), 2);
     assert_eq!(journal.status().await.expect("readable").parked, 0);
 }
@@ -123,13 +125,37 @@ async fn a_journal_of_form_1_is_brought_up() {
 }
 
 #[tokio::test]
+async fn a_journal_of_form_2_is_brought_up_and_what_it_holds_is_counted() {
+    let bench = Bench::new();
+    let connection = Connection::open(bench.path()).expect("a file");
+    connection.execute_batch(include_str!("form_2.sql")).expect("a journal of form 2");
+    drop(connection);
+    assert!(matches!(
+        JournalFile::open(&bench.path()),
+        Err(JournalError::UnknownForm { found: 2, known: 3 })
+    ));
+    let journal = bench.open();
+    let waiting = all_waiting(&journal).await;
+    let bodies: Vec<_> = waiting.iter().map(|row| (row.push.body.as_str(), row.deaths)).collect();
+    assert_eq!(bodies, [("<xml>message</xml>", 0), ("<xml>event</xml>", 0)]);
+    let held = on_writer(&journal, |store| read::held(store.connection())).await.expect("readable");
+    assert_eq!((held.parked, held.message_ids), (Amount { rows: 1, bytes: 400 }, 1));
+    // Its triggers count on from there.
+    assert_eq!(record(&journal, &bench, 1, OTHER, Some(ORIGINAL)).await, Recorded::Parked);
+    on_writer(&journal, |store| store.drop_kept_texts(1)).await.expect("dropped");
+    let held = on_writer(&journal, |store| read::held(store.connection())).await.expect("readable");
+    assert_eq!((held.parked.rows, held.message_ids), (1, 2));
+}
+
+#[tokio::test]
 async fn a_message_that_nothing_can_be_done_with_is_parked_with_its_reason_and_keeps_its_text() {
     let bench = Bench::new();
     let journal = bench.open();
     record(&journal, &bench, 1, FIRST, Some(ORIGINAL)).await;
     for _ in 0..2 {
         let push = bench.push(2, Some(FIRST), "<xml>bad</xml>");
-        assert_eq!(journal.record_bad_message(push, "not well-formed").await, Ok(Recorded::Parked));
+        let origin = origin(&push);
+        assert_eq!(journal.record_bad_message(push, "not well-formed", origin).await, Ok(Recorded::Parked));
     }
     assert_eq!(waiting_seqs(&journal).await.len(), 1, "it goes nowhere");
     assert_eq!(journal.backlog().await.expect("readable").new.rows, 1, "and takes no room from what waits");

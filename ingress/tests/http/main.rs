@@ -4,5 +4,6 @@ mod body;
 mod dirty;
 mod door;
 mod kill;
+mod replays;
 mod replies;
 mod support;

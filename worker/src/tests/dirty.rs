@@ -24,6 +24,13 @@ async fn letter(given: &Given) -> (String, String) {
 #[tokio::test]
 async fn what_cannot_be_read_is_a_dead_letter_that_says_why_under_the_id_that_ingress_gave() {
     let deep = "<a>".repeat(40) + "secret" + &"</a>".repeat(40);
+    let named = format!("<xml><secret{0}/></xml>", "n".repeat(251));
+    let wide = format!("<xml>{}</xml>", "<secret/>".repeat(1_000));
+    let name = "n".repeat(200);
+    let long = format!("<xml><{name}>{}</{name}></xml>", "<secret/>".repeat(900));
+    let key = format!(r#"{{"secret{name}{name}":1}}"#);
+    let list = format!(r#"{{"secret":[{}0]}}"#, "0,".repeat(1_000));
+    let keys = format!(r#"{{"{name}":{{"secret":[{}0]}}}}"#, "0,".repeat(900));
     for (plaintext, reason, detail) in [
         (b"".as_slice(), "malformed_message", "it is not XML: it ends early"),
         (b"secret", "malformed_message", "it is not XML: not well-formed"),
@@ -31,6 +38,12 @@ async fn what_cannot_be_read_is_a_dead_letter_that_says_why_under_the_id_that_in
         (b"<!DOCTYPE a><xml>secret</xml>", "malformed_message", "it is not XML: a DOCTYPE is not allowed"),
         (b"<xml>&secret;</xml>", "malformed_message", "it is not XML: an unknown entity"),
         (deep.as_bytes(), "malformed_message", "it is not XML: nested too deep"),
+        (named.as_bytes(), "malformed_message", "it is not XML: a name is too long"),
+        (wide.as_bytes(), "malformed_message", "it is not XML: too many elements"),
+        (long.as_bytes(), "malformed_message", "it is not XML: the names are too long together"),
+        (key.as_bytes(), "malformed_message", "it is not JSON: a name is too long"),
+        (list.as_bytes(), "malformed_message", "it is not JSON: too many elements"),
+        (keys.as_bytes(), "malformed_message", "it is not JSON: the names are too long together"),
         (b"{\"secret\":", "malformed_message", "it is not JSON: it ends early"),
         (b"<xml>secret\xff", "bad_utf8", "it is not XML: it ends early"),
     ] {
@@ -44,6 +57,37 @@ async fn what_cannot_be_read_is_a_dead_letter_that_says_why_under_the_id_that_in
         assert!(why.ends_with(detail) && !why.contains("secret"), "{why}");
         assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Dead));
         assert!(given.names().await.is_empty());
+    }
+}
+
+/// The largest notices that are read: by their paths, by the accounts that they name, by their texts.
+fn large_notices() -> Vec<Vec<u8>> {
+    let names = "n".repeat(60);
+    let many = |element: &dyn Fn(u32) -> String| (0..900).map(element).collect::<Vec<_>>().concat();
+    let paths = many(&|n| format!("<{names}{n}/>"));
+    let accounts = many(&|n| format!("<x{n}_appid>wx{n:016x}</x{n}_appid>"));
+    let secrets = many(&|n| format!("<{names}ticket{n}>x</{names}ticket{n}>"));
+    let texts = ["\0", "\n", "\""].map(|c| format!("<text>{}</text>", c.repeat(180 << 10)));
+    [paths, accounts, secrets].into_iter().chain(texts).map(String::into_bytes).collect()
+}
+
+#[tokio::test]
+async fn the_largest_notices_take_little_room_in_the_store() {
+    for fields in large_notices() {
+        let given = Given::new();
+        let pages = |given: &Given| {
+            let database = rusqlite::Connection::open(given.database()).unwrap();
+            database.query_row(
+                "select page_count * page_size from pragma_page_count, pragma_page_size",
+                [],
+                |row| row.get::<_, i64>(0),
+            )
+        };
+        let before = pages(&given).unwrap();
+        given.take(callback("of_tomorrow", &fields)).await;
+        assert_eq!(given.names().await, ["component.notice_received"]);
+        let grown = pages(&given).unwrap() - before;
+        assert!(grown < 2 << 20, "{grown} bytes for {}", fields.len());
     }
 }
 

@@ -31,7 +31,7 @@ impl Given {
     }
 
     /// Changes the database behind the worker's back.
-    fn tamper(&self, sql: &str) {
+    pub(super) fn tamper(&self, sql: &str) {
         Connection::open(self.database()).unwrap().execute_batch(sql).unwrap();
     }
 
@@ -43,7 +43,7 @@ impl Given {
     }
 
     /// When the tickets in the log were made, in the order of the log.
-    async fn ticket_times(&self) -> Vec<i64> {
+    pub(super) async fn ticket_times(&self) -> Vec<i64> {
         let times = self.events().await.into_iter().map(|event| match event {
             Event::TicketReceived(ticket) => ticket.create_time.0,
             other => panic!("{other:?}"),
@@ -51,7 +51,7 @@ impl Given {
         times.collect()
     }
 
-    async fn reasons(&self) -> Vec<String> {
+    pub(super) async fn reasons(&self) -> Vec<String> {
         self.dead_letters().await.into_iter().map(|row| row.letter.reason).collect()
     }
 }

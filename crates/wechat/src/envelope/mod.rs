@@ -8,6 +8,7 @@
 //! The checks run in one fixed order and nothing is decrypted before the signature has matched. To the network all
 //! failures must look the same: [`EnvelopeError`] is for logs and metrics.
 
+mod bare;
 mod error;
 mod outer;
 mod query;

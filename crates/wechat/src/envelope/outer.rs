@@ -34,6 +34,14 @@ impl Outer {
     }
 }
 
+/// The body of a push with this ciphertext and nothing beside it.
+pub(super) fn bare(form: Form, encrypt: &str) -> String {
+    match form {
+        Form::Xml => format!("<xml><Encrypt>{}</Encrypt></xml>", xml::cdata(encrypt)),
+        Form::Json => format!(r#"{{"Encrypt":{}}}"#, json::quoted(encrypt)),
+    }
+}
+
 /// The body of a passive reply in this form.
 pub(super) fn reply(form: Form, encrypt: &str, msg_signature: &str, timestamp: i64, nonce: &str) -> String {
     match form {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use mandate_schema::CreateTime;
 use percent_encoding::percent_decode_str;
 
@@ -46,6 +47,13 @@ impl CallbackQuery {
     pub fn signed_at(&self) -> CreateTime {
         CreateTime::parse(&self.timestamp).unwrap_or(CreateTime(0))
     }
+
+    /// Whether a push that arrives now was signed more than an hour ago. `WeChat` gives up after seconds, so somebody may have
+    /// captured it. A text that is no time shows nothing.
+    pub fn is_late_at(&self, now: Timestamp) -> bool {
+        let signed_at = CreateTime::parse(&self.timestamp);
+        signed_at.is_some_and(|at| now.as_second().saturating_sub(at.0) > LATE_AFTER_SECONDS)
+    }
 }
 
 /// The decoded value of the first parameter of this name, unless it is empty.
@@ -56,6 +64,9 @@ fn find(query: &str, name: &str) -> Option<String> {
     let (_, value) = pairs.find(|(key, _)| percent_decode_str(key).decode_utf8_lossy() == name)?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned()).filter(|value| !value.is_empty())
 }
+
+/// How long after its signature a push is late.
+const LATE_AFTER_SECONDS: i64 = 3_600;
 
 impl fmt::Debug for CallbackQuery {
     /// Without the signature: together with the ciphertext it could be replayed.
@@ -108,6 +119,21 @@ mod tests {
         };
         assert_eq!((at("1767225600"), at("1767225600123"), at("%31")), (1_767_225_600, 1_767_225_600, 1));
         assert_eq!((at("soon"), at("-1"), at("9999999999999999")), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_was_signed_more_than_an_hour_ago_is_late() {
+        let now = Timestamp::from_second(1_767_225_600).unwrap();
+        let is_late = |timestamp: &str| {
+            let query = format!("timestamp={timestamp}&nonce=2&msg_signature=3");
+            CallbackQuery::parse(&query).unwrap().is_late_at(now)
+        };
+        for late in ["1767221999", "1767221999000", "1700000000", "1"] {
+            assert!(is_late(late), "{late}");
+        }
+        for timely in ["1767222000", "1767222000999", "1767225600", "1767999999", "soon", "0", "-1"] {
+            assert!(!is_late(timely), "{timely}");
+        }
     }
 
     #[test]

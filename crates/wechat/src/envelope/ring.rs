@@ -68,6 +68,8 @@ pub struct Opened {
     pub pair: PairId,
     /// The form that it came in, and in which a reply is sealed.
     pub form: Form,
+    /// Bytes of the text that was signed.
+    pub(super) signed_bytes: usize,
     matched: Pair,
 }
 
@@ -118,20 +120,20 @@ impl KeyRing {
     }
 
     fn open_outer(&self, query: &CallbackQuery, outer: &Outer) -> Result<Opened, EnvelopeError> {
-        let token = self.signer(query, &outer.encrypt).ok_or(EnvelopeError::BadSignature)?;
+        let (token, signed) = self.signer(query, &outer.encrypt).ok_or(EnvelopeError::BadSignature)?;
         let (plaintext, key) = self.decrypt(&outer.encrypt)?;
         let matched = Pair::combine(token.clone(), Arc::clone(key));
-        Ok(Opened { plaintext, pair: matched.id, form: outer.form, matched })
+        Ok(Opened { plaintext, pair: matched.id, form: outer.form, signed_bytes: signed.len(), matched })
     }
 
     /// The first token that gives the query's signature over the text as received, else over the text without white space around
-    /// it.
-    fn signer(&self, query: &CallbackQuery, encrypt: &str) -> Option<&Secret> {
+    /// it, and the text that it signed.
+    fn signer<'t>(&self, query: &CallbackQuery, encrypt: &'t str) -> Option<(&Secret, &'t str)> {
         let CallbackQuery { timestamp, nonce, msg_signature, encrypt_type: _ } = query;
-        let signer_of = |text: &str| {
+        let signer_of = |text: &'t str| {
             let signs =
                 |token: &Secret| signature::verify(&[token.expose(), timestamp, nonce, text], msg_signature);
-            self.tokens.iter().find(|token| signs(token))
+            self.tokens.iter().find(|token| signs(token)).map(|token| (token, text))
         };
         let trimmed = encrypt.trim();
         signer_of(encrypt).or_else(|| (trimmed != encrypt).then(|| signer_of(trimmed)).flatten())

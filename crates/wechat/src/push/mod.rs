@@ -148,4 +148,6 @@ fn unreadable_as(plaintext: &[u8], unreadable: Unreadable) -> BadContent {
 }
 
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::{
 
 const COMPONENT: &str = "wx1f2e3d4c5b6a7988";
 const OTHER: &str = "wx00000000000000bb";
-const MERCHANT: &str = "wxa0b1c2d3e4f50617";
+pub(super) const MERCHANT: &str = "wxa0b1c2d3e4f50617";
 const KEYS: [&str; 2] =
     ["EVB6Di9eadXfpApiob17buV+a82FxnybhDGzb/8hxDc", "y6BrVzb69n5UsHtWHq6UOV53TFF6fZEKVDaeEmPM+9Q"];
 
@@ -34,7 +34,7 @@ fn encrypted(component: &str, key_text: &str, plaintext: impl AsRef<[u8]>) -> St
     cipher::encrypt(&key(key_text), component, [7; 16], &plaintext)
 }
 
-fn push(plaintext: impl AsRef<[u8]>, authorizer: Option<&str>) -> GenuinePush {
+pub(super) fn push(plaintext: impl AsRef<[u8]>, authorizer: Option<&str>) -> GenuinePush {
     let encrypt = encrypted(COMPONENT, KEYS[0], plaintext);
     let body = format!("<xml><Encrypt>{encrypt}</Encrypt></xml>");
     let authorizer = authorizer.map(|id| AuthorizerId::parse(id).unwrap());

@@ -9,7 +9,7 @@ pub const MAX_DEPTH: usize = 16;
 /// Most elements that are read, the root included. Real pushes have a few dozen.
 pub const MAX_ELEMENTS: usize = 1000;
 /// Longest name of an element, in bytes. Real ones have up to 30.
-pub const MAX_NAME_BYTES: usize = 128;
+pub const MAX_NAME_BYTES: usize = 256;
 /// What the paths of all elements may have together, in bytes: a long name around many elements would repeat in each of them.
 pub const MAX_PATH_BYTES: usize = 128 << 10;
 
