@@ -112,7 +112,7 @@ async fn what_is_added_to_a_captured_push_is_not_stored() {
     {
         for push in [Sealed::event(n as u64), Sealed::message(n as u64)] {
             let encrypt = push.body.replace("<xml>", "").replace("</xml>", "");
-            let target = format!("{}&more={}", push.target, &junk[..20_000]);
+            let target = format!("{}&more={}", push.target, &junk[..12_000]);
             ingress.post(&target, body(&encrypt, &junk)).await.assert_success();
             taken += 1;
             let relayed = ingress.place.until_taken(taken).await;

@@ -2,7 +2,7 @@
 //! never becomes a request, and a request is never closed.
 
 use std::{
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -125,11 +125,18 @@ pub(super) struct Slot {
     /// Bytes of its request that are held.
     pub(super) held: AtomicUsize,
     pub(super) wake: Notify,
+    /// Whether it was closed for its time alone: then there is room for its end.
+    pub(super) had_its_time: AtomicBool,
 }
 
 impl Slot {
     pub(super) fn new(word: Word) -> Self {
-        Self { word: AtomicU64::new(word.0), held: AtomicUsize::new(0), wake: Notify::new() }
+        Self {
+            word: AtomicU64::new(word.0),
+            held: AtomicUsize::new(0),
+            wake: Notify::new(),
+            had_its_time: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn word(&self) -> Word {

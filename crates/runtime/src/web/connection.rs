@@ -286,7 +286,7 @@ async fn close(line: Line, end: End, has_more: bool) {
     }
     let mut thrown_away = [0; 4 << 10];
     let is_unread = has_more || matches!(socket.try_read(&mut thrown_away), Ok(1..));
-    if !is_unread && end == End::Answered || seat.begin(Class::Lingering).is_err() {
+    if !is_unread && end == End::Answered || seat.linger().is_err() {
         return;
     }
     if socket.shutdown().await.is_err() {

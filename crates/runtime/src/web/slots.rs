@@ -132,6 +132,7 @@ impl Slots {
         if is_closed {
             self.closing.fetch_add(1, Ordering::AcqRel);
             self.shared.metrics.connection_closed(self.name, close_reason(word.class(), cause));
+            slot.had_its_time.store(cause == Cause::Time, Ordering::Release);
             slot.wake.notify_one();
         }
         is_closed
@@ -230,8 +231,24 @@ impl Seat {
 
     /// A silent connection that was to be closed has its whole request after all.
     pub(super) fn revive(&self) {
+        self.reopen(Class::Head);
+    }
+
+    /// The answer is out; waits for the client's end. One that was closed to make room does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`MustClose`].
+    pub(super) fn linger(&self) -> Result<(), MustClose> {
+        if self.slot.had_its_time.swap(false, Ordering::AcqRel) {
+            self.reopen(Class::Lingering);
+        }
+        self.begin(Class::Lingering)
+    }
+
+    fn reopen(&self, class: Class) {
         let word = self.slot.word();
-        if word.class() == Class::Closed && self.slot.swap(word, Word::new(Class::Head, self.slots.now())) {
+        if word.class() == Class::Closed && self.slot.swap(word, Word::new(class, self.slots.now())) {
             self.slots.closing.fetch_sub(1, Ordering::AcqRel);
         }
     }
