@@ -142,7 +142,8 @@ async fn push(world: &World, time: Duration) -> Answers {
     answers
 }
 
-async fn ask(port: u16, request: &str) -> std::io::Result<String> {
+/// Sends a request on a connection of its own; the whole answer.
+pub(crate) async fn ask(port: u16, request: &str) -> std::io::Result<String> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await?;
     socket.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
@@ -151,7 +152,7 @@ async fn ask(port: u16, request: &str) -> std::io::Result<String> {
 }
 
 /// A notice as `WeChat` pushes it.
-fn request(world: &World, number: usize) -> String {
+pub(crate) fn request(world: &World, number: usize) -> String {
     let pair = &world.options.components[0].pairs[0];
     let key = EncodingAesKey::parse(&Secret::new(pair.key.as_str())).expect("a key");
     let now = jiff::Timestamp::now().as_second();
@@ -175,7 +176,7 @@ async fn besiege(
     others: &Crowd,
     time: Duration,
 ) -> (String, Answers, u64) {
-    let files = options.open_files.unwrap_or("as it is");
+    let limits = options.limits.unwrap_or("no limits");
     let world = World::with(options).await;
     world.ticket(A).await;
     world.settle().await;
@@ -209,7 +210,7 @@ async fn besiege(
     let recovered = recovering.elapsed();
     let memory = world.peak_memory();
     let figures = format!(
-        "open files {files}: {} connections opened, {} pushes, {} refused, p50 {:?}, p99 {:?}, readiness {looked:?}, recovered {recovered:?}, at most {memory} MB",
+        "{limits}: {} connections opened, {} pushes, {} refused, p50 {:?}, p99 {:?}, readiness {looked:?}, recovered {recovered:?}, at most {memory} MB",
         opened.load(Ordering::Relaxed),
         answers.waits.len(),
         answers.refused,
@@ -222,7 +223,7 @@ async fn besiege(
 
 #[tokio::test]
 async fn a_crowd_on_every_port_does_not_hold_up_a_push() {
-    let options = Options { open_files: Some("256:1024"), ..Options::new() };
+    let options = Options { limits: Some("--nofile=256:1024"), ..Options::new() };
     let crowd = [
         (Manner::Silent, 500),
         (Manner::DrippingHead, 100),
@@ -251,7 +252,7 @@ async fn soak_crowds() {
     };
     let full = besiege(Options::new(), &four(9_000, 1_000), &four(500, 500), minute).await;
     say(&full.0);
-    let few = Options { open_files: Some("1024:4096"), ..Options::new() };
+    let few = Options { limits: Some("--nofile=1024:4096"), ..Options::new() };
     let few = besiege(few, &four(9_000, 1_000), &four(500, 500), minute).await;
     say(&few.0);
     let bodies = [(Manner::StalledBody, 1_000), (Manner::SmallChunks, 200)];

@@ -37,6 +37,7 @@ mod examples;
 mod figures;
 mod house;
 mod kills;
+mod limits;
 mod load;
 mod long_list;
 mod outages;

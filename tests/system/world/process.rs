@@ -36,11 +36,11 @@ impl Service {
             Some(_) => &[&["ingress"], &["worker", "--migrate"]],
         };
         let start = |command: &&[&str]| {
-            let mut process = match options.open_files {
+            let mut process = match options.limits {
                 None => Command::new(MANDATE),
                 Some(limits) => {
                     let mut limited = Command::new("prlimit");
-                    limited.arg(format!("--nofile={limits}")).arg(MANDATE);
+                    limited.args([limits, MANDATE]);
                     limited
                 }
             };

@@ -65,8 +65,8 @@ pub(crate) struct Options {
     pub(crate) servers: Option<Servers>,
     /// More lines for the configuration.
     pub(crate) extra: String,
-    /// Soft and hard limit of open files of the service, `1024:4096`.
-    pub(crate) open_files: Option<&'static str>,
+    /// A limit of the service's processes, as `prlimit` takes it: `--nofile=1024:4096`.
+    pub(crate) limits: Option<&'static str>,
 }
 
 impl Options {
@@ -89,7 +89,7 @@ impl Options {
             settle_key: letters(32),
             servers: None,
             extra: String::new(),
-            open_files: None,
+            limits: None,
         }
     }
 
