@@ -10,6 +10,7 @@ pub mod jitter;
 pub mod metrics;
 pub mod random;
 pub mod stop;
+pub mod strangers;
 pub mod telemetry;
 pub mod throttle;
 pub mod tls;

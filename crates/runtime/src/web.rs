@@ -1,5 +1,7 @@
 //! What the HTTP doors share: limits, health routes, and a server that stops with the process.
 
+mod client_address;
+
 use std::{io, net::SocketAddr, time::Duration};
 
 use actix_web::{
@@ -12,6 +14,8 @@ use actix_web::{
     },
     web::{self, ServiceConfig},
 };
+
+pub use client_address::TrustedProxies;
 
 use crate::{
     health::Readiness,
