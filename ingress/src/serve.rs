@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tracing::info;
 
 use crate::{
-    door::{self, Door},
+    door::{self, Door, DoorParts},
     journal::{Journal, JournalError, JournalHealth},
     relay::Relay,
     settings::{KEEP_ALIVE, MAX_CONNECTIONS, Settings, WORKERS},
@@ -59,13 +59,16 @@ pub async fn serve<S: CallbackSink, O: CallbackOutcomes>(
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> Result<Running, ServeError> {
-    let Settings { listen, admin_listen, journal, journal_limits, body, routes, rings, replies } = settings;
+    let Settings { listen, admin_listen, journal, journal_limits, body, routes, rings, replies, proxies } =
+        settings;
     let clock = journal_limits.clock.clone();
     let opened = tokio::task::spawn_blocking(move || Journal::open(&journal, journal_limits)).await;
     let journal = opened.map_err(|failure| JournalError::Stopped(failure.to_string()))??;
 
     let health = readiness.register("journal");
-    let door = Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body, clock, replies));
+    let (stored, metered) = (journal.clone(), metrics.clone());
+    let parts = DoorParts { routes, rings, journal: stored, metrics: metered, body, clock, replies, proxies };
+    let door = Data::new(Door::new(parts));
     let limits = web::Limits { workers: WORKERS, max_connections: MAX_CONNECTIONS, keep_alive: KEEP_ALIVE };
     let (server, listen) = web::bind(listen, limits, stop, move |config| door::configure(config, &door))?;
     let (admin_server, admin) = web::bind_admin(admin_listen, stop, readiness, metrics)?;

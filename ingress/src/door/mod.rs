@@ -16,7 +16,7 @@ use actix_web::{
     http::Method,
     web::{self, Data, Payload, ServiceConfig},
 };
-use mandate_runtime::{config::ReplyRule, metrics::Metrics};
+use mandate_runtime::{config::ReplyRule, metrics::Metrics, web::TrustedProxies};
 use mandate_schema::{ComponentId, Push};
 use mandate_wechat::{
     envelope::{CallbackQuery, KeyRing, Opened},
@@ -39,6 +39,18 @@ use refusal::Refusal;
 use refusal_log::RefusalLog;
 use replies::Reply;
 
+/// What a door is made of. `rings` has the keys of each component that `routes` can name.
+pub(crate) struct DoorParts {
+    pub(crate) routes: Routes,
+    pub(crate) rings: Vec<KeyRing>,
+    pub(crate) journal: Journal,
+    pub(crate) metrics: Metrics,
+    pub(crate) body: BodyLimits,
+    pub(crate) clock: Clock,
+    pub(crate) replies: Vec<ReplyRule>,
+    pub(crate) proxies: TrustedProxies,
+}
+
 /// What every request needs. One for all workers.
 pub(crate) struct Door {
     routes: Routes,
@@ -48,24 +60,18 @@ pub(crate) struct Door {
     body: BodyLimits,
     clock: Clock,
     replies: Vec<ReplyRule>,
+    proxies: TrustedProxies,
     random: SystemRandom,
     refusals: RefusalLog,
 }
 
 impl Door {
-    /// A door with these URLs. `rings` has the keys of each component that `routes` can name.
-    pub(crate) fn new(
-        routes: Routes,
-        rings: impl IntoIterator<Item = KeyRing>,
-        journal: Journal,
-        metrics: Metrics,
-        body: BodyLimits,
-        clock: Clock,
-        replies: Vec<ReplyRule>,
-    ) -> Self {
+    /// A door with these URLs.
+    pub(crate) fn new(parts: DoorParts) -> Self {
+        let DoorParts { routes, rings, journal, metrics, body, clock, replies, proxies } = parts;
         let rings = rings.into_iter().map(|ring| (ring.component().clone(), ring)).collect();
         let (random, refusals) = (SystemRandom::new(), RefusalLog::default());
-        Self { routes, rings, journal, metrics, body, clock, replies, random, refusals }
+        Self { routes, rings, journal, metrics, body, clock, replies, proxies, random, refusals }
     }
 
     /// Verifies, opens and stores one push; says what to answer.
@@ -92,11 +98,11 @@ impl Door {
         debug!(callback.id = %id, %component, kind = route.kind.as_str(), ?recorded, "stored callback {id}");
         let answer = match (recorded, &said) {
             (Recorded::Parked, Said::Bad(bad)) => {
-                self.refusals.note_bad(route, *bad, request.peer_addr());
+                self.refusals.note_bad(route, *bad, self.proxies.client(request));
                 Answer::Success
             }
             (Recorded::Parked, Said::Event | Said::Message(_)) => {
-                self.refusals.note_parked(route, request.peer_addr());
+                self.refusals.note_parked(route, self.proxies.client(request));
                 Answer::Success
             }
             // A repetition is answered as the first one was.
@@ -212,7 +218,7 @@ pub(crate) fn configure(config: &mut ServiceConfig, door: &Data<Door>) {
 async fn receive(door: Data<Door>, request: HttpRequest, mut payload: Payload) -> HttpResponse {
     let started = Instant::now();
     let Some(route) = door.routes.find(request.uri().path(), request.query_string()) else {
-        door.refusals.note_unknown(request.uri().path(), request.peer_addr());
+        door.refusals.note_unknown(request.uri().path(), door.proxies.client(&request));
         return answer::not_found(payload);
     };
     match door.take(&request, &route, &mut payload).await {
@@ -222,7 +228,7 @@ async fn receive(door: Data<Door>, request: HttpRequest, mut payload: Payload) -
         }
         Err(refusal) => {
             door.count(&route, route.label(refusal.component()), refusal.kind(), started);
-            door.refusals.note(&route, &refusal, request.peer_addr());
+            door.refusals.note(&route, &refusal, door.proxies.client(&request));
             answer::refused(&refusal, payload)
         }
     }

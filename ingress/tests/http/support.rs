@@ -18,7 +18,7 @@ use mandate_ingress::{
     routes::{ComponentPaths, Routes},
     serve,
 };
-use mandate_runtime::{health::Readiness, metrics::Metrics, stop::Stop};
+use mandate_runtime::{health::Readiness, metrics::Metrics, stop::Stop, web::TrustedProxies};
 use mandate_schema::{CallbackId, ComponentId, Push, PushKind, Secret};
 use mandate_wechat::{
     cipher,
@@ -188,6 +188,7 @@ pub(crate) fn settings(journal: PathBuf, token: &str) -> Settings {
         routes: routes.expect("valid"),
         rings: vec![KeyRing::new(component, vec![pair]).expect("valid")],
         replies: Vec::new(),
+        proxies: TrustedProxies::default(),
     }
 }
 
