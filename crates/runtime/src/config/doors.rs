@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use ipnet::IpNet;
 use mandate_schema::Secret;
 
 use super::{
@@ -44,15 +45,25 @@ impl Ingress {
             journal: section.get("journal", PathBuf::from("data/journal.db")),
             journal_max: section.get("journal_max", Bytes::gib(1)),
             body_max: section.get("body_max", BodyMax(Bytes::kib(256))).0,
-            trusted_proxies: TrustedProxies::new(
-                section.list_or("trusted_proxies", TrustedProxies::default().networks().to_vec()),
-            ),
+            trusted_proxies: trusted_proxies(&mut section),
             settle_url: section.get("settle_url", url("http://127.0.0.1:8081")),
             settle_key: settle_key(&mut section),
         };
         section.finish();
         ingress
     }
+}
+
+fn trusted_proxies(section: &mut Section<'_>) -> TrustedProxies {
+    let default = TrustedProxies::default().networks().to_vec();
+    let networks: Vec<IpNet> = section.list_or("trusted_proxies", default);
+    if networks.iter().any(|network| network.prefix_len() == 0) {
+        let key = section.key("trusted_proxies");
+        section.report.warning(format!(
+            "{key} trusts every address: anybody can claim to be anybody; name the proxies"
+        ));
+    }
+    TrustedProxies::new(networks)
 }
 
 /// The size of a body, within what `WeChat`'s envelopes can need: larger ones only help whoever wants our memory.
