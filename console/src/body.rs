@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
+use crate::proxy::upload;
+
 /// The largest body that is read where none is taken, in bytes.
 const NONE_MAX: usize = 1_024;
 /// How long a body may take to arrive; actix limits only the head.
@@ -34,6 +36,12 @@ pub enum BodyError {
     /// It did not arrive in time.
     #[error("the body did not arrive within {} s", TIME_MAX.as_secs())]
     TooSlow,
+    /// It arrives too slowly.
+    #[error(
+        "the body arrives at less than {} bytes a second: send it faster, or in smaller parts",
+        upload::RATE
+    )]
+    TooSlowly,
     /// It did not arrive whole.
     #[error("the body did not arrive whole")]
     Broken,

@@ -144,7 +144,7 @@ fn acted<S: Storage>(
         DeadLetterOutcome::Revived | DeadLetterOutcome::StillDead => "dead_letter.retried",
         DeadLetterOutcome::Discarded => "dead_letter.discarded",
     };
-    let address = request.peer_addr().map(|peer| peer.ip());
+    let address = api.proxies.client(request);
     api.core.access.note_act(&caller.actor(), address, act, &id.to_string(), None);
     tracing::info!(%id, ?outcome, "an operator acted on dead letter {id}");
     HttpResponse::Ok().json(DeadLetterAct { id, outcome })

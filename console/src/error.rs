@@ -15,7 +15,9 @@ use mandate_worker::{
     views::{FeedError, LogReset},
 };
 
-use crate::{BodyError, Code, InvalidCursor, Problem, ProxyRefusal, QueryError, Refused, problem::Upstream};
+use crate::{
+    BodyError, Code, InvalidCursor, Problem, ProxyRefusal, QueryError, Refused, guard, problem::Upstream,
+};
 
 /// After how many seconds a caller may ask again when the database does not answer.
 const RETRY_AFTER_SECONDS: u64 = 5;
@@ -113,8 +115,8 @@ impl ApiError {
     /// What a program branches on.
     pub fn code(&self) -> Code {
         match self {
-            Self::Refused(Refused::Peer | Refused::Host) => Code::LoopbackOnly,
-            Self::Refused(Refused::Origin) => Code::CrossOrigin,
+            Self::Refused(Refused::Peer | Refused::Forwarded | Refused::Host) => Code::LoopbackOnly,
+            Self::Refused(Refused::Origin | Refused::OtherSite) => Code::CrossOrigin,
             Self::Unauthenticated | Self::KeyNeeded => Code::Unauthenticated,
             Self::OutOfScope(_) => Code::InsufficientScope,
             Self::OutOfReach | Self::WholeComponentNeeded => Code::OutOfReach,
@@ -131,7 +133,7 @@ impl ApiError {
             Self::InvalidCursor(_) => Code::InvalidCursor,
             Self::Body(BodyError::NotJson) => Code::UnsupportedMediaType,
             Self::Body(BodyError::TooLarge(_)) => Code::BodyTooLarge,
-            Self::Body(BodyError::TooSlow) => Code::BodyTooSlow,
+            Self::Body(BodyError::TooSlow | BodyError::TooSlowly) => Code::BodyTooSlow,
             Self::Body(BodyError::NotEmpty | BodyError::Unusable(_) | BodyError::Broken) => Code::InvalidBody,
             Self::NotFound(_) => Code::NotFound,
             Self::LogReset(_) => Code::LogReset,
@@ -184,9 +186,13 @@ impl ApiError {
     /// Failures of ours are logged here, where they end; refusals are the caller's affair.
     fn log(&self, code: Code) {
         if code == Code::StorageUnavailable {
-            tracing::warn!(error = %self, "a request was put off: {self}");
+            guard::log_failure(
+                |unlogged| tracing::warn!(error = %self, unlogged, "a request was put off: {self}"),
+            );
         } else if code == Code::InternalError {
-            tracing::error!(error = %self, "a request failed: {self}");
+            guard::log_failure(
+                |unlogged| tracing::error!(error = %self, unlogged, "a request failed: {self}"),
+            );
         }
     }
 }

@@ -3,7 +3,11 @@
 
 use std::collections::HashSet;
 
-use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::HeaderMap},
+    web,
+};
 use mandate_broker::{ASK_MAX, CallbackOutcomes};
 use mandate_schema::{CallbackId, Secret};
 use mandate_storage::Storage;
@@ -36,9 +40,8 @@ pub(crate) async fn settled<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     let key = api.settle_key.as_ref().ok_or(ApiError::UnknownRoute)?;
     if !is_authorized(request.headers(), key) {
-        // Not what was sent: it may be nearly right.
-        tracing::warn!(peer = ?request.peer_addr(), "a question about callbacks came without the settle key");
-        return Err(ApiError::Unauthenticated);
+        let too_many = guard::note_refusal(&api, None, &request, StatusCode::UNAUTHORIZED);
+        return Err(too_many.unwrap_or(ApiError::Unauthenticated));
     }
     let Question { ids } = body::read_json(&request, payload, BODY_MAX).await?;
     if ids.len() > ASK_MAX {

@@ -1,6 +1,6 @@
 //! The face of the worker: the JSON API under `/api/v1`, with health beside it, and the merchants' pages. No SQL, no decisions.
 //!
-//! Callers of the API have keys; while there is none at all, it answers this machine only: see [`ApiError::Refused`].
+//! Callers of the API have keys; until the first one is made, it answers this machine only: see [`ApiError::Refused`].
 
 mod authorizers;
 mod body;
@@ -22,6 +22,7 @@ mod proxy;
 mod query;
 mod routes;
 mod schemas;
+mod this_machine;
 mod tokens;
 mod webhooks;
 
@@ -31,7 +32,7 @@ use actix_web::{dev::Server, web::Data};
 use mandate_runtime::{
     process::Process,
     stop::Stop,
-    web::{self, BindError, Listener, Rank},
+    web::{self, BindError, Listener, Rank, TrustedProxies},
 };
 use mandate_schema::Secret;
 use mandate_storage::Storage;
@@ -44,13 +45,13 @@ pub use cursor::InvalidCursor;
 pub use dead_letters::{DeadLetterAct, DeadLetterOutcome, DeadLetterView, list_dead_letters};
 pub use error::ApiError;
 pub use events::list_history;
-pub use guard::Refused;
 pub use links::LinkView;
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List};
 pub use problem::{Code, Problem};
 pub use proxy::{Proxy, ProxyRefusal};
 pub use query::QueryError;
 pub use routes::routes;
+pub use this_machine::Refused;
 pub use webhooks::WebhookView;
 
 /// The size of the worker's listener: callers are services and operators, and the store answers a few reads at once.
@@ -65,6 +66,8 @@ pub struct Api<S> {
     settle_key: Option<Secret>,
     proxy: Proxy,
     streams: feed::Streams,
+    /// Whose `X-Forwarded-For` is believed.
+    proxies: TrustedProxies,
     /// Ends the requests that wait.
     stop: Stop,
 }
@@ -78,7 +81,14 @@ impl<S: Storage> Api<S> {
         proxy: Proxy,
         stop: Stop,
     ) -> Self {
-        Self { core, views, settle_key, proxy, streams: feed::Streams::default(), stop }
+        let (streams, proxies) = (feed::Streams::default(), TrustedProxies::default());
+        Self { core, views, settle_key, proxy, streams, proxies, stop }
+    }
+
+    /// The same behind other proxies than those of this machine.
+    #[must_use]
+    pub fn behind(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
     }
 }
 

@@ -89,13 +89,14 @@ pub(crate) async fn create<S: Storage>(
         expires_in: order.expires_in.map_or(EXPIRES_DEFAULT, Duration::from_secs),
     };
     let link = api.core.create_link(order).await?;
-    let address = request.peer_addr().map(|peer| peer.ip());
+    let address = api.proxies.client(&request);
     api.core.access.note_act(&caller.actor(), address, "link.created", &link.id, link.terms.tag.clone());
     Ok(HttpResponse::Ok().json(LinkView::new(&api.core, &link)))
 }
 
 fn qr_code(url: &str) -> QrCode {
-    QrCode::with_error_correction_level(url, EcLevel::M).expect("links are short")
+    QrCode::with_error_correction_level(url, EcLevel::M)
+        .expect("`public_url` has 512 bytes at most, ids have ten")
 }
 
 impl From<LinkError> for ApiError {
@@ -105,5 +106,18 @@ impl From<LinkError> for ApiError {
             LinkError::Terms(error) => BodyError::Unusable(error.to_string()).into(),
             LinkError::Storage(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_address_of_a_link_has_a_qr_code() {
+        // As long as config lets it be, and much longer ids than are made.
+        let longest = format!("https://h.example/{}/authorize/{}", "%".repeat(512 - 18), "i".repeat(1_000));
+        let code = qr_code(&longest);
+        assert!(code.render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).build().contains("<svg"));
     }
 }

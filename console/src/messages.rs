@@ -5,8 +5,14 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use mandate_schema::{Position, Scope};
 use mandate_storage::Storage;
+use mandate_worker::{access::Caller, messages::MessagePage};
+use tokio::time::Instant;
 
-use crate::{Api, ApiError, guard::caller, query::Query};
+use crate::{
+    Api, ApiError,
+    guard::{LOOK_AT_KEY, Pass, caller},
+    query::Query,
+};
 
 /// `GET /messages`.
 pub(crate) async fn feed<S: Storage>(
@@ -23,10 +29,42 @@ pub(crate) async fn feed<S: Storage>(
     let query = Query::read(&request, &["after", "limit", "wait"])?;
     let after = Position(query.value("after")?.unwrap_or(0));
     let (limit, wait) = (query.limit()?, query.wait()?);
-    let page = api.core.message_page(after, limit, &caller.reach, wait);
-    let page = tokio::select! {
-        page = page => page?,
-        () = api.stop.requested() => api.core.message_page(after, limit, &caller.reach, Duration::ZERO).await?,
-    };
+    let page = waited_for(&api, &Pass::of(&request), &caller, Asked { after, limit, wait }).await?;
     Ok(HttpResponse::Ok().json(page))
+}
+
+/// What a reader wants.
+struct Asked {
+    after: Position,
+    limit: usize,
+    wait: Duration,
+}
+
+/// The next page with messages; without any when the time is over, or when the process stops. Nothing to whose key is no longer
+/// good: that is looked at before a page is given out, and every second while there is none.
+async fn waited_for<S: Storage>(
+    api: &Api<S>,
+    pass: &Pass,
+    caller: &Caller,
+    Asked { mut after, limit, wait }: Asked,
+) -> Result<MessagePage, ApiError> {
+    let deadline = Instant::now() + wait;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let page = api.core.message_page(after, limit, &caller.reach, left.min(LOOK_AT_KEY));
+        let page = tokio::select! {
+            page = page => page?,
+            () = api.stop.requested() => {
+                api.core.message_page(after, limit, &caller.reach, Duration::ZERO).await?
+            }
+        };
+        if !page.data.is_empty() || Instant::now() >= deadline || api.stop.is_requested() {
+            if !wait.is_zero() {
+                pass.still_good(api).await?;
+            }
+            return Ok(page);
+        }
+        pass.seems_good(api).await?;
+        after = page.last_position;
+    }
 }

@@ -226,15 +226,15 @@ impl Code {
     }
 }
 
-const ASK_LOCALLY: &str = "Ask from the machine that runs the worker, as http://127.0.0.1 or http://localhost and without a proxy \
-     that changes the Host header.";
+const ASK_LOCALLY: &str = "Ask from the machine that runs the worker, as http://127.0.0.1 or http://localhost and without a proxy, \
+     or make a key: `mandate api-key create`.";
 const ASK_OPERATOR: &str = "Ask the operator for a key that opens it: `mandate api-key create`.";
 const WAIT: &str = "Correct the key, and come back after the time of Retry-After.";
 const CHECK_ADDRESS: &str = "Check the address and the ids in it.";
 const USE_ALLOWED: &str = "Use a method of the Allow header.";
 const CORRECT: &str = "Correct the request as the detail says.";
 const START_LIST: &str = "Start again without a cursor, then pass on next_cursor exactly as it was given.";
-const SEND_KEY: &str = "Send the key as Authorization: Bearer KEY.";
+const SEND_KEY: &str = "Send the key as Authorization: Bearer KEY. `mandate api-key create` makes one, also when all others have ended.";
 const SEND_RIGHT_BODY: &str =
     "Send what the detail asks for as application/json; where no body is expected, none or {}.";
 const START_LOG: &str = "The database was restored or replaced. Read again from the start (after=0) and take over the log_id of the answer.";

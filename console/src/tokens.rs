@@ -109,9 +109,10 @@ where
 }
 
 fn answer(token: &HeldToken) -> HttpResponse {
+    let now = Timestamp::now();
     HttpResponse::Ok().json(Answer {
         access_token: token.token.expose(),
-        expires_at: format_time(token.expires_at),
-        expires_in: token.expires_in(Timestamp::now()),
+        expires_at: format_time(token.ends_at(now)),
+        expires_in: token.expires_in(now),
     })
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tracing::info;
 
 use crate::{
-    door::{self, Door},
+    door::{self, Door, DoorParts},
     journal::{Journal, JournalError, JournalHealth},
     relay::Relay,
     settings::Settings,
@@ -60,7 +60,7 @@ pub async fn serve<S: CallbackSink, O: CallbackOutcomes>(
     outcomes: O,
     process: &Process,
 ) -> Result<Running, ServeError> {
-    let Settings { listen, admin_listen, journal, journal_limits, body_max, routes, rings, replies } =
+    let Settings { listen, admin_listen, journal, journal_limits, body_max, routes, rings, replies, proxies } =
         settings;
     let Process { stop, metrics, readiness, connections } = process;
     let clock = journal_limits.clock.clone();
@@ -68,8 +68,10 @@ pub async fn serve<S: CallbackSink, O: CallbackOutcomes>(
     let journal = opened.map_err(|failure| JournalError::Stopped(failure.to_string()))??;
 
     let health = readiness.register("journal");
-    let door =
-        Data::new(Door::new(routes, rings, journal.clone(), metrics.clone(), body_max, clock, replies));
+    let (stored, metered) = (journal.clone(), metrics.clone());
+    let parts =
+        DoorParts { routes, rings, journal: stored, metrics: metered, body_max, clock, replies, proxies };
+    let door = Data::new(Door::new(parts));
     let listener = Listener { collect_max: body_max, ..CALLBACKS };
     let (server, listen) =
         connections.bind(listen, listener, stop, move |config| door::configure(config, &door))?;

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use mandate_runtime::config::{Component, Config, ReplyRule};
+use mandate_runtime::{
+    config::{Component, Config, ReplyRule},
+    web::TrustedProxies,
+};
 use mandate_schema::{ComponentId, Secret};
 use mandate_wechat::envelope::{EncodingAesKey, EnvelopeError, KeyRing, KeyRingError, Pair};
 
@@ -30,6 +33,8 @@ pub struct Settings {
     pub rings: Vec<KeyRing>,
     /// Passive replies, in order.
     pub replies: Vec<ReplyRule>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
 }
 
 /// Settings that cannot be served.
@@ -78,6 +83,7 @@ impl Settings {
             routes: Routes::compile(config.components.iter().map(paths))?,
             rings: config.components.iter().map(key_ring).collect::<Result<_, _>>()?,
             replies: config.replies.clone(),
+            proxies: config.ingress.trusted_proxies.clone(),
         })
     }
 }

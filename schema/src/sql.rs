@@ -321,6 +321,7 @@ queries! {
         webhook_list,
         webhook_put,
         webhook_remove,
+        webhook_turn,
     }
 }
 
@@ -377,8 +378,8 @@ mod tests {
         "token_empty",
         "token_put",
     ];
-    /// The function itself, and the lock that an embedded store takes for its whole file.
-    const ONLY_ON_POSTGRES: [&str; 2] = ["append_batch", "log_head_lock"];
+    /// The function itself, and locks in the place of that which an embedded store takes for its whole file.
+    const ONLY_ON_POSTGRES: [&str; 3] = ["append_batch", "log_head_lock", "webhook_turn"];
 
     #[test]
     fn both_databases_have_the_same_queries() {

@@ -7,10 +7,10 @@ use crate::world::{COMPONENT_A as A, COMPONENT_B as B, Stack, World};
 
 const DONE: &str = "授权成功";
 
-/// A browser: it keeps its cookie.
+/// A browser: it keeps its cookies, `name=value`, one for each visit.
 struct Browser {
     http: reqwest::Client,
-    cookie: Option<String>,
+    cookies: Vec<String>,
 }
 
 /// A page as it came.
@@ -23,29 +23,36 @@ impl Browser {
     fn new() -> Self {
         let policy = reqwest::redirect::Policy::none();
         let http = reqwest::Client::builder().no_proxy().redirect(policy).build().expect("a client");
-        Self { http, cookie: None }
+        Self { http, cookies: Vec::new() }
     }
 
     async fn open(&mut self, url: &str) -> Seen {
         let request = self.http.get(url).header("accept-language", "zh-CN");
-        let request = self.cookie.iter().fold(request, |request, cookie| request.header("cookie", cookie));
-        let answer = request.send().await.expect("an answer");
-        if let Some(cookie) = answer.headers().get("set-cookie") {
+        let answer = request.header("cookie", self.cookies.join("; ")).send().await.expect("an answer");
+        for cookie in answer.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().expect("text");
             assert!(cookie.contains("; HttpOnly; SameSite=Lax; Path=/authorize"), "{cookie}");
-            self.cookie = cookie.split(';').next().map(str::to_owned);
+            let pair = cookie.split(';').next().expect("a name and a value").to_owned();
+            let name = pair.split('=').next().expect("a name").to_owned() + "=";
+            assert!(
+                !self.cookies.iter().any(|held| held.starts_with(&name)),
+                "each visit has its own: {name}"
+            );
+            self.cookies.push(pair);
         }
         Seen { status: answer.status(), body: answer.text().await.expect("a page") }
+    }
+
+    fn values(&self) -> impl Iterator<Item = String> {
+        self.cookies.iter().filter_map(|cookie| cookie.split('=').nth(1)).map(str::to_owned)
     }
 
     /// Opens a link of ours, follows its button and confirms; where the browser is sent back to.
     async fn consent(&mut self, world: &mut World, link: &str, merchant: &str) -> String {
         let page = self.open(link).await;
         assert_eq!(page.status, 200, "{}", page.body);
-        // The cookie's value is nowhere in what the service writes.
-        world
-            .planted
-            .extend(self.cookie.iter().filter_map(|cookie| cookie.split('=').nth(1)).map(str::to_owned));
+        // No cookie's value is anywhere in what the service writes.
+        world.planted.extend(self.values());
         let wechat = page.link("button").expect("a button");
         let ask = self.http.get(&wechat).header("referer", world.public_url("/"));
         let shown = ask.send().await.expect("an answer");
@@ -151,9 +158,7 @@ async fn what_comes_back_wrong_is_refused_and_loses_nothing(stack: Stack) {
     assert_eq!((stranger.status.as_u16(), stranger.title()), (403, "请使用原来的浏览器"));
     let mut other = Browser::new();
     other.open(&for_a).await;
-    world
-        .planted
-        .extend(other.cookie.iter().filter_map(|cookie| cookie.split('=').nth(1)).map(str::to_owned));
+    world.planted.extend(other.values());
     assert_eq!(other.open(&kept).await.status, 403);
     let mut forged = landing.clone();
     let last = forged.pop();
@@ -191,7 +196,7 @@ async fn a_code_that_came_survives_the_service(stack: Stack) {
     let mut browser = Browser::new();
     let back = browser.consent(&mut world, &address, "new_official_account").await;
     world.fault("api_query_auth", "drop_before", 1, json!("30s")).await;
-    let (http, url, cookie) = (browser.http.clone(), back.clone(), browser.cookie.clone().expect("a cookie"));
+    let (http, url, cookie) = (browser.http.clone(), back.clone(), browser.cookies.join("; "));
     let waiting =
         tokio::spawn(async move { http.get(url).header("cookie", cookie).send().await.map(|_| ()) });
     world

@@ -11,8 +11,8 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_runtime::{stop::Stop, throttle::Throttle};
-use mandate_schema::{ApiKey, AuthorizerId, ComponentId, Reach, Scope, StreamName};
+use mandate_runtime::{stop::Stop, strangers::excerpt, throttle::Throttle};
+use mandate_schema::{ApiKey, ApiKeyRecord, AuthorizerId, ComponentId, Reach, Scope, StreamName};
 use mandate_storage::{AuditEntry, Callers, StorageError, TokenReads};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -26,26 +26,33 @@ const WRITE_EVERY: Duration = Duration::from_secs(2);
 /// Refusals of one address that are answered one after the other, and then how many in a second.
 const REFUSALS: f64 = 20.0;
 const REFUSALS_PER_SECOND: f64 = 1.0;
+/// Refusals of callers that nobody knows, whatever their addresses, that are kept in the trail one after the other, and then how
+/// many in a second: 9,000 a day, which is about a gigabyte in 400 days.
+const UNKNOWN: f64 = 100.0;
+const UNKNOWN_PER_SECOND: f64 = 0.1;
+/// Characters of a refused request that are kept.
+const REQUEST_MAX: usize = 256;
 /// Entries that wait to be written at most; beyond that, acts are still logged.
 const WAITING_MAX: usize = 10_000;
 
 /// Who asks.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The key; `None`: somebody on this machine, while there are no keys.
+    /// The key; `None`: somebody on this machine, while no key was ever made.
     pub key: Option<Uuid>,
     /// The key's name.
     pub name: String,
     scopes: HashSet<Scope>,
     /// For whom the key is good.
     pub reach: Reach,
+    expires_at: Option<Timestamp>,
 }
 
 impl Caller {
-    /// Somebody on this machine, who may do everything while there are no keys.
+    /// Somebody on this machine, who may do everything while no key was ever made.
     pub fn local() -> Self {
         let name = "this machine".to_owned();
-        Self { key: None, name, scopes: Scope::ALL.into(), reach: Reach::default() }
+        Self { key: None, name, scopes: Scope::ALL.into(), reach: Reach::default(), expires_at: None }
     }
 
     /// Whether the key opens this.
@@ -56,6 +63,10 @@ impl Caller {
     /// Whether the key is good for a component, or for one account of it.
     pub fn covers(&self, component: &ComponentId, authorizer: Option<&AuthorizerId>) -> bool {
         self.reach.covers(component, authorizer)
+    }
+
+    fn is_active(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|at| at > now)
     }
 
     /// As the audit trail names it.
@@ -74,10 +85,15 @@ pub struct Access<S> {
     open: Mutex<Option<(Instant, bool)>>,
     waiting: Mutex<Waiting>,
     throttle: Mutex<Throttle>,
+    unknown: Mutex<Throttle>,
 }
 
-/// When a hash was looked up, and whose key it is.
-type Known = (Instant, Option<Arc<Caller>>);
+/// What a hash is, and when it was looked up.
+#[derive(Clone)]
+struct Known {
+    read_at: Instant,
+    caller: Option<Arc<Caller>>,
+}
 
 /// What is to be written.
 #[derive(Default)]
@@ -97,6 +113,7 @@ impl<S: Callers> Access<S> {
             open,
             waiting: Mutex::default(),
             throttle: Mutex::new(Throttle::new(REFUSALS, REFUSALS_PER_SECOND)),
+            unknown: Mutex::new(Throttle::new(UNKNOWN, UNKNOWN_PER_SECOND)),
         }
     }
 
@@ -108,41 +125,66 @@ impl<S: Callers> Access<S> {
     pub async fn authenticate(&self, key: &str) -> Result<Option<Arc<Caller>>, StorageError> {
         let Ok(key) = ApiKey::parse(key) else { return Ok(None) };
         let hash = key.hash();
-        let known = lock(&self.known).get(&hash).filter(|(at, _)| at.elapsed() < KNOWN_FOR).cloned();
-        let caller = if let Some((_, caller)) = known {
-            caller
-        } else {
-            let read_at = Instant::now();
-            let record = self.storage.api_key(hash).await?.filter(|key| key.is_active(Timestamp::now()));
-            let caller = record.map(|record| {
-                let scopes = record.scopes.into_iter().collect();
-                Arc::new(Caller { key: Some(record.id), name: record.name, scopes, reach: record.reach })
-            });
-            let mut known = lock(&self.known);
-            if known.len() >= KNOWN_MAX {
-                known.clear();
-            }
-            known.insert(hash, (read_at, caller.clone()));
-            caller
+        let known = lock(&self.known).get(&hash).filter(|known| known.read_at.elapsed() < KNOWN_FOR).cloned();
+        let caller = match known {
+            Some(known) => known.caller,
+            None => self.look_up(hash).await?,
         };
+        let caller = caller.filter(|caller| caller.is_active(Timestamp::now()));
         if let Some(key) = caller.as_ref().and_then(|caller| caller.key) {
             lock(&self.waiting).keys.insert(key);
         }
         Ok(caller)
     }
 
-    /// Whether there is no key at all, so that whoever is on this machine may ask.
+    /// The same without believing what is remembered.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`].
+    pub async fn authenticate_anew(&self, key: &str) -> Result<Option<Arc<Caller>>, StorageError> {
+        let Ok(key) = ApiKey::parse(key) else { return Ok(None) };
+        self.look_up(key.hash()).await
+    }
+
+    async fn look_up(&self, hash: [u8; 32]) -> Result<Option<Arc<Caller>>, StorageError> {
+        let read_at = Instant::now();
+        let record = self.storage.api_key(hash).await?.filter(|key| key.is_active(Timestamp::now()));
+        let caller = record.map(|record| {
+            let ApiKeyRecord { id, name, scopes, reach, expires_at, .. } = record;
+            Arc::new(Caller { key: Some(id), name, scopes: scopes.into_iter().collect(), reach, expires_at })
+        });
+        let mut known = lock(&self.known);
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(hash, Known { read_at, caller: caller.clone() });
+        Ok(caller)
+    }
+
+    /// Whether no key was ever made, so that whoever is on this machine may ask. Once there was one, whatever became of it, nobody
+    /// may without.
     ///
     /// # Errors
     ///
     /// [`StorageError`].
     pub async fn is_open(&self) -> Result<bool, StorageError> {
         let known = *lock(&self.open);
-        if let Some((_, open)) = known.filter(|(at, _)| at.elapsed() < KNOWN_FOR) {
-            return Ok(open);
+        match known {
+            Some((_, false)) => Ok(false),
+            Some((at, true)) if at.elapsed() < KNOWN_FOR => Ok(true),
+            Some(_) | None => self.is_open_now().await,
         }
+    }
+
+    /// The same without believing what is remembered.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`].
+    pub async fn is_open_now(&self) -> Result<bool, StorageError> {
         let read_at = Instant::now();
-        let open = !self.storage.has_api_keys(Timestamp::now()).await?;
+        let open = !self.storage.had_api_keys().await?;
         *lock(&self.open) = Some((read_at, open));
         Ok(open)
     }
@@ -171,26 +213,33 @@ impl<S: Callers> Access<S> {
         }
     }
 
-    /// Notes a refusal, unless there were too many from this address: then its caller has to wait so long.
+    /// Notes a refusal, unless there were too many from this address: then its caller has to wait so long. Of callers that nobody
+    /// knows (`None`) not all refusals are kept, however many addresses they have.
     pub fn note_refusal(
         &self,
-        actor: &str,
+        caller: Option<&Caller>,
         address: Option<IpAddr>,
         request: &str,
         why: &str,
     ) -> Option<Duration> {
-        let verdict = lock(&self.throttle).take(address, Instant::now());
-        match verdict {
-            Ok(suppressed) => {
-                let more = match suppressed {
-                    0 => why.to_owned(),
-                    more => format!("{why}; {more} more were refused before"),
-                };
-                self.note_act(actor, address, "request.refused", request, Some(more));
-                None
-            }
-            Err(wait) => Some(wait),
-        }
+        let now = Instant::now();
+        let before = match lock(&self.throttle).take(address, now) {
+            Ok(before) => before,
+            Err(wait) => return Some(wait),
+        };
+        let (actor, unkept) = match caller {
+            Some(caller) => (caller.actor(), 0),
+            None => match lock(&self.unknown).take(None, now) {
+                Ok(unkept) => ("nobody known".to_owned(), unkept),
+                Err(_) => return None,
+            },
+        };
+        let more = match before + unkept {
+            0 => why.to_owned(),
+            more => format!("{why}; {more} more were refused before"),
+        };
+        self.note_act(&actor, address, "request.refused", &excerpt(request, REQUEST_MAX), Some(more));
+        None
     }
 
     /// Writes what is gathered, again and again until the process stops, and then once more.
@@ -209,7 +258,12 @@ impl<S: Callers> Access<S> {
         }
     }
 
-    async fn write(&self) -> Result<(), StorageError> {
+    /// Writes what is gathered.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`]; it stays gathered.
+    pub async fn write(&self) -> Result<(), StorageError> {
         let Waiting { keys, reads, entries } = std::mem::take(&mut *lock(&self.waiting));
         let put_back =
             |entries: Vec<AuditEntry>| lock(&self.waiting).entries.splice(0..0, entries).for_each(drop);

@@ -158,9 +158,12 @@ impl ApiClient {
             ) => NO_ANSWER,
         };
         self.metrics.wechat_calls_total(api.name(), errcode);
-        let pause = self.breakers.note(component, api, &result, Timestamp::now());
+        let now = Timestamp::now();
+        // Many calls may be under way when an API fails: the pause is told by the one that begins it.
+        let before = self.breakers.paused(component, api, now);
+        let pause = self.breakers.note(component, api, &result, now);
         self.metrics.wechat_paused(component, api.name(), pause.as_ref().map(|pause| pause.until));
-        if let (Some(Pause { until, .. }), Err(error)) = (pause, &result) {
+        if let (Some(Pause { until, .. }), None, Err(error)) = (pause, before, &result) {
             tracing::error!(%component, api = api.name(), %until, "{} is not called before {until}: {error}{}",
                 api.name(), advice(error));
         }

@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Instant,
 };
 
 use futures_util::{StreamExt, stream};
@@ -320,7 +319,7 @@ impl<S: Storage> Ingest<S> {
     pub(crate) async fn bury(&self, push: Push, reason: &str, detail: String) -> Result<(), IngestError> {
         let command = CommandId::from(push.id);
         // Whoever has captured messages can send each of them to the event URL.
-        if let Some(unlogged) = self.core.dead_letter_log.admit(Instant::now()) {
+        if let Some(unlogged) = self.core.dead_letter_log.admit() {
             let component = &push.component;
             tracing::error!(%component, %command, reason, unlogged, "a callback is a dead letter: {detail}");
         }

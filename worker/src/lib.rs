@@ -38,9 +38,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use mandate_runtime::{
     failpoint,
     health::{Dependency, Readiness},
-    log_rate::LogRate,
     metrics::Metrics,
     stop::Stop,
+    strangers::LineLimit,
 };
 use mandate_schema::{ComponentId, MasterKeys, Position, SealError, Secret};
 use mandate_storage::{
@@ -96,7 +96,8 @@ pub struct Core<S> {
     webhooks_changed: Notify,
     /// Changes when messages were stored.
     messages_stored: watch::Sender<()>,
-    dead_letter_log: LogRate,
+    /// Whoever has captured messages can make dead letters of them.
+    dead_letter_log: LineLimit,
     /// Where the log ends, as far as this process knows.
     log_head: watch::Sender<Position>,
     reconciling: ReconcileSettings,
@@ -204,7 +205,7 @@ impl<S: Storage> Core<S> {
             webhooks,
             webhooks_changed: Notify::new(),
             messages_stored: watch::Sender::new(()),
-            dead_letter_log: LogRate::default(),
+            dead_letter_log: LineLimit::new(1),
             log_head: watch::Sender::new(Position(0)),
             reconciling,
             metrics,

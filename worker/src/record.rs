@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mandate_domain::{Because, Decision, NewEvent, Task};
 use mandate_runtime::jitter::full_jitter;
 use mandate_schema::{
@@ -14,6 +14,7 @@ use mandate_storage::{Append, Finish, Keys, NewKey, NewTask, TokenChange};
 use crate::{
     fold::{Snapshot, StreamState, recorded, to_millis},
     tasks::payload,
+    tokens::Stored,
     vault::{Vault, VaultError, place_of},
 };
 
@@ -68,12 +69,9 @@ pub(crate) async fn record<S: Keys>(
     if let Some(access) = decision.access_token {
         let generation = recorder.state.authorizer().map_or(0, |state| state.generation);
         let key = recorder.stream_key().await?;
-        let place = access_token_place(&context.stream, generation);
-        token = TokenChange::Store {
-            access: vault.seal(&key, place, &access.token),
-            expires_at: expiry(context.called_at, access.expires_in),
-            generation,
-        };
+        let given = (&access.token, access.expires_in);
+        let stored = Stored::new(vault, &key, (&context.stream, generation), given, context.called_at);
+        token = TokenChange::Store { access: stored.sealed, expires_at: stored.expires_at, generation };
     }
     let (mut tasks, mut redeems) = (Vec::new(), Vec::new());
     for task in decision.tasks {
@@ -100,17 +98,6 @@ pub(crate) async fn record<S: Keys>(
 /// Another command came first: a moment later, with jitter, the next try sees its result.
 pub(crate) async fn after_conflict(conflicts: u32) {
     tokio::time::sleep(full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts)).await;
-}
-
-/// When a token expires by our clock: `WeChat` counts from when it answered, we from when we asked.
-pub(crate) fn expiry(called_at: Timestamp, seconds: u64) -> Timestamp {
-    let life = SignedDuration::from_secs(i64::try_from(seconds.min(86_400)).unwrap_or(86_400));
-    called_at.checked_add(life).unwrap_or(called_at)
-}
-
-/// The place of an access token in the token table.
-pub(crate) fn access_token_place(stream: &StreamName, generation: u64) -> Place<'_> {
-    Place { stream, version: generation, kind: "token", field: "access_token", form: 1 }
 }
 
 struct Recorder<'a, S> {

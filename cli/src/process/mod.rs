@@ -25,8 +25,10 @@ const GRACE: Duration = Duration::from_secs(25);
 
 /// What limits the connections of every listener of a process.
 fn connection_limits(config: &Config) -> ConnectionLimits {
-    let _ = config;
-    ConnectionLimits::default()
+    ConnectionLimits {
+        per_address: config.ingress.connections_per_address,
+        trusted: config.ingress.trusted_proxies.clone(),
+    }
 }
 
 /// Waits until everything has ended.

@@ -83,12 +83,14 @@ impl Parts {
         let prefixes = config.worker.proxy_prefixes.iter().map(|prefix| prefix.0.clone()).collect();
         let proxy = console::Proxy::new(&api_settings(config)?, prefixes)
             .map_err(|error| CliError::Usage(error.to_string()))?;
+        let proxies = &config.ingress.trusted_proxies;
         let api =
-            console::Api::new(core.clone(), views, config.worker.settle_key.clone(), proxy, stop.clone());
+            console::Api::new(core.clone(), views, config.worker.settle_key.clone(), proxy, stop.clone())
+                .behind(proxies.clone());
         let (server, console) =
             console::bind(process, config.worker.listen, api).map_err(CliError::failed)?;
         stop.spawn("console", server);
-        let pages = console::consent::Pages::new(core.clone(), stop.clone());
+        let pages = console::consent::Pages::new(core.clone(), stop.clone()).behind(proxies.clone());
         let (server, public) =
             console::consent::bind(process, config.worker.public_listen, pages).map_err(CliError::failed)?;
         stop.spawn("consent pages", server);

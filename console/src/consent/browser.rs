@@ -1,20 +1,9 @@
 //! What a browser says about itself. None of it is believed for more than the look of a page.
 
-use std::net::IpAddr;
-
-use actix_web::{
-    HttpRequest,
-    http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderMap, HeaderName, USER_AGENT},
-};
-use mandate_schema::Secret;
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, USER_AGENT};
 use mandate_worker::consent::Form;
 
 use super::words::Language;
-
-/// The cookie that binds a visit to its browser.
-pub(super) const COOKIE_NAME: &str = "mandate_consent";
-/// Characters of its value.
-pub(super) const COOKIE_CHARACTERS: usize = 43;
 
 /// The form of `WeChat`'s page for this browser. The page inside the app works on phones only.
 pub(super) fn form(headers: &HeaderMap) -> Form {
@@ -49,42 +38,13 @@ pub(super) fn language(headers: &HeaderMap) -> Language {
     best.map_or(unknown, |(_, language)| language)
 }
 
-/// The browser's cookie, if it is one that we may have given.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<Secret> {
-    let sent = headers.get_all(&COOKIE).filter_map(|value| value.to_str().ok());
-    let mut pairs = sent.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(name, _)| *name == COOKIE_NAME)?;
-    let ours = value.len() == COOKIE_CHARACTERS
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    ours.then(|| Secret::new(value))
-}
-
-/// The browser's address. A proxy of ours, which is on this machine or in a private network, writes it at the end of
-/// `X-Forwarded-For`; from elsewhere the header is not believed.
-pub(super) fn address(request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip().to_canonical();
-    if !is_near(peer) {
-        return Some(peer);
-    }
-    let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
-    let last = forwarded.and_then(|value| value.rsplit(',').next()?.trim().parse().ok());
-    Some(last.unwrap_or(peer))
-}
-
-fn is_near(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
-    }
-}
-
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
+    use actix_web::{HttpRequest, test::TestRequest};
 
     use super::*;
 
@@ -125,31 +85,5 @@ mod tests {
             assert_eq!(language(with("accept-language", wanted).headers()), expected, "{wanted:?}");
         }
         assert_eq!(language(TestRequest::default().to_http_request().headers()), Chinese);
-    }
-
-    #[test]
-    fn a_cookie_is_found_among_others_and_has_our_shape() {
-        let value = "a".repeat(COOKIE_CHARACTERS);
-        let sent = format!("a=b; mandate_consent={value}; c=d");
-        assert_eq!(cookie(with("cookie", &sent).headers()).unwrap().expose(), value);
-        let short = "mandate_consent=short".to_owned();
-        let odd = format!("mandate_consent={}\"", "a".repeat(COOKIE_CHARACTERS - 1));
-        for bad in [String::new(), short, odd, format!("xmandate_consent={value}")] {
-            assert_eq!(cookie(with("cookie", &bad).headers()), None, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_proxy_near_us_is_believed_and_nobody_else() {
-        let of = |peer: &str, forwarded: &str| {
-            let peer = peer.parse().unwrap();
-            let request =
-                TestRequest::default().peer_addr(peer).insert_header(("x-forwarded-for", forwarded));
-            address(&request.to_http_request()).unwrap().to_string()
-        };
-        assert_eq!(of("127.0.0.1:1", "198.51.100.1, 203.0.113.7"), "203.0.113.7");
-        assert_eq!(of("10.0.0.2:1", "2001:db8::1"), "2001:db8::1");
-        assert_eq!(of("[::ffff:10.0.0.2]:1", "nonsense"), "10.0.0.2");
-        assert_eq!(of("203.0.113.9:1", "198.51.100.1"), "203.0.113.9");
     }
 }

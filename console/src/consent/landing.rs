@@ -16,7 +16,7 @@ use mandate_worker::{
 };
 
 use super::{
-    Pages, browser, opening,
+    LINES, Pages, browser, opening,
     page::{Mood, Page, Referrer},
     words::Words,
 };
@@ -42,7 +42,7 @@ pub(super) async fn land<S: Storage>(
     if request.method() == Method::HEAD {
         return Page::new(words, Mood::Wait, words.pending).answer(StatusCode::OK, Referrer::Nothing);
     }
-    let cookie = browser::cookie(request.headers());
+    let cookie = pages.cookies.find(request.headers(), &state);
     let code = code(query.map(Query::into_inner).unwrap_or_default());
     let taker = pages.core.clone();
     // Apart from this request: a code that came is taken also if the browser goes away.
@@ -51,7 +51,9 @@ pub(super) async fn land<S: Storage>(
         Ok(Ok(visit)) => visit,
         Ok(Err(error)) => return refuse(words, &error),
         Err(error) => {
-            tracing::error!(%error, "a code was not taken");
+            if let Some(unlogged) = LINES.admit() {
+                tracing::error!(%error, unlogged, "a code was not taken");
+            }
             return unavailable(words);
         }
     };
@@ -62,7 +64,9 @@ pub(super) async fn land<S: Storage>(
     match result {
         Ok(result) => show(&pages, words, &visit, &result),
         Err(error) => {
-            tracing::warn!(%error, "the result of a consent cannot be read");
+            if let Some(unlogged) = LINES.admit() {
+                tracing::warn!(%error, unlogged, "the result of a consent cannot be read");
+            }
             // The code is safe: it is a task by now.
             show(&pages, words, &visit, &ConsentResult::Pending)
         }
@@ -128,11 +132,15 @@ fn refuse(words: &Words, error: &LandingError) -> HttpResponse {
         LandingError::NoCode => (StatusCode::BAD_REQUEST, words.no_code),
         LandingError::Expired => (StatusCode::GONE, words.expired_visit),
         LandingError::Read(error) => {
-            tracing::warn!(%error, "a code could not be taken; the browser will bring it again");
+            if let Some(unlogged) = LINES.admit() {
+                tracing::warn!(%error, unlogged, "a code could not be taken; the browser will bring it again");
+            }
             return unavailable(words);
         }
     };
-    tracing::info!(%error, "a return from WeChat's page is refused");
+    if let Some(unlogged) = LINES.admit() {
+        tracing::info!(%error, unlogged, "a return from WeChat's page is refused");
+    }
     Page::new(words, Mood::Bad, saying).answer(status, Referrer::Nothing)
 }
 

@@ -1,10 +1,10 @@
 //! The merchants' pages, on a listener of their own: what strangers reach is this and nothing else.
 
 mod browser;
+mod cookie;
 mod landing;
 mod opening;
 mod page;
-
 mod words;
 
 use std::{
@@ -16,19 +16,22 @@ use std::{
 use actix_web::{
     HttpRequest, HttpResponse,
     dev::Server,
-    http::{StatusCode, Uri, header},
+    http::{StatusCode, header},
+    middleware::from_fn,
     web::{self, Data, ServiceConfig},
 };
 use mandate_runtime::{
     process::Process,
     stop::Stop,
+    strangers::LineLimit,
     throttle::Throttle,
-    web::{BindError, Listener, Rank, looked_at},
+    web::{BindError, Listener, Rank, TrustedProxies, looked_at},
 };
 use mandate_storage::Storage;
 use mandate_worker::Core;
 use tokio::time::Instant;
 
+use cookie::Cookies;
 use page::{Mood, Page, Referrer};
 
 /// The size of the listener.
@@ -37,13 +40,16 @@ const LISTENER: Listener =
 /// Requests of one address that are answered one after the other, and then how many in a second. An office may share one.
 const REQUESTS: f64 = 30.0;
 const REQUESTS_PER_SECOND: f64 = 0.5;
+/// Lines of the log about what strangers do here. The worker writes one more, about what they bring.
+static LINES: LineLimit = LineLimit::new(2);
 
 /// What the pages work with.
 pub struct Pages<S> {
     core: Arc<Core<S>>,
     throttle: Mutex<Throttle>,
-    /// What follows the cookie's value and its life.
-    cookie_attributes: String,
+    cookies: Cookies,
+    /// Whose `X-Forwarded-For` is believed.
+    proxies: TrustedProxies,
     /// Ends the requests that wait.
     stop: Stop,
 }
@@ -51,12 +57,15 @@ pub struct Pages<S> {
 impl<S: Storage> Pages<S> {
     /// The pages of a worker.
     pub fn new(core: Arc<Core<S>>, stop: Stop) -> Self {
-        let url = core.consent_url();
-        let base = url.parse::<Uri>().map(|uri| uri.path().trim_end_matches('/').to_owned());
-        let secure = if url.starts_with("https://") { "; Secure" } else { "" };
-        let cookie_attributes = format!("; Path={}/authorize{secure}", base.unwrap_or_default());
+        let cookies = Cookies::of(core.consent_url());
         let throttle = Mutex::new(Throttle::new(REQUESTS, REQUESTS_PER_SECOND));
-        Self { core, throttle, cookie_attributes, stop }
+        Self { core, throttle, cookies, proxies: TrustedProxies::default(), stop }
+    }
+
+    /// The same behind other proxies than those of this machine.
+    #[must_use]
+    pub fn behind(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// Counts a request of a browser's address.
@@ -65,7 +74,7 @@ impl<S: Storage> Pages<S> {
     ///
     /// Too many: after how long it may ask again.
     fn admit(&self, request: &HttpRequest) -> Result<(), Duration> {
-        let address = browser::address(request);
+        let address = self.proxies.client(request);
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
         throttle.take(address, Instant::now()).map(|_suppressed| ())
     }
@@ -85,15 +94,17 @@ pub fn bind<S: Storage>(
     process.connections.bind(address, LISTENER, &process.stop, move |config| routes(config, pages.clone()))
 }
 
-/// Which address is which page; a page also for every other address.
+/// Which address is which page; a page also for every other address. Every answer says how browsers are to treat it.
 pub fn routes<S: Storage>(config: &mut ServiceConfig, pages: Data<Pages<S>>) {
-    config
+    let all = web::scope("")
         .app_data(pages)
         .service(looked_at("/authorize/return/{state}", landing::land::<S>))
         .service(looked_at("/authorize/{link}", opening::link::<S>))
         .service(looked_at("/authorize", opening::without_link::<S>))
         .service(looked_at("/favicon.ico", no_icon))
-        .default_service(web::to(nowhere));
+        .default_service(web::to(nowhere))
+        .wrap(from_fn(page::secured));
+    config.service(all).default_service(web::to(nowhere));
 }
 
 /// Browsers ask for one, whatever a page says.

@@ -11,23 +11,17 @@ use actix_web::{
     rt,
     web::{Data, Path, Query},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use mandate_runtime::random;
-use mandate_schema::Secret;
 use mandate_storage::Storage;
 use mandate_worker::consent::{Asked, Form, Opened, VisitError};
 use serde::Deserialize;
 
 use super::{
-    Pages,
-    browser::{self, COOKIE_NAME},
+    LINES, Pages, browser, cookie,
     page::{Mood, Page, Referrer},
     words::Words,
 };
 
-/// How long a browser keeps its cookie: longer than any visit lives.
-const COOKIE_LIFE: Duration = Duration::from_hours(24);
 /// When to try again while `WeChat` cannot be reached, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 60;
 
@@ -72,22 +66,24 @@ async fn open<S: Storage>(
         return refuse(words, &VisitError::Unknown);
     };
     let form = browser::form(request.headers());
-    let known = browser::cookie(request.headers());
-    let cookie = known.unwrap_or_else(new_cookie);
+    let cookie = cookie::new_value();
     let (core, given) = (pages.core.clone(), cookie.clone());
     // Apart from this request: what was asked of WeChat is also kept if the browser goes away.
     let opened = rt::spawn(async move { core.open_consent(asked, form, &given).await }).await;
     match opened {
         Ok(Ok(opened)) => {
             let mut answer = ask(words, form, &opened);
-            if let Ok(value) = HeaderValue::from_str(&set_cookie(&cookie, &pages.cookie_attributes)) {
-                answer.headers_mut().insert(header::SET_COOKIE, value);
+            let lines = pages.cookies.set(request.headers(), &opened.state, &cookie);
+            for value in lines.iter().filter_map(|line| HeaderValue::from_str(line).ok()) {
+                answer.headers_mut().append(header::SET_COOKIE, value);
             }
             answer
         }
         Ok(Err(error)) => refuse(words, &error),
         Err(error) => {
-            tracing::error!(%error, "a consent page was not opened");
+            if let Some(unlogged) = LINES.admit() {
+                tracing::error!(%error, unlogged, "a consent page was not opened");
+            }
             unavailable(words)
         }
     }
@@ -112,11 +108,15 @@ fn refuse(words: &Words, error: &VisitError) -> HttpResponse {
         VisitError::Unknown => (StatusCode::NOT_FOUND, words.unknown_link),
         VisitError::Expired => (StatusCode::GONE, words.expired_link),
         VisitError::Withdrawn(_) => {
-            tracing::warn!(%error, "a consent link is refused");
+            if let Some(unlogged) = LINES.admit() {
+                tracing::warn!(%error, unlogged, "a consent link is refused");
+            }
             (StatusCode::GONE, words.expired_link)
         }
         VisitError::NoCode(_) | VisitError::Storage(_) => {
-            tracing::warn!(%error, "a consent page cannot be opened");
+            if let Some(unlogged) = LINES.admit() {
+                tracing::warn!(%error, unlogged, "a consent page cannot be opened");
+            }
             return unavailable(words);
         }
     };
@@ -135,14 +135,4 @@ pub(super) fn too_many(words: &Words, wait: Duration) -> HttpResponse {
     let mut answer = page.answer(StatusCode::TOO_MANY_REQUESTS, Referrer::Nothing);
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
     answer
-}
-
-fn new_cookie() -> Secret {
-    Secret::new(URL_SAFE_NO_PAD.encode(random::bytes::<32>()))
-}
-
-/// `Lax`: the browser brings it along when `WeChat`'s page sends it back, but not from within other pages.
-fn set_cookie(cookie: &Secret, attributes: &str) -> String {
-    let life = COOKIE_LIFE.as_secs();
-    format!("{COOKIE_NAME}={}; Max-Age={life}; HttpOnly; SameSite=Lax{attributes}", cookie.expose())
 }

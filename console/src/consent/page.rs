@@ -3,8 +3,14 @@
 use std::sync::LazyLock;
 
 use actix_web::{
-    HttpResponse,
-    http::{StatusCode, header},
+    Error, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
 };
 use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -142,17 +148,45 @@ impl Page {
             Referrer::Host => "strict-origin",
             Referrer::Nothing => "no-referrer",
         };
-        HttpResponse::build(status)
+        let mut answer = HttpResponse::build(status)
             .content_type("text/html; charset=utf-8")
-            .insert_header((header::CACHE_CONTROL, "no-store"))
             .insert_header((header::CONTENT_LANGUAGE, self.language))
             .insert_header((header::VARY, "Accept-Language, User-Agent"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.as_str()))
             .insert_header((header::REFERRER_POLICY, referrer))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .insert_header((header::X_FRAME_OPTIONS, "DENY"))
-            .insert_header(("cross-origin-opener-policy", "same-origin"))
-            .insert_header(("x-robots-tag", "noindex, nofollow"))
-            .body(html)
+            .body(html);
+        secure(answer.headers_mut());
+        answer
+    }
+}
+
+/// Adds to every answer how browsers are to treat it, whoever made it.
+///
+/// # Errors
+///
+/// Those of the service behind it.
+pub(super) async fn secured<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = next.call(request).await?;
+    secure(response.headers_mut());
+    Ok(response)
+}
+
+/// What an answer does not say for itself.
+fn secure(headers: &mut HeaderMap) {
+    let own = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.as_str()),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ];
+    for (name, value) in own {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
 }

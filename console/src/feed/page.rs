@@ -7,11 +7,15 @@ use mandate_schema::{EVENT_NAMES, Position, Scope};
 use mandate_storage::Storage;
 use mandate_worker::{
     access::Caller,
-    views::{FeedError, FeedFilter, FeedPage},
+    views::{FeedFilter, FeedPage},
 };
 use tokio::time::{Instant, sleep_until};
 
-use crate::{Api, ApiError, QueryError, guard::caller, query::Query};
+use crate::{
+    Api, ApiError, QueryError,
+    guard::{LOOK_AT_KEY, Pass, caller},
+    query::Query,
+};
 
 const PARAMETERS: [&str; 7] = ["after", "limit", "type", "component", "authorizer", "log_id", "wait"];
 
@@ -28,7 +32,7 @@ pub(crate) async fn page<S: Storage>(
         limit: query.limit()?,
     };
     let after = start(&api, &query).await?;
-    let page = asked.next(&api, after, query.wait()?).await?;
+    let page = asked.next(&api, &Pass::of(&request), after, query.wait()?).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -59,23 +63,28 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The next page with events; without any after `wait`, or when the process stops.
+    /// The next page with events; without any after `wait`, or when the process stops. Nothing to whose key is no longer good:
+    /// that is looked at before a page is given out, and every second while there is none.
     ///
     /// # Errors
     ///
-    /// [`FeedError`].
+    /// Those of [`mandate_worker::views::FeedError`]; [`ApiError::KeyNeeded`].
     pub(super) async fn next<S: Storage>(
         &self,
         api: &Api<S>,
+        pass: &Pass,
         after: Position,
         wait: Duration,
-    ) -> Result<FeedPage, FeedError> {
+    ) -> Result<FeedPage, ApiError> {
         let deadline = Instant::now() + wait;
         let (mut after, mut head) = (after, api.core.log_head());
         loop {
             head.mark_unchanged();
             let page = api.views.feed(after, self.log_id.as_deref(), &self.filter, self.limit).await?;
             if !page.data.is_empty() || Instant::now() >= deadline || api.stop.is_requested() {
+                if !wait.is_zero() {
+                    pass.still_good(api).await?;
+                }
                 return Ok(page);
             }
             if page.last_position > after {
@@ -85,9 +94,10 @@ impl Asked {
             tokio::select! {
                 // Its sender lives as long as the core.
                 _grown = head.changed() => {}
-                () = sleep_until(deadline) => {}
+                () = sleep_until(deadline.min(Instant::now() + LOOK_AT_KEY)) => {}
                 () = api.stop.requested() => {}
             }
+            pass.seems_good(api).await?;
         }
     }
 }

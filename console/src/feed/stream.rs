@@ -16,14 +16,14 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use futures_util::stream::unfold;
-use mandate_schema::{Position, Scope, Secret};
+use mandate_schema::{Position, Scope};
 use mandate_storage::Storage;
 use mandate_worker::views::FeedPage;
 
 use super::page::{Asked, filter, start};
 use crate::{
     Api, ApiError, QueryError,
-    guard::{bearer, caller},
+    guard::{Pass, caller},
     query::Query,
 };
 
@@ -75,9 +75,9 @@ pub(crate) async fn stream<S: Storage>(
     };
     let open = api.streams.open()?;
     // What is wrong with the cursor is told before the stream begins.
-    let first = asked.next(&api, after, Duration::ZERO).await?;
-    let key = bearer(request.headers()).map(Secret::new);
-    let following = Following { api, asked, key, after, first: Some(first), _open: open };
+    let pass = Pass::of(&request);
+    let first = asked.next(&api, &pass, after, Duration::ZERO).await?;
+    let following = Following { api, asked, pass, after, first: Some(first), _open: open };
     let events = unfold(following, |mut following| async move {
         let text = following.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(text)), following))
@@ -100,8 +100,8 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<Position>, QueryError> 
 struct Following<S> {
     api: Data<Api<S>>,
     asked: Asked,
-    /// The key that it came with.
-    key: Option<Secret>,
+    /// What it came with.
+    pass: Pass,
     after: Position,
     first: Option<FeedPage>,
     _open: Open,
@@ -113,23 +113,14 @@ impl<S: Storage> Following<S> {
         let page = if let Some(first) = self.first.take() {
             first
         } else {
-            let page = self.asked.next(&self.api, self.after, HEARTBEAT).await;
-            if self.api.stop.is_requested() || !self.is_known().await {
+            let page = self.asked.next(&self.api, &self.pass, self.after, HEARTBEAT).await;
+            if self.api.stop.is_requested() {
                 return None;
             }
             page.inspect_err(|error| tracing::debug!(%error, "a stream of events ends")).ok()?
         };
         self.after = page.last_position;
         Some(written(&page))
-    }
-
-    /// Whether its key is still good. Without keys whoever is on this machine may read.
-    async fn is_known(&self) -> bool {
-        let access = &self.api.core.access;
-        match &self.key {
-            Some(key) => matches!(access.authenticate(key.expose()).await, Ok(Some(_))),
-            None => access.is_open().await.unwrap_or(false),
-        }
     }
 }
 

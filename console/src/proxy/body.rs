@@ -1,43 +1,44 @@
 //! Bodies on their way through the proxy.
 
-use std::io;
+use std::{io, pin::Pin};
 
 use actix_web::{
     HttpRequest,
     http::header,
-    rt,
     web::{Bytes, Payload},
 };
 use futures_util::{Stream, StreamExt, stream};
 use mandate_runtime::http_client;
 use mandate_wechat::api::errcode_of;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, timeout, timeout_at},
+};
 
+use super::{
+    CALL_MAX, SILENCE_MAX,
+    upload::{Incoming, SENT_MAX, UPLOAD_MAX, Upload, Way, pump},
+};
 use crate::{ApiError, BodyError};
 
 /// A body up to this size is kept, so that it can be sent again. In bytes.
 const KEPT_MAX: usize = 1 << 20;
-/// The largest body; WeChat's largest upload is 10 MB.
-const SENT_MAX: usize = 32 << 20;
 /// An answer up to this size is looked at.
 const LOOKED_AT_MAX: usize = 64 << 10;
-/// Chunks that wait between the caller and `WeChat`.
-const CHUNKS: usize = 8;
 
 /// The caller's body.
 pub(super) enum Body {
     /// All of it.
     Kept(Bytes),
     /// Too large to be kept.
-    Streamed { chunks: mpsc::Receiver<io::Result<Bytes>>, length: Option<u64> },
+    Streamed { way: Way, length: Option<u64> },
 }
 
 impl Body {
     /// Reads a small body whole, and begins to read a large one.
-    pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Self, ApiError> {
-        let mut kept = Vec::new();
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| BodyError::Broken)?;
+    pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, ApiError> {
+        let (mut incoming, mut kept) = (Incoming::new(payload), Vec::new());
+        while let Some(chunk) = incoming.next().await? {
             kept.extend_from_slice(&chunk);
             if kept.len() > KEPT_MAX {
                 let length = request.headers().get(header::CONTENT_LENGTH);
@@ -45,7 +46,7 @@ impl Body {
                 if length.is_some_and(|length: u64| length > SENT_MAX as u64) {
                     return Err(BodyError::TooLarge(SENT_MAX).into());
                 }
-                return Ok(Self::Streamed { chunks: pump(kept.into(), payload), length });
+                return Ok(Self::Streamed { way: pump(kept.into(), incoming), length });
             }
         }
         Ok(Self::Kept(kept.into()))
@@ -66,45 +67,56 @@ impl Body {
         }
     }
 
-    pub(super) fn attach(self, call: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    /// Sends a call with this body, and waits for the head of the answer.
+    pub(super) async fn send(self, call: reqwest::RequestBuilder) -> Result<reqwest::Response, ApiError> {
         match self {
-            Self::Kept(bytes) if bytes.is_empty() => call,
-            Self::Kept(bytes) => call.body(bytes),
-            Self::Streamed { chunks, length } => {
+            Self::Kept(bytes) if bytes.is_empty() => heard(call.send()).await,
+            Self::Kept(bytes) => heard(call.body(bytes).send()).await,
+            Self::Streamed { way: Way { chunks, state }, length } => {
                 let call = match length {
                     Some(length) => call.header(header::CONTENT_LENGTH.as_str(), length),
                     None => call,
                 };
-                call.body(reqwest::Body::wrap_stream(received(chunks)))
+                let body = reqwest::Body::wrap_stream(received(chunks));
+                heard_after(call.timeout(UPLOAD_MAX + CALL_MAX).body(body).send(), state).await
             }
         }
     }
 }
 
-/// Passes the rest of a body on as fast as it is taken. It stays on this thread, as the payload has to; whoever takes the
-/// chunks may be anywhere.
-fn pump(start: Bytes, mut payload: Payload) -> mpsc::Receiver<io::Result<Bytes>> {
-    let (sender, chunks) = mpsc::channel(CHUNKS);
-    rt::spawn(async move {
-        let mut sent = start.len();
-        let mut next = Some(Ok(start));
-        while let Some(chunk) = next {
-            let failed = chunk.is_err();
-            if sender.send(chunk).await.is_err() || failed {
-                return; // nobody takes it any more
-            }
-            next = match payload.next().await {
-                Some(Ok(chunk)) => {
-                    sent += chunk.len();
-                    let fits = sent <= SENT_MAX;
-                    Some(if fits { Ok(chunk) } else { Err(io::Error::other("the body is too large")) })
-                }
-                Some(Err(error)) => Some(Err(io::Error::other(error.to_string()))),
-                None => None,
-            };
-        }
-    });
-    chunks
+type Sent = Result<reqwest::Response, reqwest::Error>;
+
+async fn heard(sending: impl Future<Output = Sent>) -> Result<reqwest::Response, ApiError> {
+    // The address holds the token: no error may carry it.
+    timeout(SILENCE_MAX, sending)
+        .await
+        .map_err(|_elapsed| silence())?
+        .map_err(|error| ApiError::Upstream(http_client::told(error)))
+}
+
+/// The same, but the time counts from when all of the body has been passed on.
+async fn heard_after(
+    sending: impl Future<Output = Sent>,
+    mut upload: watch::Receiver<Upload>,
+) -> Result<reqwest::Response, ApiError> {
+    let mut sending = std::pin::pin!(sending);
+    let mut ended = upload.clone();
+    let sent = tokio::select! {
+        biased;
+        _end = ended.wait_for(|upload| *upload != Upload::Running) => None,
+        sent = &mut sending => Some(sent),
+    };
+    let state = upload.borrow_and_update().clone();
+    match (state, sent) {
+        (Upload::Failed(error), _) => Err(error.into()),
+        (Upload::PassedOn, None) => heard(sending).await,
+        (_, Some(sent)) => sent.map_err(|error| ApiError::Upstream(http_client::told(error))),
+        (Upload::NotTaken | Upload::Running, None) => Err(silence()),
+    }
+}
+
+fn silence() -> ApiError {
+    ApiError::Upstream(format!("nothing was heard for {} s", SILENCE_MAX.as_secs()))
 }
 
 fn received(chunks: mpsc::Receiver<io::Result<Bytes>>) -> impl Stream<Item = io::Result<Bytes>> + Send {
@@ -113,18 +125,24 @@ fn received(chunks: mpsc::Receiver<io::Result<Bytes>>) -> impl Stream<Item = io:
 
 /// `WeChat`'s answer, of which the beginning has been read.
 pub(super) struct Peeked {
-    pub(super) response: reqwest::Response,
+    pub(super) status: reqwest::StatusCode,
+    pub(super) headers: reqwest::header::HeaderMap,
     pub(super) start: Vec<Bytes>,
+    pub(super) rest: Chunks,
 }
+
+/// What comes of an answer.
+pub(super) type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>>>>;
 
 impl Peeked {
     /// Reads a small answer that may be a refusal whole; of any other nothing, or its beginning.
-    pub(super) async fn of(mut response: reqwest::Response) -> Result<Self, ApiError> {
-        let mut start = Vec::new();
-        let mut read = 0;
-        while may_be_a_refusal(&response) && read <= LOOKED_AT_MAX {
-            let chunk = response.chunk().await;
-            match chunk.map_err(|error| ApiError::Upstream(http_client::told(error)))? {
+    pub(super) async fn of(response: reqwest::Response) -> Result<Self, ApiError> {
+        let looked_at = may_be_a_refusal(&response);
+        let (status, headers) = (response.status(), response.headers().clone());
+        let (mut start, mut rest, mut read) = (Vec::new(), chunks(response), 0);
+        while looked_at && read <= LOOKED_AT_MAX {
+            let chunk = rest.next().await.transpose();
+            match chunk.map_err(|error| ApiError::Upstream(error.to_string()))? {
                 Some(chunk) => {
                     read += chunk.len();
                     start.push(chunk);
@@ -132,13 +150,29 @@ impl Peeked {
                 None => break,
             }
         }
-        Ok(Self { response, start })
+        Ok(Self { status, headers, start, rest })
     }
 
     /// The number of a refusal.
     pub(super) fn errcode(&self) -> Option<i64> {
         errcode_of(&self.start.concat())
     }
+}
+
+/// The body of an answer, in time.
+fn chunks(response: reqwest::Response) -> Chunks {
+    let whole = Instant::now() + CALL_MAX;
+    let chunks = stream::unfold(Some(response.bytes_stream()), move |coming| async move {
+        let mut coming = coming?;
+        let next = timeout_at(whole.min(Instant::now() + SILENCE_MAX), coming.next()).await;
+        match next {
+            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(coming))),
+            Ok(Some(Err(error))) => Some((Err(io::Error::other(http_client::told(error))), None)),
+            Ok(None) => None,
+            Err(_elapsed) => Some((Err(io::Error::other("the answer did not come in time")), None)),
+        }
+    });
+    Box::pin(chunks.fuse()) // who has looked at all of it asks once more
 }
 
 fn may_be_a_refusal(response: &reqwest::Response) -> bool {

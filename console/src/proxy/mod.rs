@@ -7,6 +7,7 @@
 mod body;
 mod manner;
 mod target;
+pub(crate) mod upload;
 
 use std::time::Duration;
 
@@ -19,7 +20,6 @@ use actix_web::{
     web,
 };
 use futures_util::{StreamExt, stream};
-use mandate_runtime::http_client;
 use mandate_schema::{AuthorizerId, ComponentId, Scope, Secret, StreamName};
 use mandate_storage::Storage;
 use mandate_worker::{
@@ -34,7 +34,7 @@ use body::{Body, Peeked};
 use manner::{Names, TokenKind};
 use target::{Target, body_naming, target};
 
-/// A whole call at most: large media on slow lines.
+/// A whole call at most, beside an upload: large media on slow lines.
 const CALL_MAX: Duration = Duration::from_mins(5);
 /// How long nothing may come from `WeChat`.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -81,7 +81,7 @@ impl Proxy {
     pub fn new(settings: &ApiSettings, prefixes: Vec<String>) -> Result<Self, ClientError> {
         let builder = client_builder(settings, CALL_MAX)?;
         // An answer goes back as it came, compressed or not.
-        let builder = builder.no_gzip().connect_timeout(settings.timeout).read_timeout(SILENCE_MAX);
+        let builder = builder.no_gzip().connect_timeout(settings.timeout);
         let http = builder.build().map_err(ClientError::from)?;
         Ok(Self { http, base: settings.base.trim_end_matches('/').to_owned(), prefixes })
     }
@@ -197,23 +197,18 @@ impl<S: Storage> Call<'_, S> {
                 call = call.header(name.as_str(), value.as_bytes());
             }
         }
-        let sent = body.attach(call).send().await;
-        // The address holds the token: no error may carry it.
-        sent.map_err(|error| ApiError::Upstream(http_client::told(error)))
+        body.send(call).await
     }
 }
 
 fn pass_back(answer: Peeked) -> HttpResponse {
-    let Peeked { response, start } = answer;
-    let status = actix_web::http::StatusCode::from_u16(response.status().as_u16());
+    let Peeked { status, headers, start, rest } = answer;
+    let status = actix_web::http::StatusCode::from_u16(status.as_u16());
     let mut back = HttpResponse::build(status.unwrap_or(actix_web::http::StatusCode::BAD_GATEWAY));
     for name in PASSED_BACK {
-        for value in response.headers().get_all(name.as_str()) {
+        for value in headers.get_all(name.as_str()) {
             back.append_header((name.clone(), value.as_bytes()));
         }
     }
-    let start = stream::iter(start.into_iter().map(Ok));
-    let rest =
-        response.bytes_stream().map(|chunk| chunk.map_err(http_client::told).map_err(std::io::Error::other));
-    back.streaming(start.chain(rest))
+    back.streaming(stream::iter(start.into_iter().map(Ok)).chain(rest))
 }

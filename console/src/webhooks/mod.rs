@@ -245,7 +245,7 @@ async fn view<S: Storage>(api: &Api<S>, webhook: Webhook) -> Result<WebhookView,
 }
 
 fn note<S: Storage>(api: &Api<S>, caller: &Caller, request: &HttpRequest, act: &str, id: Uuid) {
-    let address = request.peer_addr().map(|peer| peer.ip());
+    let address = api.proxies.client(request);
     api.core.access.note_act(&caller.actor(), address, act, &id.to_string(), None);
     tracing::info!(%id, act, "an operator acted on webhook {id}: {act}");
 }

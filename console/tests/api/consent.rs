@@ -7,11 +7,13 @@ use actix_web::{
     test::{self, TestRequest},
     web::Data,
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use mandate_console::consent::{Pages, routes};
-use mandate_runtime::stop::Stop;
+use mandate_runtime::{stop::Stop, web::TrustedProxies};
 use mandate_schema::{CodeDigest, Secret};
 use mandate_storage::{ConsentLink, ConsentTerms, ConsentVisit, Consents, sqlite::SqliteStorage};
+use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use crate::{
@@ -20,19 +22,19 @@ use crate::{
 };
 
 /// The pages of a world.
-struct Door(Data<Pages<SqliteStorage>>);
+pub(crate) struct Door(Data<Pages<SqliteStorage>>);
 
 /// A page as a browser gets it.
-struct Seen {
+pub(crate) struct Seen {
     response: ServiceResponse,
 }
 
 impl Door {
-    fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         Self(Data::new(Pages::new(world.core.clone(), Stop::new())))
     }
 
-    async fn open(&self, request: TestRequest) -> Seen {
+    pub(crate) async fn open(&self, request: TestRequest) -> Seen {
         let app = test::init_service(App::new().configure(|config| routes(config, self.0.clone()))).await;
         Seen { response: test::call_service(&app, request.to_request()).await }
     }
@@ -195,6 +197,103 @@ fn cookie(letter: char) -> String {
     letter.to_string().repeat(43)
 }
 
+/// The name of the cookie of the visit that comes back to an address: its state's digest.
+fn cookie_name(address: &str) -> String {
+    let state = address.trim_start_matches("/authorize/return/").split('?').next().expect("a state");
+    let hash = digest(&SHA256, state.as_bytes());
+    format!("__Host-mandate_consent_{}", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..8]))
+}
+
+#[actix_web::test]
+async fn a_cookie_of_another_visit_takes_no_code() {
+    let world = World::new();
+    let hour = SignedDuration::from_hours(1);
+    let (one, other) = (landing(&world, 1, hour).await, landing(&world, 2, hour).await);
+    let (door, code) = (Door::of(&world), "?auth_code=queryauthcode%40%40%40x&expires_in=3600");
+    let own = cookie_name(&one);
+    for name in [cookie_name(&other), "mandate_consent".into(), own.replace("__Host-", ""), format!("x{own}")]
+    {
+        let sent = format!("{name}={}", cookie('a'));
+        let seen = door.open(from(1, &format!("{one}{code}")).insert_header(("cookie", sent))).await;
+        assert_eq!(seen.status(), 403, "{name}");
+    }
+    let both = format!("{}={}; {own}={}", cookie_name(&other), cookie('b'), cookie('a'));
+    let seen = door.open(from(1, &one).insert_header(("cookie", both))).await;
+    assert_eq!(seen.status(), 400, "its own cookie counts; only the code is missing");
+}
+
+#[actix_web::test]
+async fn every_answer_tells_browsers_how_to_treat_it() {
+    let world = World::new();
+    let door = Door::of(&world);
+    for (method, address, status) in [
+        (Method::GET, "/authorize/nosuchlink", 404),
+        (Method::GET, "/", 404),
+        (Method::GET, "/robots.txt", 404),
+        (Method::GET, "/authorize/return/forged", 404),
+        (Method::GET, "/authorize/return/%ff%00", 404),
+        (Method::GET, "/authorize/%ff", 404),
+        (Method::GET, "/favicon.ico", 204),
+        (Method::HEAD, "/authorize", 200),
+        (Method::POST, "/authorize/nosuchlink", 405),
+        (Method::DELETE, "/favicon.ico", 405),
+        (Method::OPTIONS, "/authorize/return/x", 405),
+        (Method::POST, "/nowhere", 404),
+        (Method::OPTIONS, "*", 404),
+    ] {
+        let seen = door.open(from(1, address).method(method.clone())).await;
+        assert_eq!(seen.status(), status, "{method} {address}");
+        assert_secured(&seen, &format!("{method} {address}"));
+    }
+    for _ in 0..40 {
+        door.get("/authorize").await;
+    }
+    let slowed = door.get("/authorize").await;
+    assert_eq!(slowed.status(), 429);
+    assert_secured(&slowed, "429");
+}
+
+#[track_caller]
+fn assert_secured(seen: &Seen, what: &str) {
+    let policy = seen.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"),
+        "{what}"
+    );
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("x-robots-tag", "noindex, nofollow"),
+    ] {
+        assert_eq!(seen.header(name), value, "{what}: {name}");
+    }
+    assert!(matches!(seen.header("referrer-policy"), "no-referrer" | "strict-origin"), "{what}");
+    assert!(matches!(seen.header("cache-control"), "no-store" | "public, max-age=86400"), "{what}");
+}
+
+#[actix_web::test]
+async fn only_trusted_proxies_say_whom_they_ask_for() {
+    let world = World::new();
+    let trusted = TrustedProxies::new(["10.1.0.0/16".parse().expect("a network")]);
+    let pages = Pages::new(world.core.clone(), Stop::new()).behind(trusted);
+    let door = Door(Data::new(pages));
+    let ask = async |peer: [u8; 4], number: u8| {
+        let request = TestRequest::with_uri("/authorize/nosuchlink").peer_addr((peer, 50_000).into());
+        door.open(request.insert_header(("x-forwarded-for", format!("198.51.100.{number}")))).await.status()
+    };
+    for number in 0..40 {
+        assert_eq!(ask([10, 1, 2, 3], number).await, 404, "each browser has its own limit");
+    }
+    for peer in [[10, 2, 0, 1], [127, 0, 0, 1], [192, 168, 1, 1], [203, 0, 113, 1]] {
+        let mut statuses = Vec::new();
+        for number in 0..40 {
+            statuses.push(ask(peer, number).await);
+        }
+        assert_eq!(statuses.last(), Some(&429), "{peer:?} may write what it likes: {statuses:?}");
+    }
+}
+
 #[actix_web::test]
 async fn a_return_that_is_not_taken_says_why() {
     let world = World::new();
@@ -211,8 +310,8 @@ async fn a_return_that_is_not_taken_says_why() {
         (format!("{over}{code}"), 'a', 410, "页面已过期"),
         (format!("{over}{code}"), 'b', 403, "请使用原来的浏览器"),
     ] {
-        let request =
-            from(1, &address).insert_header(("cookie", format!("mandate_consent={}", cookie(letter))));
+        let sent = format!("{}={}", cookie_name(&address), cookie(letter));
+        let request = from(1, &address).insert_header(("cookie", sent));
         let seen = door.open(request).await;
         assert_eq!((seen.status(), seen.header("referrer-policy")), (status, "no-referrer"), "{address}");
         assert_eq!(seen.title().await, title, "{address}");

@@ -2,6 +2,7 @@
 
 use actix_web::{http::Method, test::TestRequest};
 use mandate_broker::ASK_MAX;
+use mandate_storage::Callers;
 use serde_json::{Value, json};
 
 use crate::{
@@ -54,6 +55,37 @@ async fn without_the_key_nobody_learns_anything() {
     world.ask(elsewhere).await.problem(401, "unauthenticated");
     let elsewhere = with_key(remote("/api/v1/components"), settle_key().expose()).method(Method::GET);
     world.ask(elsewhere).await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn whoever_guesses_the_key_is_slowed_down_and_the_right_key_never() {
+    let world = World::new();
+    let wrong = |number: usize| {
+        let request = with_key(remote(SETTLED), &format!("settle-key-number-{number}"));
+        request.set_json(json!({"ids": []}))
+    };
+    let mut slowed = 0;
+    for number in 0..60 {
+        let answer = world.ask(wrong(number)).await;
+        if answer.status == 429 {
+            answer.problem(429, "too_many_refusals");
+            assert!(answer.retry_after.parse::<u64>().is_ok_and(|seconds| seconds > 0));
+            slowed += 1;
+        } else {
+            answer.problem(401, "unauthenticated");
+        }
+        world.ask(ask(&json!([]))).await.json(); // from the same address
+    }
+    assert!(slowed >= 30, "{slowed}");
+    let elsewhere = wrong(0).peer_addr(([10, 0, 0, 8], 50_000).into());
+    world.ask(elsewhere).await.problem(401, "unauthenticated");
+    world.core.access.write().await.expect("the store is there");
+    let entries = world.core.storage.audit(None, 100).await.expect("the store is there");
+    assert!((1..=25).contains(&entries.len()), "{}", entries.len());
+    for entry in entries {
+        assert_eq!(entry.subject.as_deref(), Some("POST /api/v1/inbox/settled"));
+        assert!(!format!("{entry:?}").contains("number"), "what was tried may be nearly right: {entry:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Callers with keys: scopes, limits, revocation, refusals, the audit trail.
 
+use std::time::{Duration, Instant};
+
 use actix_web::test::TestRequest;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{ApiKey, ApiKeyRecord, Reach, Scope};
 use mandate_storage::Callers;
 use serde_json::Value;
@@ -17,20 +19,22 @@ const OTHERS: &str = "wxb000000000000002";
 
 /// A key in the store.
 pub(crate) async fn key(world: &World, number: u8, scopes: &[Scope], reach: Reach) -> ApiKey {
-    let key = ApiKey::new(&[number; 32]);
-    let record = ApiKeyRecord {
+    world.core.storage.put_api_key(record(number, scopes, reach)).await.expect("the store is there");
+    ApiKey::new(&[number; 32])
+}
+
+pub(crate) fn record(number: u8, scopes: &[Scope], reach: Reach) -> ApiKeyRecord {
+    ApiKeyRecord {
         id: Uuid::from_u128(number.into()),
         name: format!("key {number}"),
-        hash: key.hash(),
+        hash: ApiKey::new(&[number; 32]).hash(),
         scopes: scopes.iter().copied().collect(),
         reach,
         created_at: Timestamp::now(),
         expires_at: None,
         revoked_at: None,
         used_at: None,
-    };
-    world.core.storage.put_api_key(record).await.expect("the store is there");
-    key
+    }
 }
 
 pub(crate) fn with(request: TestRequest, key: &ApiKey) -> TestRequest {
@@ -126,9 +130,118 @@ async fn a_revoked_or_expired_key_opens_nothing() {
         .await
         .expect("the store is there");
     let world = world.restarted();
-    // There is no active key any more, so it is as if there had never been one; this key opens nothing all the same.
     world.ask(with(remote("/api/v1/components"), &revoked)).await.problem(401, "unauthenticated");
     world.ask(with(local("/api/v1/components"), &revoked)).await.problem(401, "unauthenticated");
+}
+
+#[actix_web::test]
+async fn once_there_was_a_key_nobody_comes_without_whatever_became_of_it() {
+    for (revoked, expired) in [(true, false), (false, true), (true, true)] {
+        let world = world().await;
+        world.ask(local("/api/v1/components")).await.json();
+        let now = Timestamp::now();
+        let record = ApiKeyRecord {
+            expires_at: expired.then_some(now - SignedDuration::from_secs(1)),
+            ..record(1, &[Scope::StateRead], Reach::default())
+        };
+        world.core.storage.put_api_key(record.clone()).await.expect("the store is there");
+        if revoked {
+            assert!(world.core.storage.revoke_api_key(record.id, now).await.expect("the store is there"));
+        }
+        let world = world.restarted();
+        for address in ["/api/v1/components", "/api/v1/events", "/api/v1/dead-letters"] {
+            world.ask(local(address)).await.problem(401, "unauthenticated");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn who_is_passed_on_or_sent_by_another_site_is_not_let_in_without_a_key() {
+    let world = world().await;
+    for (name, value, code) in [
+        ("x-forwarded-for", "203.0.113.7", "loopback_only"),
+        ("x-forwarded-host", "localhost", "loopback_only"),
+        ("forwarded", "for=127.0.0.1", "loopback_only"),
+        ("x-real-ip", "127.0.0.1", "loopback_only"),
+        ("via", "1.1 proxy", "loopback_only"),
+        ("sec-fetch-site", "cross-site", "cross_origin"),
+        ("sec-fetch-site", "same-site", "cross_origin"),
+    ] {
+        let request = local("/api/v1/components").insert_header((name, value));
+        world.ask(request).await.problem(403, code);
+    }
+    world.ask(local("/api/v1/components").insert_header(("sec-fetch-site", "same-origin"))).await.json();
+    // A key is good whatever the way.
+    let key = key(&world, 1, &[Scope::StateRead], Reach::default()).await;
+    let request = with(local("/api/v1/components"), &key).insert_header(("x-forwarded-for", "203.0.113.7"));
+    world.ask(request.insert_header(("sec-fetch-site", "cross-site"))).await.json();
+}
+
+/// Revokes the key with this number.
+async fn revoke(world: &World, number: u128) {
+    let revoked = world.core.storage.revoke_api_key(Uuid::from_u128(number), Timestamp::now()).await;
+    assert!(revoked.expect("the store is there"));
+}
+
+#[actix_web::test]
+async fn who_waits_with_a_key_that_is_revoked_gets_nothing_more() {
+    for (address, scope) in [
+        ("/api/v1/events?after=end&wait=30", Scope::EventsRead),
+        ("/api/v1/messages?wait=30", Scope::MessagesRead),
+    ] {
+        let world = World::after([granted(OTHERS, 1)]).await;
+        let key = key(&world, 1, &[scope], Reach::default()).await;
+        let at_once = address.replace("wait=30", "wait=0");
+        world.ask(with(remote(&at_once), &key)).await.json(); // from here on it is believed for a second
+        let poll = world.ask(with(remote(address), &key));
+        let meanwhile = async {
+            revoke(&world, 1).await;
+            world.take([granted(MINE, 0), message(MINE, "too late")]).await;
+        };
+        let (answer, ()) = tokio::join!(poll, meanwhile);
+        let detail = answer.problem(401, "unauthenticated");
+        assert!(!detail.contains(MINE), "{address}: {detail}");
+    }
+}
+
+#[actix_web::test]
+async fn a_poll_ends_soon_after_its_key_though_nothing_happens() {
+    for (address, scope) in [
+        ("/api/v1/events?after=end&wait=30", Scope::EventsRead),
+        ("/api/v1/messages?wait=30", Scope::MessagesRead),
+    ] {
+        let world = world().await;
+        let begun = Instant::now();
+        let expires_at = Some(Timestamp::now() + SignedDuration::from_millis(1_500));
+        let record = ApiKeyRecord { expires_at, ..record(1, &[scope], Reach::default()) };
+        world.core.storage.put_api_key(record).await.expect("the store is there");
+        world.ask(with(remote(address), &ApiKey::new(&[1; 32]))).await.problem(401, "unauthenticated");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{address}: {:?}", begun.elapsed());
+    }
+}
+
+#[actix_web::test]
+async fn little_is_kept_of_what_strangers_send_and_not_without_limit() {
+    let world = world().await;
+    key(&world, 1, &[Scope::StateRead], Reach::default()).await;
+    let world = world.restarted();
+    for (number, length) in (0_u8..).zip([10, 255, 256, 257, 5_000, 60_000]) {
+        let address = format!("/api/v1/{}", "p".repeat(length));
+        world.ask(remote(&address).peer_addr(([198, 51, 100, number], 1).into())).await;
+    }
+    for number in 0..2_000_u32 {
+        let [.., high, low] = number.to_be_bytes();
+        world.ask(remote("/api/v1/components").peer_addr(([203, high, low, 1], 1).into())).await;
+    }
+    world.core.access.write().await.expect("the store is there");
+    let entries = world.core.storage.audit(None, 10_000).await.expect("the store is there");
+    let refused: Vec<_> = entries.iter().filter(|entry| entry.act == "request.refused").collect();
+    assert!((6..=110).contains(&refused.len()), "{}", refused.len());
+    for entry in &refused {
+        let subject = entry.subject.as_deref().expect("what was asked");
+        assert!(subject.starts_with("GET /api/v1/") && subject.chars().count() <= 256, "{subject}");
+    }
+    assert!(refused.iter().any(|entry| entry.subject.as_deref() == Some("GET /api/v1/pppppppppp")));
 }
 
 #[actix_web::test]

@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use mandate_console::{Api, bind};
 use mandate_runtime::{process::Process, stop::Stop, web::ConnectionLimits};
-use mandate_storage::DeadLetters;
+use mandate_schema::{ApiKey, ApiKeyRecord, Reach, Scope};
+use mandate_storage::{Callers, DeadLetters};
 
 use crate::{
-    pushes::broken,
+    keys::record,
+    pushes::{MERCHANT, broken, granted},
     world::{World, proxy},
 };
 
@@ -83,6 +86,53 @@ async fn the_host_is_read_as_it_came_over_the_wire() {
     let answer = send(listener.address, without).await;
     assert!(answer.contains(" 200 OK"), "{answer}");
     listener.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_key_and_delivers_nothing_more() {
+    for end in [End::Revoked, End::Expired] {
+        let listener = Listener::start();
+        let expires_at = matches!(end, End::Expired).then(|| Timestamp::now() + SignedDuration::from_secs(2));
+        let record = ApiKeyRecord { expires_at, ..record(1, &[Scope::EventsRead], Reach::default()) };
+        listener.world.core.storage.put_api_key(record.clone()).await.expect("the store is there");
+        let ask = format!(
+            "GET /api/v1/events/stream?after=end HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\
+             Authorization: Bearer {}\r\n\r\n",
+            ApiKey::new(&[1; 32]).expose()
+        );
+        let (address, (begun, stream)) = (listener.address, tokio::sync::oneshot::channel());
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut connection = TcpStream::connect(address)?;
+            connection.set_read_timeout(Some(LONG))?;
+            connection.write_all(ask.as_bytes())?;
+            let (mut text, mut bytes) = (Vec::new(), [0; 1_024]);
+            while !String::from_utf8_lossy(&text).contains(": here") {
+                let read = connection.read(&mut bytes)?;
+                text.extend_from_slice(&bytes[..read]);
+            }
+            begun.send(()).expect("the test waits");
+            connection.read_to_end(&mut text)?;
+            std::io::Result::Ok(String::from_utf8_lossy(&text).into_owned())
+        });
+        stream.await.expect("the stream begins");
+        match end {
+            End::Revoked => {
+                let now = Timestamp::now();
+                assert!(listener.world.core.storage.revoke_api_key(record.id, now).await.expect("the store"));
+                listener.world.take([granted(MERCHANT, 1)]).await;
+            }
+            End::Expired => {}
+        }
+        let text = reading.await.expect("no panic").expect("an end");
+        assert!(text.starts_with("HTTP/1.1 200 ") && !text.contains(MERCHANT), "{text}");
+        listener.end().await;
+    }
+}
+
+/// How a key ends.
+enum End {
+    Revoked,
+    Expired,
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod contract;
 mod dead_letters;
 mod documents;
 mod feed;
+mod floods;
 mod history;
 mod inbox;
 mod keys;

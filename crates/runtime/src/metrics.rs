@@ -83,6 +83,7 @@ struct Inner {
 struct Pictures {
     journal_oldest: Option<Timestamp>,
     tickets: BTreeMap<String, Timestamp>,
+    readers: BTreeMap<Word, u64>,
     dead_letters: Vec<(ReasonLabels, u64)>,
     tasks: Vec<(TaskLabels, u64)>,
     pauses: BTreeMap<(String, &'static str), Option<Timestamp>>,
@@ -239,7 +240,12 @@ impl Metrics {
 
     /// `mandate_reader_position`: a reader has followed the log up to here.
     pub fn reader_position(&self, reader: impl Into<Word>, position: u64) {
-        self.0.reader_position.get_or_create(&ReaderLabels { reader: reader.into() }).set(position);
+        self.pictures().readers.insert(reader.into(), position);
+    }
+
+    /// `mandate_reader_position`: what is no reader any more has no position.
+    pub fn forget_readers(&self, is_gone: impl Fn(&str) -> bool) {
+        self.pictures().readers.retain(|reader, _| !is_gone(reader));
     }
 
     /// `mandate_ticket_age_seconds`: when a component's current ticket was received. Its age is computed when the metrics
@@ -318,6 +324,10 @@ impl Metrics {
             let paused = until.is_some_and(|until| until > now);
             self.0.wechat_paused.get_or_create(&labels).set(paused.into());
         }
+        let positions = pictures.readers.iter();
+        let positions =
+            positions.map(|(reader, position)| (ReaderLabels { reader: reader.clone() }, *position));
+        replace(&self.0.reader_position, &positions.collect::<Vec<_>>());
         replace(&self.0.dead_letters, &pictures.dead_letters);
         replace(&self.0.tasks, &pictures.tasks);
     }
@@ -468,6 +478,19 @@ mod tests {
         let page = metrics.encode_at(at(110));
         assert_has(&page, r#"mandate_dead_letters{reason="malformed"} 1"#);
         assert!(!page.contains("unknown_pair"));
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_has_no_position() {
+        let metrics = record_everything();
+        metrics.reader_position("webhook/1", 7);
+        metrics.reader_position("webhook/2", 8);
+        assert_has(&metrics.encode(), r#"mandate_reader_position{reader="webhook/1"} 7"#);
+        metrics.forget_readers(|reader| reader == "webhook/1");
+        let page = metrics.encode();
+        assert!(!page.contains("webhook/1"), "{page}");
+        assert_has(&page, r#"mandate_reader_position{reader="webhook/2"} 8"#);
+        assert_has(&page, r#"mandate_reader_position{reader="publisher"} 40"#);
     }
 
     #[test]

@@ -148,7 +148,7 @@ pass_on!(Consents {
 });
 
 pass_on!(Webhooks {
-    fn put_webhook(&self, id: Uuid, data: String) -> ();
+    fn put_webhook(&self, id: Uuid, data: String, most: usize) -> bool;
     fn webhooks(&self) -> Vec<WebhookRow>;
     fn webhook(&self, id: Uuid) -> Option<WebhookRow>;
     fn change_webhook(&self, row: WebhookRow) -> bool;
@@ -162,7 +162,7 @@ pass_on!(Callers {
     fn put_api_key(&self, key: ApiKeyRecord) -> ();
     fn api_keys(&self) -> Vec<ApiKeyRecord>;
     fn api_key(&self, hash: [u8; 32]) -> Option<ApiKeyRecord>;
-    fn has_api_keys(&self, now: Timestamp) -> bool;
+    fn had_api_keys(&self) -> bool;
     fn revoke_api_key(&self, id: Uuid, now: Timestamp) -> bool;
     fn note_use(&self, keys: Vec<Uuid>, reads: Vec<TokenReads>, now: Timestamp) -> ();
     fn token_reads(&self, since: Timestamp, limit: usize) -> Vec<TokenReads>;

@@ -123,12 +123,12 @@ pub trait Callers: Send + Sync + 'static {
     /// [`StorageError::Unavailable`].
     fn api_key(&self, hash: [u8; 32]) -> impl Future<Output = Result<Option<ApiKeyRecord>>> + Send;
 
-    /// Whether there is an active key.
+    /// Whether a key was ever made; one that was revoked or has expired counts.
     ///
     /// # Errors
     ///
     /// [`StorageError::Unavailable`].
-    fn has_api_keys(&self, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
+    fn had_api_keys(&self) -> impl Future<Output = Result<bool>> + Send;
 
     /// Revokes a key for good; `false` if there is none, or it was revoked before.
     ///

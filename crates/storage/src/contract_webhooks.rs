@@ -32,12 +32,12 @@ pub struct WebhookAttemptRow {
 
 /// Endpoints and attempts.
 pub trait Webhooks: Send + Sync + 'static {
-    /// Stores a new endpoint, at revision 1.
+    /// Stores a new endpoint, at revision 1; `false` if there are `most` already, however many are stored at the same time.
     ///
     /// # Errors
     ///
     /// [`StorageError::Unavailable`].
-    fn put_webhook(&self, id: Uuid, data: String) -> impl Future<Output = Result<()>> + Send;
+    fn put_webhook(&self, id: Uuid, data: String, most: usize) -> impl Future<Output = Result<bool>> + Send;
 
     /// All endpoints in order of their ids.
     ///

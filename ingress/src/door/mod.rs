@@ -9,7 +9,7 @@ mod refusal;
 mod refusal_log;
 mod replies;
 
-use std::{collections::HashMap, net::IpAddr, time::Instant};
+use std::{collections::HashMap, time::Instant};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -17,7 +17,7 @@ use actix_web::{
     web::{self, Data, Payload, ServiceConfig},
 };
 use jiff::Timestamp;
-use mandate_runtime::{config::ReplyRule, metrics::Metrics};
+use mandate_runtime::{config::ReplyRule, metrics::Metrics, web::TrustedProxies};
 use mandate_schema::{CallbackId, ComponentId, Push};
 use mandate_wechat::{
     envelope::{CallbackQuery, KeyRing, Opened},
@@ -38,6 +38,18 @@ use refusal::Refusal;
 use refusal_log::RefusalLog;
 use replies::Reply;
 
+/// What a door is made of. `rings` has the keys of each component that `routes` can name.
+pub(crate) struct DoorParts {
+    pub(crate) routes: Routes,
+    pub(crate) rings: Vec<KeyRing>,
+    pub(crate) journal: Journal,
+    pub(crate) metrics: Metrics,
+    pub(crate) body_max: usize,
+    pub(crate) clock: Clock,
+    pub(crate) replies: Vec<ReplyRule>,
+    pub(crate) proxies: TrustedProxies,
+}
+
 /// What every request needs. One for all workers.
 pub(crate) struct Door {
     routes: Routes,
@@ -47,24 +59,18 @@ pub(crate) struct Door {
     body_max: usize,
     clock: Clock,
     replies: Vec<ReplyRule>,
+    proxies: TrustedProxies,
     random: SystemRandom,
     refusals: RefusalLog,
 }
 
 impl Door {
-    /// A door with these URLs. `rings` has the keys of each component that `routes` can name.
-    pub(crate) fn new(
-        routes: Routes,
-        rings: impl IntoIterator<Item = KeyRing>,
-        journal: Journal,
-        metrics: Metrics,
-        body_max: usize,
-        clock: Clock,
-        replies: Vec<ReplyRule>,
-    ) -> Self {
+    /// A door with these URLs.
+    pub(crate) fn new(parts: DoorParts) -> Self {
+        let DoorParts { routes, rings, journal, metrics, body_max, clock, replies, proxies } = parts;
         let rings = rings.into_iter().map(|ring| (ring.component().clone(), ring)).collect();
         let (random, refusals) = (SystemRandom::new(), RefusalLog::default());
-        Self { routes, rings, journal, metrics, body_max, clock, replies, random, refusals }
+        Self { routes, rings, journal, metrics, body_max, clock, replies, proxies, random, refusals }
     }
 
     /// Verifies, opens and stores one push; says what to answer.
@@ -84,7 +90,9 @@ impl Door {
         if timeliness == Timeliness::Late {
             self.metrics.callbacks_late_total(&component, route.kind);
         }
-        let origin = Origin { address: caller(request), content };
+        // What a proxy of ours brings without saying for whom is bounded in all only.
+        let address = self.proxies.client(request).filter(|address| !self.proxies.contains(*address));
+        let origin = Origin { address, content };
         let recorded = match &said {
             Said::Event => self.journal.record(push).await,
             Said::Message(spoken) => {
@@ -97,11 +105,11 @@ impl Door {
         debug!(callback.id = %id, %component, kind = route.kind.as_str(), ?recorded, "stored callback {id}");
         let answer = match (recorded, &said) {
             (Recorded::Parked, Said::Bad(bad)) => {
-                self.refusals.note_bad(route, *bad, request.peer_addr());
+                self.refusals.note_bad(route, *bad, self.proxies.client(request));
                 Answer::Success
             }
             (Recorded::Parked, Said::Event | Said::Message(_)) => {
-                self.refusals.note_parked(route, request.peer_addr());
+                self.refusals.note_parked(route, self.proxies.client(request));
                 Answer::Success
             }
             // A repetition is answered as the first one was.
@@ -225,11 +233,6 @@ struct Spoken {
     nonce: String,
 }
 
-/// Whose messages are bounded apart from those of others.
-fn caller(request: &HttpRequest) -> Option<IpAddr> {
-    request.peer_addr().map(|peer| peer.ip())
-}
-
 fn original_id(message: &Message) -> Option<String> {
     message.to_user.clone().filter(|id| id.len() <= ORIGINAL_ID_MAX)
 }
@@ -242,7 +245,7 @@ pub(crate) fn configure(config: &mut ServiceConfig, door: &Data<Door>) {
 async fn receive(door: Data<Door>, request: HttpRequest, mut payload: Payload) -> HttpResponse {
     let started = Instant::now();
     let Some(route) = door.routes.find(request.uri().path(), request.query_string()) else {
-        door.refusals.note_unknown(request.uri().path(), request.peer_addr());
+        door.refusals.note_unknown(request.uri().path(), door.proxies.client(&request));
         return answer::not_found();
     };
     match door.take(&request, &route, &mut payload).await {
@@ -252,7 +255,7 @@ async fn receive(door: Data<Door>, request: HttpRequest, mut payload: Payload) -
         }
         Err(refusal) => {
             door.count(&route, route.label(refusal.component()), refusal.kind(), started);
-            door.refusals.note(&route, &refusal, request.peer_addr());
+            door.refusals.note(&route, &refusal, door.proxies.client(&request));
             answer::refused(&refusal)
         }
     }

@@ -18,7 +18,12 @@ use mandate_ingress::{
     routes::{ComponentPaths, Routes},
     serve,
 };
-use mandate_runtime::{metrics::Metrics, process::Process, stop::Stop, web::ConnectionLimits};
+use mandate_runtime::{
+    metrics::Metrics,
+    process::Process,
+    stop::Stop,
+    web::{ConnectionLimits, TrustedProxies},
+};
 use mandate_schema::{CallbackId, ComponentId, Push, PushKind, Secret};
 use mandate_wechat::{
     cipher,
@@ -188,6 +193,7 @@ pub(crate) fn settings(journal: PathBuf, token: &str) -> Settings {
         routes: routes.expect("valid"),
         rings: vec![KeyRing::new(component, vec![pair]).expect("valid")],
         replies: Vec::new(),
+        proxies: TrustedProxies::default(),
     }
 }
 

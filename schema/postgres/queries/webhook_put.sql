@@ -1,2 +1,4 @@
 -- webhook_put
-insert into webhook (id, revision, data) values ($1, 1, $2)
+-- Under webhook_turn.
+insert into webhook (id, revision, data)
+select $1::uuid, 1, $2::text where (select count(*) from webhook) < $3

@@ -1,2 +1,3 @@
 -- webhook_put
-insert into webhook (id, revision, data) values (?1, 1, ?2)
+insert into webhook (id, revision, data)
+select ?1, 1, ?2 where (select count(*) from webhook) < ?3

@@ -205,11 +205,7 @@ async fn a_key_limited_to_accounts_makes_only_calls_that_name_its_account() {
         let (code, _, err) = world.command(&["api-key", "revoke", &id]);
         assert_eq!(code, 0, "{err}");
     }
-    world
-        .wait("this machine to be let in again", async |world| {
-            (world.token(&mine).await.0 == 200).then_some(())
-        })
-        .await;
+    world.ask_with_a_key();
     world.planted.extend([limited, whole]);
     world.finish().await;
 }

@@ -5,7 +5,7 @@ use mandate_storage::{ConsentTerms, ConsentVisit};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
-use super::{ConsentResult, ConsentSettings, links::TermsError};
+use super::{ConsentResult, ConsentSettings, LINES, links::TermsError};
 
 /// What stands in a query as it is (RFC 3986, section 2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -62,7 +62,9 @@ impl ConsentSettings {
         match self.check_return_url(url) {
             Ok(()) => onward(url, result.as_str(), result.authorizer()),
             Err(error) => {
-                tracing::warn!(%error, "a merchant is not led on");
+                if let Some(unlogged) = LINES.admit() {
+                    tracing::warn!(%error, unlogged, "a merchant is not led on");
+                }
                 None
             }
         }

@@ -5,6 +5,7 @@ use mandate_domain::{Decision, Redeem, Task};
 use mandate_schema::{CodeDigest, CommandId, GrantedVia, Secret, StreamName};
 use mandate_storage::{Appended, Command, ConsentVisit, Landed, Storage, StorageError};
 
+use super::LINES;
 use crate::{
     Core,
     fold::{self, ReadError},
@@ -82,7 +83,9 @@ impl<S: Storage> Core<S> {
                     after_conflict(conflicts).await;
                 }
                 Landed::Appended(_) => {
-                    tracing::info!(component = %visit.terms.component, %digest, "a browser brought a code");
+                    if let Some(unlogged) = LINES.admit() {
+                        tracing::info!(component = %visit.terms.component, %digest, unlogged, "a browser brought a code");
+                    }
                     return Ok(ConsentVisit { code: Some(digest), ..visit });
                 }
                 // Another request of this browser was faster: what it brought counts.

@@ -9,11 +9,16 @@ mod links;
 mod result;
 mod visits;
 
+use mandate_runtime::strangers::LineLimit;
+
 pub use address::Form;
 pub use landing::LandingError;
 pub use links::{EXPIRES_DEFAULT, LinkError, LinkOrder, TermsError};
 pub use result::ConsentResult;
 pub use visits::{Asked, Opened, VisitError};
+
+/// Lines of the log about what browsers bring: strangers can make pages ask and bring codes.
+static LINES: LineLimit = LineLimit::new(1);
 
 /// Where merchants consent and what for.
 #[derive(Clone, Debug)]

@@ -28,6 +28,8 @@ pub enum Asked {
 pub struct Opened {
     /// The address of `WeChat`'s page; the pre-auth code is part of it.
     pub address: Secret,
+    /// Names the visit when the browser comes back; the address has it, too.
+    pub state: String,
     /// When that page stops working.
     pub expires_at: Timestamp,
 }
@@ -81,7 +83,7 @@ impl<S: Storage> Core<S> {
         let state = self.vault.seal_state(visit.id);
         let address = self.consent.wechat_page(form, &visit.terms, &code.pre_auth_code, &state);
         self.storage.put_visit(visit).await?;
-        Ok(Opened { address, expires_at })
+        Ok(Opened { address, state, expires_at })
     }
 
     async fn terms_of(&self, asked: Asked) -> Result<(Option<String>, ConsentTerms), VisitError> {

@@ -19,6 +19,8 @@ mod receiver;
 mod reconcile;
 mod sealing;
 mod state;
+mod token_life;
 mod versions;
+mod webhook_limits;
 mod webhooks;
 mod wechat;

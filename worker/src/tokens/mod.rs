@@ -9,45 +9,22 @@ mod ahead;
 mod authorizer;
 mod component;
 mod failed;
+mod held;
 mod rows;
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use mandate_schema::{ComponentId, SealedText, Secret};
+use mandate_schema::ComponentId;
 use mandate_storage::StorageError;
 use mandate_wechat::errors::{Repair, Retry};
 
 pub(crate) use component::ComponentTokens;
 pub use failed::{Failed, What};
+pub use held::HeldToken;
+pub(crate) use held::Stored;
 pub(crate) use rows::TokenRows;
 
 use crate::{api::CallError, fold::ReadError};
-
-/// A token with less life than this is not given out.
-const MARGIN: SignedDuration = SignedDuration::from_secs(60);
-
-/// An access token in use.
-#[derive(Clone, Debug)]
-pub struct HeldToken {
-    /// The token.
-    pub token: Secret,
-    /// When it expires, by our clock.
-    pub expires_at: Timestamp,
-    /// Its sealed form, which says later whether it is still the stored one.
-    sealed: SealedText,
-}
-
-impl HeldToken {
-    /// Seconds that it has to live.
-    pub fn expires_in(&self, now: Timestamp) -> i64 {
-        self.expires_at.duration_since(now).as_secs().max(0)
-    }
-
-    fn is_usable(&self, now: Timestamp) -> bool {
-        self.expires_at >= now + MARGIN
-    }
-}
 
 /// Why there is no access token.
 #[derive(Debug, thiserror::Error)]

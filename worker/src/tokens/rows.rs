@@ -14,13 +14,8 @@ use mandate_storage::{Lease, Storage, StorageError, TokenRow};
 use mandate_wechat::api::Api;
 use tokio::time::Instant;
 
-use super::{BESIDE_CALLS, Failed, HeldToken, TokenError, What};
-use crate::{
-    api::CallError,
-    fold::ReadError,
-    record::{access_token_place, expiry},
-    vault::Vault,
-};
+use super::{BESIDE_CALLS, Failed, HeldToken, Stored, TokenError, What};
+use crate::{api::CallError, fold::ReadError, vault::Vault};
 
 /// How long what was read is believed.
 const KNOWN_FOR: Duration = Duration::from_secs(1);
@@ -209,7 +204,7 @@ impl<S: Storage> TokenRows<S> {
     ) -> Result<bool, TokenError> {
         let what = match source.refresh(lease).await {
             Ok(Refreshed::Token { token, called_at, expires_in, key }) => {
-                self.store(stream, lease, &token, expiry(called_at, expires_in), key).await?;
+                self.store(stream, lease, (&token, expires_in, called_at), key).await?;
                 self.metrics.token_refreshes_total(T::API.name(), "refreshed");
                 return Ok(false);
             }
@@ -240,13 +235,14 @@ impl<S: Storage> TokenRows<S> {
         &self,
         stream: &StreamName,
         lease: &Lease,
-        token: &Secret,
-        expires_at: Timestamp,
+        (token, expires_in, called_at): (&Secret, u64, Timestamp),
         key: u32,
     ) -> Result<(), TokenError> {
         let key = self.vault.key(stream, key).await.map_err(ReadError::from)?;
         let key = key.ok_or(TokenError::Unknown)?; // erased while WeChat was asked
-        let sealed = self.vault.seal(&key, access_token_place(stream, lease.row.generation), token);
+        let place = (stream, lease.row.generation);
+        let Stored { sealed, expires_at } =
+            Stored::new(&self.vault, &key, place, (token, expires_in), called_at);
         // Refused if the lease ran out or the row has changed: what stands there now is newer.
         self.storage.store_token(stream, lease, sealed, expires_at).await?;
         Ok(())
@@ -302,12 +298,10 @@ impl<S: Storage> TokenRows<S> {
         stream: &StreamName,
         row: Option<&TokenRow>,
     ) -> Result<Option<HeldToken>, TokenError> {
-        let Some(TokenRow { access: Some((sealed, expires_at)), generation, .. }) = row else {
+        let Some(TokenRow { access: Some(access), generation, .. }) = row else {
             return Ok(None);
         };
-        let place = access_token_place(stream, *generation);
-        let token = self.vault.open(place, sealed).await.map_err(ReadError::from)?;
-        Ok(token.map(|token| HeldToken { token, expires_at: *expires_at, sealed: sealed.clone() }))
+        Ok(HeldToken::open(&self.vault, stream, *generation, access).await.map_err(ReadError::from)?)
     }
 
     fn answer(&self, stream: &StreamName, known: Known) -> Result<HeldToken, TokenError> {

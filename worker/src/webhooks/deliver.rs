@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     endpoint::{Attempt, Webhook, WebhookState},
     progress::{Verdict, is_down},
+    run::reader,
     sender::Sent,
 };
 use crate::{
@@ -107,7 +108,7 @@ impl<S: Storage> Core<S> {
         let position = webhook.progress.position;
         let stored = self.storage.change_webhook(WebhookRow { data: webhook.write(), ..row }).await?;
         if stored {
-            self.metrics.reader_position(format!("webhook/{}", webhook.id), position.0);
+            self.metrics.reader_position(reader(webhook.id), position.0);
         }
         unread.map_or(Ok(stored), Err)
     }

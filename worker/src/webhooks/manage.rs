@@ -73,7 +73,10 @@ impl<S: Storage> Core<S> {
         };
         self.make_webhook_key(&webhook, now).await?;
         let secret = self.add_webhook_secret(&mut webhook, now).await?;
-        self.storage.put_webhook(webhook.id, webhook.write()).await?;
+        // Others may have been registered since they were counted.
+        if !self.storage.put_webhook(webhook.id, webhook.write(), WEBHOOKS_MAX).await? {
+            return Err(WebhookError::TooMany);
+        }
         self.webhooks_changed.notify_one();
         Ok((webhook, secret))
     }
@@ -170,7 +173,11 @@ impl<S: Storage> Core<S> {
     ///
     /// [`WebhookError`].
     pub async fn delete_webhook(&self, id: Uuid) -> Result<(), WebhookError> {
-        if self.storage.remove_webhook(id).await? { Ok(()) } else { Err(WebhookError::Unknown(id)) }
+        if !self.storage.remove_webhook(id).await? {
+            return Err(WebhookError::Unknown(id));
+        }
+        self.webhooks_changed.notify_one();
+        Ok(())
     }
 
     /// Changes an endpoint as it is now.

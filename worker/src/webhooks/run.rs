@@ -20,6 +20,8 @@ use crate::{Core, fold::ReadError, lead::Lead, reason::Reason};
 const LEAD: SignedDuration = SignedDuration::from_secs(6);
 /// How often the endpoints are looked at while nothing happens.
 const LOOK: Duration = Duration::from_secs(1);
+/// What the name of an endpoint as a reader of the log begins with.
+const READER: &str = "webhook/";
 
 /// Rounds that run, and endpoints that are left alone after an error.
 #[derive(Default)]
@@ -77,26 +79,46 @@ impl<S: Storage> Core<S> {
         rounds: &mut Rounds,
         stop: &Stop,
     ) -> Result<bool, StorageError> {
-        let rows = self.storage.webhooks().await?;
-        let webhooks: Vec<Webhook> = rows.iter().map(Webhook::read).collect::<Result<_, _>>()?;
-        for state in [WebhookState::Active, WebhookState::Paused, WebhookState::Disabled] {
-            let count = webhooks.iter().filter(|webhook| webhook.state == state).count();
-            self.metrics.webhooks(state.as_str(), count as u64);
-        }
+        let webhooks = self.survey_webhooks().await?;
         // Without endpoints nobody needs to lead, and an idle process writes nothing.
-        if !webhooks.iter().any(|webhook| webhook.state == WebhookState::Active)
-            || !lead.hold(&self.storage).await?
-        {
+        if !webhooks.iter().any(|(_, webhook)| webhook.state == WebhookState::Active) {
+            return Ok(false);
+        }
+        if !lead.hold(&self.storage).await? {
+            self.forget_positions_but(&[]); // the process that leads knows them
             return Ok(false);
         }
         let (head, now) = (self.storage.head().await?, Timestamp::now());
-        for (row, webhook) in rows.into_iter().zip(webhooks) {
+        for (row, webhook) in webhooks {
             if has_work(&webhook, head, now) && rounds.may_begin(row.id) {
                 rounds.begin(self.clone(), row, stop.clone());
             }
         }
         Ok(true)
     }
+
+    /// All endpoints. The metrics show how many are in which state, and no position of one that was deleted.
+    pub(crate) async fn survey_webhooks(&self) -> Result<Vec<(WebhookRow, Webhook)>, StorageError> {
+        let rows = self.storage.webhooks().await?.into_iter();
+        let webhooks: Vec<_> =
+            rows.map(|row| Webhook::read(&row).map(|webhook| (row, webhook))).collect::<Result<_, _>>()?;
+        for state in [WebhookState::Active, WebhookState::Paused, WebhookState::Disabled] {
+            let count = webhooks.iter().filter(|(_, webhook)| webhook.state == state).count();
+            self.metrics.webhooks(state.as_str(), count as u64);
+        }
+        self.forget_positions_but(&webhooks);
+        Ok(webhooks)
+    }
+
+    fn forget_positions_but(&self, there: &[(WebhookRow, Webhook)]) {
+        let there: HashSet<String> = there.iter().map(|(row, _)| reader(row.id)).collect();
+        self.metrics.forget_readers(|reader| reader.starts_with(READER) && !there.contains(reader));
+    }
+}
+
+/// An endpoint as a reader of the log.
+pub(super) fn reader(webhook: Uuid) -> String {
+    format!("{READER}{webhook}")
 }
 
 fn has_work(webhook: &Webhook, head: Position, now: Timestamp) -> bool {

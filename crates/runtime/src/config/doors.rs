@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use ipnet::IpNet;
 use mandate_schema::Secret;
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
     section::Section,
     types::{Bytes, Host, HttpUrl},
 };
+use crate::web::TrustedProxies;
 
 /// `[ingress]`: `WeChat`'s door.
 #[derive(Clone, Debug)]
@@ -27,6 +29,10 @@ pub struct Ingress {
     pub journal_max: Bytes,
     /// The largest callback body that is read; at most 1 MiB.
     pub body_max: Bytes,
+    /// Whose `X-Forwarded-For` is believed, on the listeners of every process.
+    pub trusted_proxies: TrustedProxies,
+    /// Connections that one address may have at once, over the listeners of a process; `None`: any number.
+    pub connections_per_address: Option<u32>,
     /// The worker, which is asked which callbacks have an outcome; not needed in one process.
     pub settle_url: HttpUrl,
     /// The shared secret that opens that one question.
@@ -41,12 +47,26 @@ impl Ingress {
             journal: section.get("journal", PathBuf::from("data/journal.db")),
             journal_max: section.get("journal_max", Bytes::gib(1)),
             body_max: section.get("body_max", BodyMax(Bytes::kib(256))).0,
+            trusted_proxies: trusted_proxies(&mut section),
+            connections_per_address: section.optional("connections_per_address"),
             settle_url: section.get("settle_url", url("http://127.0.0.1:8081")),
             settle_key: settle_key(&mut section),
         };
         section.finish();
         ingress
     }
+}
+
+fn trusted_proxies(section: &mut Section<'_>) -> TrustedProxies {
+    let default = TrustedProxies::default().networks().to_vec();
+    let networks: Vec<IpNet> = section.list_or("trusted_proxies", default);
+    if networks.iter().any(|network| network.prefix_len() == 0) {
+        let key = section.key("trusted_proxies");
+        section.report.warning(format!(
+            "{key} trusts every address: anybody can claim to be anybody; name the proxies"
+        ));
+    }
+    TrustedProxies::new(networks)
 }
 
 /// The size of a body, within what `WeChat`'s envelopes can need: larger ones only help whoever wants our memory.
@@ -61,6 +81,28 @@ impl Setting for BodyMax {
         match Bytes::from_text(text)? {
             size if size <= Self::LARGEST => Ok(Self(size)),
             _ => Err(format!("must not be larger than {}", Self::LARGEST)),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
+    }
+}
+
+/// How browsers reach the merchants' pages. It is part of each link, of the QR code of the link, and of the address that `WeChat`
+/// sends merchants back to, none of which can be as long as one likes.
+struct PublicUrl(HttpUrl);
+
+impl PublicUrl {
+    /// In bytes.
+    const LONGEST: usize = 512;
+}
+
+impl Setting for PublicUrl {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match HttpUrl::from_text(text)? {
+            url if url.as_str().len() <= Self::LONGEST => Ok(Self(url)),
+            _ => Err(format!("must not be longer than {} bytes", Self::LONGEST)),
         }
     }
 
@@ -134,7 +176,7 @@ impl Worker {
         let worker = Self {
             listen: section.get("listen", loopback(8081)),
             public_listen: section.get("public_listen", everywhere(8082)),
-            public_url: section.get("public_url", url("http://127.0.0.1:8082")),
+            public_url: section.get("public_url", PublicUrl(url("http://127.0.0.1:8082"))).0,
             settle_key: settle_key(&mut section),
             open_consent: section.get("open_consent", false),
             return_hosts: section.list("return_hosts"),
@@ -205,6 +247,18 @@ mod tests {
         for bad in ["1048577B", "2MiB", "1GiB"] {
             let problem = BodyMax::from_text(bad).err();
             assert_eq!(problem.as_deref(), Some("must not be larger than 1MiB"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_has_512_bytes_and_not_one_more() {
+        let of =
+            |length: usize| format!("https://h.example/{}", "p".repeat(length - "https://h.example/".len()));
+        let read = |text: &str| PublicUrl::from_text(text).map(|url| url.0.as_str().len());
+        assert_eq!(read(&of(512)), Ok(512));
+        assert_eq!(read(&(of(512) + "/")), Ok(512), "a slash at the end does not count");
+        for length in [513, 2_331, 2_332, 60_000] {
+            assert_eq!(read(&of(length)), Err("must not be longer than 512 bytes".to_owned()), "{length}");
         }
     }
 }

@@ -10,11 +10,10 @@ use actix_web::{
     rt::net::TcpStream,
     web::ServiceConfig,
 };
-use ipnet::IpNet;
 use tokio::net::TcpSocket;
 
 use super::{
-    BindError,
+    BindError, TrustedProxies,
     connection::{self, Manner},
     shared::Shared,
     slots::{SWEEP, Slots},
@@ -77,7 +76,7 @@ pub struct ConnectionLimits {
     /// Connections that one address (of IPv6, one /64 network) may have; `None`: any number.
     pub per_address: Option<u32>,
     /// Whom that does not concern: proxies.
-    pub trusted: Vec<IpNet>,
+    pub trusted: TrustedProxies,
 }
 
 /// All connections of a process. Clones are the same.

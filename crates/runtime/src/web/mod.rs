@@ -2,6 +2,7 @@
 
 mod chunked;
 mod class;
+mod client_address;
 mod connection;
 mod connections;
 mod exchange;
@@ -22,6 +23,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
+pub use client_address::TrustedProxies;
 pub use connections::{ConnectionLimits, Connections, Listener, Rank};
 
 use crate::{

@@ -10,9 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipnet::IpNet;
-
 use super::{
+    TrustedProxies,
     class::{Cause, Class},
     slots::Slots,
 };
@@ -35,7 +34,7 @@ pub(super) struct Shared {
     /// Connections that one address may have.
     pub(super) per_address: Option<u32>,
     /// Whom that does not concern.
-    pub(super) trusted: Vec<IpNet>,
+    pub(super) trusted: TrustedProxies,
     addresses: Mutex<HashMap<IpAddr, u32>>,
     pub(super) held: AtomicUsize,
     pub(super) listeners: Mutex<Vec<Weak<Slots>>>,
@@ -43,7 +42,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(metrics: Metrics, per_address: Option<u32>, trusted: Vec<IpNet>) -> Self {
+    pub(super) fn new(metrics: Metrics, per_address: Option<u32>, trusted: TrustedProxies) -> Self {
         Self {
             metrics,
             per_address,
@@ -62,8 +61,7 @@ impl Shared {
     /// [`TooMany`].
     pub(super) fn enter(&self, address: IpAddr) -> Result<Option<IpAddr>, TooMany> {
         let Some(most) = self.per_address else { return Ok(None) };
-        let address = address.to_canonical();
-        if self.trusted.iter().any(|trusted| trusted.contains(&address)) {
+        if self.trusted.contains(address) {
             return Ok(None);
         }
         let address = network(address);

@@ -278,12 +278,12 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::metrics::Metrics;
+    use crate::{metrics::Metrics, web::TrustedProxies};
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn shared() -> Arc<Shared> {
-        Arc::new(Shared::new(Metrics::new(), None, Vec::new()))
+        Arc::new(Shared::new(Metrics::new(), None, TrustedProxies::default()))
     }
 
     /// A listener that has been open for a minute.
@@ -404,8 +404,7 @@ mod tests {
 
     #[test]
     fn an_address_may_have_so_many_and_a_proxy_more() {
-        let trusted = vec!["127.0.0.0/8".parse().expect("a network")];
-        let shared = Arc::new(Shared::new(Metrics::new(), Some(2), trusted));
+        let shared = Arc::new(Shared::new(Metrics::new(), Some(2), TrustedProxies::default()));
         let slots = Slots::new("test", 100, shared);
         let enter = |text: &str| slots.enter(text.parse().expect("an address"));
         let (one, two) = (enter("2001:db8::1"), enter("2001:db8::2"));

@@ -190,6 +190,7 @@ macro_rules! suite {
         ], []);
         suite!($database, webhooks, [
             an_endpoint_is_changed_by_who_has_read_its_newest_revision,
+            however_many_are_stored_at_once_there_are_no_more_than_allowed,
             attempts_are_read_newest_first_and_trimmed,
         ], []);
         suite!($database, callers, [

@@ -17,10 +17,10 @@ fn attempt(number: u128, webhook: u128) -> WebhookAttemptRow {
 }
 
 pub(super) async fn an_endpoint_is_changed_by_who_has_read_its_newest_revision<S: Storage>(storage: S) {
-    storage.put_webhook(id(2), "second".into()).await.unwrap();
-    storage.put_webhook(id(1), "first".into()).await.unwrap();
+    storage.put_webhook(id(2), "second".into(), 100).await.unwrap();
+    storage.put_webhook(id(1), "first".into(), 100).await.unwrap();
     assert_eq!(storage.webhooks().await.unwrap(), [row(1, 1, "first"), row(2, 1, "second")]);
-    assert!(storage.put_webhook(id(1), "again".into()).await.is_err(), "an id is given once");
+    assert!(storage.put_webhook(id(1), "again".into(), 100).await.is_err(), "an id is given once");
 
     assert!(storage.change_webhook(row(1, 1, "changed")).await.unwrap());
     assert!(!storage.change_webhook(row(1, 1, "too late")).await.unwrap());
@@ -34,9 +34,30 @@ pub(super) async fn an_endpoint_is_changed_by_who_has_read_its_newest_revision<S
     assert_eq!(storage.webhooks().await.unwrap(), [row(2, 1, "second")]);
 }
 
+pub(super) async fn however_many_are_stored_at_once_there_are_no_more_than_allowed<S: Storage>(storage: S) {
+    let storage = std::sync::Arc::new(storage);
+    for round in 0..5 {
+        let mut puts = tokio::task::JoinSet::new();
+        for number in 0..16 {
+            let storage = storage.clone();
+            let put = async move { storage.put_webhook(id(number), String::new(), 7).await };
+            puts.spawn(put);
+        }
+        let stored = puts.join_all().await.into_iter().filter(|put| *put.as_ref().unwrap()).count();
+        let held = storage.webhooks().await.unwrap();
+        assert_eq!((stored, held.len()), (7, 7), "round {round}");
+        assert!(!storage.put_webhook(id(99), String::new(), 7).await.unwrap());
+        assert!(storage.put_webhook(id(99), String::new(), 8).await.unwrap());
+        assert!(storage.remove_webhook(id(99)).await.unwrap());
+        for row in held {
+            assert!(storage.remove_webhook(row.id).await.unwrap());
+        }
+    }
+}
+
 pub(super) async fn attempts_are_read_newest_first_and_trimmed<S: Storage>(storage: S) {
-    storage.put_webhook(id(1), String::new()).await.unwrap();
-    storage.put_webhook(id(2), String::new()).await.unwrap();
+    storage.put_webhook(id(1), String::new(), 100).await.unwrap();
+    storage.put_webhook(id(2), String::new(), 100).await.unwrap();
     let attempts = [attempt(11, 1), attempt(12, 1), attempt(13, 1), attempt(14, 2), attempt(15, 3)];
     storage.put_webhook_attempts(attempts.into()).await.unwrap();
     storage.put_webhook_attempts(vec![attempt(12, 1), attempt(16, 1)]).await.unwrap();

@@ -17,9 +17,14 @@ use crate::{
 type Result<T> = std::result::Result<T, StorageError>;
 
 impl Webhooks for PostgresStorage {
-    async fn put_webhook(&self, id: Uuid, data: String) -> Result<()> {
-        self.connection().await?.change(sql::webhook_put, &[&id, &data]).await?;
-        Ok(())
+    async fn put_webhook(&self, id: Uuid, data: String, most: usize) -> Result<bool> {
+        let (connection, most) = (self.connection().await?, limit(most));
+        let work = async {
+            // Whoever waited for the turn counts what the one before has committed.
+            connection.change(sql::webhook_turn, &[]).await?;
+            Ok(connection.change(sql::webhook_put, &[&id, &data, &most]).await? == 1)
+        };
+        connection.transaction("begin", work).await
     }
 
     async fn webhooks(&self) -> Result<Vec<WebhookRow>> {

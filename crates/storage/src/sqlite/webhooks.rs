@@ -14,10 +14,10 @@ use crate::{StorageError, WebhookAttemptRow, WebhookRow, Webhooks};
 type Result<T> = std::result::Result<T, StorageError>;
 
 impl Webhooks for SqliteStorage {
-    async fn put_webhook(&self, id: Uuid, data: String) -> Result<()> {
+    async fn put_webhook(&self, id: Uuid, data: String, most: usize) -> Result<bool> {
         self.write(move |tx| {
-            tx.prepare_cached(sql::webhook_put)?.execute(params![blob(&id), data])?;
-            Ok(())
+            let row = params![blob(&id), data, limit(most)];
+            Ok(tx.prepare_cached(sql::webhook_put)?.execute(row)? == 1)
         })
         .await
     }

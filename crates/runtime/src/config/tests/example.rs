@@ -5,7 +5,7 @@ use super::{super::show, Folder};
 const EXAMPLE: &str = include_str!("../../../../../mandate.example.toml");
 
 /// Every key that is documented, list entries as number 0.
-const KEYS: [&str; 67] = [
+const KEYS: [&str; 69] = [
     "component.0.app_id",
     "component.0.app_secret",
     "component.0.token",
@@ -19,6 +19,8 @@ const KEYS: [&str; 67] = [
     "ingress.journal",
     "ingress.journal_max",
     "ingress.body_max",
+    "ingress.trusted_proxies",
+    "ingress.connections_per_address",
     "ingress.settle_url",
     "ingress.settle_key",
     "worker.listen",

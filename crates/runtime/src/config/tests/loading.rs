@@ -144,6 +144,42 @@ level = 'inof'
 }
 
 #[test]
+fn proxies_are_trusted_on_this_machine_unless_others_are_named() {
+    let trusts = |toml: &str, address: &str| {
+        config(toml).ingress.trusted_proxies.contains(address.parse().expect("an address"))
+    };
+    assert!(trusts("", "127.0.0.1") && trusts("", "127.200.0.1"));
+    for stranger in ["10.0.0.1", "192.168.0.1", "172.17.0.1", "::1", "fd00::1", "203.0.113.7"] {
+        assert!(!trusts("", stranger), "{stranger}");
+    }
+    let named = "[ingress]\ntrusted_proxies = ['10.1.0.0/16', '192.0.2.7', '::1', 'fd00::/8']";
+    for proxy in ["10.1.255.1", "192.0.2.7", "::1", "fd12::1", "::ffff:10.1.0.1"] {
+        assert!(trusts(named, proxy), "{proxy}");
+    }
+    assert!(!trusts(named, "127.0.0.1") && !trusts(named, "10.2.0.1") && !trusts(named, "192.0.2.8"));
+    assert!(!trusts("[ingress]\ntrusted_proxies = []", "127.0.0.1"));
+    let loaded = Folder::with("").loaded(&[("MANDATE_INGRESS__TRUSTED_PROXIES", "10.0.0.0/8, ::1")]);
+    assert_eq!(shown(&loaded, "ingress.trusted_proxies").0, "[10.0.0.0/8, ::1/128]");
+    for bad in ["10.0.0.0/33", "proxy.example", "10.0.0", ""] {
+        let found = problems(&format!("[ingress]\ntrusted_proxies = ['{bad}']"));
+        assert!(found[0].starts_with("ingress.trusted_proxies: must be a network"), "{bad}: {found:?}");
+    }
+    for all in ["0.0.0.0/0", "::/0"] {
+        let loaded = Folder::with(&format!("[ingress]\ntrusted_proxies = ['{all}']")).loaded(&[]);
+        assert!(loaded.warnings[0].contains("ingress.trusted_proxies trusts every address"), "{all}");
+    }
+}
+
+#[test]
+fn a_public_url_that_is_too_long_is_a_problem_that_names_the_limit() {
+    for length in [513, 2_500, 60_000] {
+        let url = format!("https://auth.example.com/{}", "p".repeat(length - 25));
+        let found = problems(&format!("[worker]\npublic_url = '{url}'"));
+        assert!(found[0].starts_with("worker.public_url: must not be longer than 512 bytes"), "{found:?}");
+    }
+}
+
+#[test]
 fn a_component_needs_an_appid_a_token_and_a_key() {
     assert_eq!(
         problems("\n[[component]]\n"),

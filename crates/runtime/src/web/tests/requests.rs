@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     process::Process,
     stop::Stop,
-    web::{ConnectionLimits, Listener, Rank},
+    web::{ConnectionLimits, Listener, Rank, TrustedProxies},
 };
 
 const LONG: Duration = Duration::from_mins(1);
@@ -232,7 +232,7 @@ async fn slow_heads_and_bodies_are_408_and_silence_is_closed() {
 
 #[tokio::test]
 async fn an_address_has_no_more_connections_than_it_may() {
-    let limits = ConnectionLimits { per_address: Some(2), trusted: Vec::new() };
+    let limits = ConnectionLimits { per_address: Some(2), trusted: TrustedProxies::new([]) };
     let server = Server::start(limits);
     let (mut first, mut second) = (server.connect().await, server.connect().await);
     for client in [&mut first, &mut second] {
