@@ -248,7 +248,7 @@ async fn a_journal_that_failed_ends_the_loop_with_an_error() {
 /// A next place in which a callback ends whatever process hands it over: here, the future that does.
 #[derive(Clone, Default)]
 struct Deadly {
-    deadly: Option<CallbackId>,
+    ends_it: Option<CallbackId>,
     died: Arc<Notify>,
     taken: Arc<Mutex<Vec<CallbackId>>>,
     /// Those that came alone, with the deaths before.
@@ -261,7 +261,7 @@ impl CallbackSink for Deadly {
     }
 
     async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
-        if batch.iter().any(|push| Some(push.id) == self.deadly) {
+        if batch.iter().any(|push| Some(push.id) == self.ends_it) {
             self.died.notify_one();
             std::future::pending::<()>().await;
         }
@@ -304,7 +304,7 @@ async fn left(count: u64) -> (Bench<true>, Vec<CallbackId>) {
 async fn after_three_deaths_a_callback_is_handed_over_alone_and_the_others_go_on() {
     for deadly in [0, 3, 6] {
         let (bench, ids) = left(7).await;
-        let place = Deadly { deadly: Some(ids[deadly]), ..Deadly::default() };
+        let place = Deadly { ends_it: Some(ids[deadly]), ..Deadly::default() };
         for death in 1..=3 {
             assert_eq!(place.process(&bench.path).await, None, "death {death}");
             assert_eq!(place.taken.lock().expect("not poisoned").len(), 0);
@@ -328,7 +328,7 @@ async fn after_three_deaths_a_callback_is_handed_over_alone_and_the_others_go_on
 #[tokio::test]
 async fn new_callbacks_come_before_one_that_is_handed_over_alone() {
     let (bench, ids) = left(1).await;
-    let place = Deadly { deadly: Some(ids[0]), ..Deadly::default() };
+    let place = Deadly { ends_it: Some(ids[0]), ..Deadly::default() };
     for _ in 0..3 {
         assert_eq!(place.process(&bench.path).await, None);
     }
@@ -351,10 +351,10 @@ async fn an_outage_and_a_stop_are_no_deaths() {
         relay.step(PushKind::Event).await.expect_err("down");
         drop(relay);
         // One that is stopped while it hands over, and killed before it has.
-        let place = Deadly { deadly: Some(ids[0]), ..Deadly::default() };
+        let place = Deadly { ends_it: Some(ids[0]), ..Deadly::default() };
         let (relay, stop) = (Relay::new(journal.clone(), place.clone(), Metrics::new()), Stop::new());
         tokio::select! {
-            step = relay.step(PushKind::Event) => panic!("{step:?}"),
+            outcome = relay.step(PushKind::Event) => panic!("{outcome:?}"),
             () = place.died.notified() => {}
         }
         stop.request();

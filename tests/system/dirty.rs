@@ -1,11 +1,14 @@
 //! Genuine pushes that are dirty: each is taken, and what can be read of it counts.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::world::{COMPONENT_A as A, COMPONENT_B as B, Options, Stack, World, act::assert_accepted};
 
 told!(dirty_grants_are_granted, dirty::grants);
 told!(what_cannot_be_read_is_seen_and_stops_nothing, dirty::unreadable);
+told!(a_flood_without_a_key_leaves_few_lines, dirty::flood);
 told!(two_components_share_an_event_url_and_a_pair, dirty::shared_url);
 
 /// A push that must be accepted.
@@ -122,6 +125,35 @@ async fn unreadable(stack: Stack) {
     let revoked = world.again(A, &account, "revoke").await;
     assert_eq!(revoked["deliveries"][0]["ok"], true);
     world.wait_status(A, &account, "revoked").await;
+    world.finish().await;
+}
+
+/// What callers without a key can send to the callback port, all of which is refused.
+async fn flood(stack: Stack) {
+    const ROUNDS: usize = 150;
+    let world = World::on(stack).await;
+    let lines =
+        || std::fs::read_to_string(world.folder().join("service.log")).expect("a log").lines().count();
+    let (before, began) = (lines(), Instant::now());
+    let forged = "?timestamp=1&nonce=2&encrypt_type=aes&msg_signature=3";
+    let events = world.callback_url(&format!("/wechat/{A}/events"));
+    let messages = world.callback_url(&format!("/wechat/{A}/messages/wx00000000000000aa"));
+    let junk = world.callback_url(&format!("/{}", "x".repeat(20_000)));
+    for round in 0..ROUNDS {
+        let posts = [format!("{events}{forged}"), format!("{messages}{forged}{round}"), junk.clone()];
+        for url in posts {
+            let answer = world.http.post(url).body("<xml><Encrypt>AAAA</Encrypt></xml>").send().await;
+            assert!(answer.expect("an answer").status().is_client_error());
+        }
+        let answer = world.http.get(&events).send().await.expect("an answer");
+        assert_eq!(answer.status(), 405);
+    }
+    let seconds = usize::try_from(began.elapsed().as_secs()).expect("short") + 1;
+    let told = lines() - before;
+    assert!(told > 0 && told <= 10 * seconds, "{told} lines in {seconds} s");
+    let log = std::fs::read_to_string(world.folder().join("service.log")).expect("a log");
+    assert!(!log.contains(&"x".repeat(257)), "a long path was logged");
+    world.ticket(A).await;
     world.finish().await;
 }
 

@@ -10,7 +10,7 @@ async fn places(journal: &Journal, kind: PushKind) -> (Vec<i64>, Option<(i64, u3
 }
 
 /// A process that dies while it hands these over: it ends the hand-over no more.
-async fn dies_over(bench: &Bench, kind: PushKind, seqs: &[i64]) {
+fn dies_over(bench: &Bench, kind: PushKind, seqs: &[i64]) {
     let journal = bench.open();
     let seqs: Vec<Seq> = seqs.iter().map(|seq| Seq(*seq)).collect();
     journal.begin_hand_over(kind, &seqs);
@@ -23,13 +23,13 @@ async fn after_three_deaths_callbacks_are_no_longer_handed_over_among_others() {
         let push = |n| if kind == PushKind::Event { bench.event(n) } else { bench.message(n) };
         record_new(&bench.open(), (1..=4).map(push)).await;
         for _ in 0..2 {
-            dies_over(&bench, kind, &[1, 2, 3]).await;
+            dies_over(&bench, kind, &[1, 2, 3]);
         }
         assert_eq!(places(&bench.open(), kind).await, (vec![1, 2, 3, 4], None));
-        dies_over(&bench, kind, &[1, 2, 3]).await;
+        dies_over(&bench, kind, &[1, 2, 3]);
         assert_eq!(places(&bench.open(), kind).await, (vec![4], Some((1, 3))));
         // What ends the process alone, too, comes behind the others.
-        dies_over(&bench, kind, &[1]).await;
+        dies_over(&bench, kind, &[1]);
         assert_eq!(places(&bench.open(), kind).await, (vec![4], Some((2, 3))));
         let journal = bench.open();
         journal.settle(vec![Seq(2), Seq(3)]).await.expect("settled");
@@ -43,9 +43,9 @@ async fn a_batch_around_one_that_is_handed_over_alone_does_not_count_for_it() {
     let bench = Bench::new();
     record_new(&bench.open(), (1..=3).map(|n| bench.event(n))).await;
     for _ in 0..3 {
-        dies_over(&bench, PushKind::Event, &[2]).await;
+        dies_over(&bench, PushKind::Event, &[2]);
     }
-    dies_over(&bench, PushKind::Event, &[1, 3]).await;
+    dies_over(&bench, PushKind::Event, &[1, 3]);
     assert_eq!(places(&bench.open(), PushKind::Event).await, (vec![1, 3], Some((2, 3))));
     let deaths: Vec<u32> = all_waiting(&bench.open()).await.iter().map(|row| row.deaths).collect();
     assert_eq!(deaths, [1, 1]);
@@ -74,7 +74,7 @@ async fn each_death_is_counted_once_and_what_has_an_outcome_is_left_alone() {
     let bench = Bench::new();
     record_new(&bench.open(), [bench.event(1), bench.event(2), bench.message(3)]).await;
     bench.open().settle(vec![Seq(1)]).await.expect("settled");
-    dies_over(&bench, PushKind::Event, &[1, 2]).await;
+    dies_over(&bench, PushKind::Event, &[1, 2]);
     for _ in 0..3 {
         drop(bench.open()); // nobody hands anything over
     }
@@ -87,7 +87,7 @@ async fn what_an_operator_resends_has_survived() {
     let bench = Bench::new();
     record_new(&bench.open(), [bench.event(1)]).await;
     for _ in 0..3 {
-        dies_over(&bench, PushKind::Event, &[1]).await;
+        dies_over(&bench, PushKind::Event, &[1]);
     }
     let journal = bench.open();
     assert_eq!(places(&journal, PushKind::Event).await, (vec![], Some((1, 3))));

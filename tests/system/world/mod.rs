@@ -205,6 +205,10 @@ impl World {
         self.folder.path().join("mandate.toml")
     }
 
+    pub(crate) fn callback_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.options.ingress_port)
+    }
+
     pub(crate) fn console_url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.options.console_port)
     }

@@ -1,13 +1,17 @@
 //! What becomes of pushes of the message URL.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mandate_schema::{Position, Push, Reach};
 use mandate_storage::{CommandOutcome, Messages, TaskQueue};
 
-use super::given::{Given, authorized, message};
+use super::given::{Given, SIGNED_AT, authorized, message};
 
 const TEST_ACCOUNT: &str = "gh_3c884a361561";
 const CODE: &str = "queryauthcode@@@one";
 
-fn text(create_time: i64, to_user: &str, content: &str) -> mandate_schema::Push {
+fn text(create_time: i64, to_user: &str, content: &str) -> Push {
     message(create_time, to_user, "text", &format!("<Content>{content}</Content>"))
 }
 
@@ -24,6 +28,27 @@ async fn what_a_user_writes_is_kept_also_if_it_looks_like_the_release_check() {
     }
     assert_eq!(given.core.storage.message_count().await.unwrap(), 3);
     assert!(tasks(&given).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_came_more_than_an_hour_after_its_signature_is_late_in_the_feed() {
+    let given = Given::new();
+    let hour = 3_600;
+    for (n, seconds, late) in [
+        (0, 0, None),
+        (1, hour, None),
+        (2, hour + 1, Some(true)),
+        (3, 70 * hour, Some(true)),
+        (4, -hour, None),
+    ] {
+        let received_at = Timestamp::from_second(SIGNED_AT + seconds).unwrap();
+        given.take(Push { received_at, ..text(n, "gh_0a1b2c3d4e5f", "hi") }).await;
+        let after = Position(u64::try_from(n).unwrap());
+        let page = given.core.message_page(after, 9, &Reach::default(), Duration::ZERO).await.unwrap();
+        let [message] = page.data.as_slice() else { panic!("{page:?}") };
+        let message = serde_json::to_value(message).unwrap();
+        assert_eq!(message["data"].get("late").and_then(serde_json::Value::as_bool), late, "{message}");
+    }
 }
 
 #[tokio::test]

@@ -35,11 +35,13 @@ fn code_was_refused() -> Script {
 }
 
 /// Both ways in which the info says nothing.
-const SILENT: [fn(Script) -> Script; 2] = [Script::refused_info, Script::unreadable_info];
+const SILENT: [Silence; 2] = [Script::refused_info, Script::unreadable_info];
 
 // A refresh token that works is recorded at once. An info that cannot be read is asked for again: it may name permissions.
 
-const FOUND: [(fn(Script) -> Script, &[Because]); 2] =
+type Silence = fn(Script) -> Script;
+
+const FOUND: [(Silence, &[Because]); 2] =
     [(Script::refused_info, &[]), (Script::unreadable_info, &[Because::Doubt])];
 
 fn found(events: impl IntoIterator<Item = Effect>, again: &[Because]) -> Vec<Effect> {

@@ -27,14 +27,13 @@ fn padded(form: Form, text: &str) -> String {
 fn nested(form: Form, names: &[String], inside: &str, count: usize) -> String {
     let text = match form {
         Form::Xml => {
-            let open: String = names.iter().map(|name| format!("<{name}>")).collect();
-            let close: String = names.iter().rev().map(|name| format!("</{name}>")).collect();
-            format!("<xml>{open}{}{close}</xml>", format!("<{inside}/>").repeat(count))
+            let elements = format!("<{inside}/>").repeat(count);
+            let around = |text, name: &String| format!("<{name}>{text}</{name}>");
+            format!("<xml>{}</xml>", names.iter().rev().fold(elements, around))
         }
         Form::Json => {
-            let open: String = names.iter().map(|name| format!(r#"{{"{name}":"#)).collect();
-            let inner = vec!["0"; count].join(",");
-            format!(r#"{open}{{"{inside}":[{inner}]}}{}"#, "}".repeat(names.len()))
+            let member = format!(r#"{{"{inside}":[{}]}}"#, vec!["0"; count].join(","));
+            names.iter().rev().fold(member, |text, name| format!(r#"{{"{name}":{text}}}"#))
         }
     };
     padded(form, &text)
