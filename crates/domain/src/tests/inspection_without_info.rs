@@ -34,12 +34,12 @@ fn code_was_refused() -> Script {
     inspected(because).queued_ago(HOUR)
 }
 
+type Silence = fn(Script) -> Script;
+
 /// Both ways in which the info says nothing.
 const SILENT: [Silence; 2] = [Script::refused_info, Script::unreadable_info];
 
 // A refresh token that works is recorded at once. An info that cannot be read is asked for again: it may name permissions.
-
-type Silence = fn(Script) -> Script;
 
 const FOUND: [(Silence, &[Because]); 2] =
     [(Script::refused_info, &[]), (Script::unreadable_info, &[Because::Doubt])];
