@@ -137,9 +137,10 @@ pub(crate) fn note_refusal<S: Storage>(
     }
     if let Some(unlogged) = LINES.admit() {
         let actor = caller.map_or_else(|| "nobody known".to_owned(), Caller::actor);
+        let address = address.map(|address| address.to_string()).unwrap_or_default();
         tracing::warn!(
             actor,
-            ?address,
+            address,
             status = status.as_u16(),
             unlogged,
             "a request to the API was refused: {what}"

@@ -1,6 +1,9 @@
 //! Callers with keys: scopes, limits, revocation, refusals, the audit trail.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use actix_web::test::TestRequest;
 use jiff::{SignedDuration, Timestamp};
@@ -218,6 +221,36 @@ async fn a_poll_ends_soon_after_its_key_though_nothing_happens() {
         world.ask(with(remote(address), &ApiKey::new(&[1; 32]))).await.problem(401, "unauthenticated");
         assert!(begun.elapsed() < Duration::from_secs(10), "{address}: {:?}", begun.elapsed());
     }
+}
+
+#[actix_web::test]
+async fn the_trail_and_the_limits_name_whom_a_trusted_proxy_asks_for() {
+    let world = world().await;
+    key(&world, 1, &[Scope::StateRead], Reach::default()).await;
+    let world = world.restarted();
+    let behind = |peer: [u8; 4], client: &str| {
+        let request = TestRequest::with_uri("/api/v1/components").peer_addr((peer, 50_000).into());
+        request.insert_header(("x-forwarded-for", client.to_owned()))
+    };
+    for (peer, client) in [
+        ([127, 0, 0, 1], "203.0.113.1, 203.0.113.2"),
+        ([127, 0, 0, 2], "2001:db8::7, 127.0.0.9"),
+        ([10, 0, 0, 9], "203.0.113.3"),
+        ([192, 168, 0, 9], "127.0.0.1"),
+    ] {
+        world.ask(behind(peer, client)).await.problem(401, "unauthenticated");
+    }
+    // Whoever is behind the proxy is slowed down alone.
+    for _ in 0..30 {
+        world.ask(behind([127, 0, 0, 1], "203.0.113.8")).await;
+    }
+    assert_eq!(world.ask(behind([127, 0, 0, 1], "203.0.113.8")).await.status, 429);
+    assert_eq!(world.ask(behind([127, 0, 0, 1], "203.0.113.9")).await.status, 401);
+    world.core.access.write().await.expect("the store is there");
+    let entries = world.core.storage.audit(None, 1_000).await.expect("the store is there");
+    let addresses: BTreeSet<&str> = entries.iter().filter_map(|entry| entry.address.as_deref()).collect();
+    let expected = ["10.0.0.9", "192.168.0.9", "2001:db8::7", "203.0.113.2", "203.0.113.8", "203.0.113.9"];
+    assert_eq!(addresses, expected.into());
 }
 
 #[actix_web::test]
