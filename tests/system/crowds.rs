@@ -110,13 +110,17 @@ async fn drip(to: &mut (impl AsyncWriteExt + Unpin), start: &[u8], again: &[u8])
 
 /// What genuine pushes met with.
 #[derive(Default)]
-struct Answers {
+pub(crate) struct Answers {
     waits: Vec<Duration>,
-    refused: usize,
+    pub(crate) refused: usize,
 }
 
 impl Answers {
-    fn percentile(&self, percent: usize) -> Duration {
+    pub(crate) fn count(&self) -> usize {
+        self.waits.len()
+    }
+
+    pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let mut waits = self.waits.clone();
         waits.sort();
         waits
@@ -127,7 +131,7 @@ impl Answers {
 }
 
 /// Pushes twenty notices a second for so long, each on a connection of its own.
-async fn push(world: &World, time: Duration) -> Answers {
+pub(crate) async fn push(world: &World, time: Duration) -> Answers {
     let (mut answers, mut every, began) =
         (Answers::default(), interval(Duration::from_millis(50)), Instant::now());
     while began.elapsed() < time {
@@ -152,20 +156,38 @@ pub(crate) async fn ask(port: u16, request: &str) -> std::io::Result<String> {
 }
 
 /// A notice as `WeChat` pushes it.
+pub(crate) struct Genuine {
+    /// Path and query.
+    pub(crate) target: String,
+    pub(crate) body: String,
+}
+
+impl Genuine {
+    pub(crate) fn new(world: &World, number: usize) -> Self {
+        let pair = &world.options.components[0].pairs[0];
+        let key = EncodingAesKey::parse(&Secret::new(pair.key.as_str())).expect("a key");
+        let now = jiff::Timestamp::now().as_second();
+        let text = format!(
+            "<xml><AppId>{A}</AppId><CreateTime>{now}</CreateTime><InfoType>some_notice</InfoType>\
+             <n>{number}</n></xml>"
+        );
+        let encrypt = cipher::encrypt(&key, A, [7; 16], text.as_bytes());
+        let sign = signature::sign(&[&pair.token, &now.to_string(), "13579", &encrypt]);
+        Self {
+            target: format!(
+                "/wechat/{A}/events?timestamp={now}&nonce=13579&encrypt_type=aes&msg_signature={sign}"
+            ),
+            body: format!("<xml><Encrypt><![CDATA[{encrypt}]]></Encrypt></xml>"),
+        }
+    }
+}
+
+/// The same as a whole request on a connection of its own.
 pub(crate) fn request(world: &World, number: usize) -> String {
-    let pair = &world.options.components[0].pairs[0];
-    let key = EncodingAesKey::parse(&Secret::new(pair.key.as_str())).expect("a key");
-    let now = jiff::Timestamp::now().as_second();
-    let text = format!(
-        "<xml><AppId>{A}</AppId><CreateTime>{now}</CreateTime><InfoType>some_notice</InfoType><n>{number}</n></xml>"
-    );
-    let encrypt = cipher::encrypt(&key, A, [7; 16], text.as_bytes());
-    let sign = signature::sign(&[&pair.token, &now.to_string(), "13579", &encrypt]);
-    let body = format!("<xml><Encrypt><![CDATA[{encrypt}]]></Encrypt></xml>");
+    let Genuine { target, body } = Genuine::new(world, number);
+    let length = body.len();
     format!(
-        "POST /wechat/{A}/events?timestamp={now}&nonce=13579&encrypt_type=aes&msg_signature={sign} HTTP/1.1\r\n\
-         Host: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
+        "POST {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     )
 }
 

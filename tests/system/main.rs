@@ -35,6 +35,7 @@ mod dirty;
 mod documents;
 mod examples;
 mod figures;
+mod floods;
 mod house;
 mod kills;
 mod limits;

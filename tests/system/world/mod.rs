@@ -217,6 +217,10 @@ impl World {
         format!("http://127.0.0.1:{}{path}", self.options.public_port)
     }
 
+    pub(crate) fn ingress_url(&self, target: &str) -> String {
+        format!("http://127.0.0.1:{}{target}", self.options.ingress_port)
+    }
+
     pub(crate) fn admin_url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.options.admin_port)
     }

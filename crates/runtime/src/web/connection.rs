@@ -22,6 +22,11 @@ const BODY_ROOM: usize = 16 << 10;
 /// What may still come behind an answer, in bytes, before the connection is cut.
 const LINGER_MAX: usize = 256 << 10;
 
+/// The headers of an answer that no handler makes. Browsers come to one of the listeners.
+const REFUSAL_HEADERS: &str = "content-length: 0\r\nconnection: close\r\ncache-control: no-store\r\n\
+    content-security-policy: default-src 'none'; frame-ancestors 'none'\r\nreferrer-policy: no-referrer\r\n\
+    x-content-type-options: nosniff\r\nx-frame-options: DENY\r\n";
+
 /// How the connections of a listener are served.
 #[derive(Clone, Debug)]
 pub(super) struct Manner {
@@ -281,7 +286,7 @@ async fn close(line: Line, end: End, has_more: bool) {
     if let Some(status) = status {
         let reason = status.canonical_reason().unwrap_or_default();
         let code = status.as_u16();
-        let text = format!("HTTP/1.1 {code} {reason}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let text = format!("HTTP/1.1 {code} {reason}\r\n{REFUSAL_HEADERS}\r\n");
         let _ = socket.try_write(text.as_bytes()); // who does not take it goes without
     }
     let mut thrown_away = [0; 4 << 10];

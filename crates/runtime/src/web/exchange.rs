@@ -30,6 +30,8 @@ const PIECE: usize = 16 << 10;
 /// What a client must send of a body that is passed on, and take of an answer, each second, in bytes, on average and beyond
 /// its first seconds. Only the time in which we wait for it counts.
 const RATE: u32 = 4 << 10;
+/// A handler that wants long bodies has a limit of its own, which it can explain to its caller. Ours comes so much later.
+const BEHIND_HANDLERS: Duration = Duration::from_secs(15);
 /// What a body that is passed on may hold in actix's buffers.
 pub(super) const PASSED_ON_HELD: usize = 64 << 10;
 
@@ -62,7 +64,7 @@ impl Line {
     ) -> Poll<io::Result<usize>> {
         loop {
             if self.socket.poll_write_ready(context)?.is_pending() {
-                self.seat.wait(Class::Stalled, patience.wait());
+                self.seat.wait(Class::Stalled, patience.wait(), Duration::ZERO);
                 return Poll::Pending;
             }
             match self.socket.try_write(bytes) {
@@ -144,7 +146,7 @@ impl Exchange {
         let mut piece = [0; PIECE];
         loop {
             if line.socket.poll_read_ready(context)?.is_pending() {
-                line.seat.wait(Class::Body, coming.wait());
+                line.seat.wait(Class::Body, coming.wait(), BEHIND_HANDLERS);
                 return Poll::Pending;
             }
             let most = match more {

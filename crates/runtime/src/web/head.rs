@@ -1,6 +1,9 @@
 //! The head of a request, read before there is any HTTP state: where it ends, what body follows, whether more may follow.
 
-use actix_web::{http::StatusCode, web::BytesMut};
+use actix_web::{
+    http::{StatusCode, Uri},
+    web::BytesMut,
+};
 use httparse::{EMPTY_HEADER, Header, Request, Status};
 
 /// The longest head, in bytes.
@@ -64,8 +67,15 @@ impl Head {
             Err(_) => return Err(StatusCode::BAD_REQUEST),
         };
         let is_current = request.version == Some(1);
+        // What actix would refuse, we refuse: so all such answers are the same.
+        let target = request.path.unwrap_or_default();
+        if (is_current && hosts(request.headers) != 1)
+            || (!is_connect(&request) && Uri::try_from(target).is_err())
+        {
+            return Err(StatusCode::BAD_REQUEST);
+        }
         let body = body_kind(request.headers, is_current)?;
-        let is_last = request.method == Some("CONNECT")
+        let is_last = is_connect(&request)
             || has_token(request.headers, "connection", "close")
             || has_token(request.headers, "connection", "upgrade");
         let after = match body {
@@ -108,6 +118,14 @@ impl Head {
             (_, BodyKind::Nothing | BodyKind::Length(_)) | (None, BodyKind::Chunked) => sent,
         }
     }
+}
+
+fn is_connect(request: &Request<'_, '_>) -> bool {
+    request.method == Some("CONNECT")
+}
+
+fn hosts(headers: &[Header<'_>]) -> usize {
+    headers.iter().filter(|header| header.name.eq_ignore_ascii_case("host")).count()
 }
 
 fn body_kind(headers: &[Header<'_>], is_current: bool) -> Result<BodyKind, StatusCode> {
@@ -200,12 +218,15 @@ mod tests {
     fn only_clients_that_behave_are_kept() {
         for (text, after) in [
             ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", After::Next),
-            ("POST / HTTP/1.1\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n", After::Next),
-            ("GET / HTTP/1.1\r\nConnection: keep-alive, Close\r\n\r\n", After::Close),
-            ("GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", After::Close),
+            (
+                "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n",
+                After::Next,
+            ),
+            ("GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Close\r\n\r\n", After::Close),
+            ("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", After::Close),
             ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", After::Close),
-            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", After::Close),
-            ("CONNECT h:1 HTTP/1.1\r\n\r\n", After::Close),
+            ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", After::Close),
+            ("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", After::Close),
         ] {
             assert_eq!(parse(text).after, after, "{text}");
         }
@@ -226,7 +247,14 @@ mod tests {
             ("Transfer-Encoding: gzip, chunked\r\n", unknown),
             ("Transfer-Encoding: identity\r\n", unknown),
         ] {
-            assert_eq!(refused(&format!("POST / HTTP/1.1\r\n{lines}\r\n")), status, "{lines}");
+            assert_eq!(refused(&format!("POST / HTTP/1.1\r\nHost: h\r\n{lines}\r\n")), status, "{lines}");
+        }
+        for text in [
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n",
+            "GET /<> HTTP/1.1\r\nHost: h\r\n\r\n",
+        ] {
+            assert_eq!(refused(text), bad, "{text}");
         }
         assert_eq!(refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), bad);
         assert_eq!(refused("\u{16}\u{3}\u{1}\u{2}"), bad, "TLS on a port without it");
@@ -234,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_head_is_complete_or_too_long() {
-        let text = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(1_000));
+        let text = format!("GET / HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", "x".repeat(1_000));
         for len in 0..text.len() {
             assert_eq!(Head::parse(&text.as_bytes()[..len]), Ok(None), "{len}");
         }
@@ -261,7 +289,7 @@ mod tests {
             &head.for_stream(BytesMut::new())[..],
             b"POST /p?q HTTP/1.1\r\nHost: h\r\ntransfer-encoding: chunked\r\n\r\n"
         );
-        let text = "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n";
+        let text = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n";
         assert_eq!(&parse(text).with_length(BytesMut::from(text), 3)[..], text.as_bytes());
     }
 

@@ -182,11 +182,11 @@ impl Seat {
     }
 
     /// A request waits for its client: for the rest of its body, or until some of the answer is taken. `spent` is how much of its
-    /// time is over.
-    pub(super) fn wait(&self, class: Class, spent: Duration) {
+    /// time is over, `extra` what it has beside that.
+    pub(super) fn wait(&self, class: Class, spent: Duration, extra: Duration) {
         let word = self.slot.word();
         if word.class() == Class::Busy {
-            let since = self.slots.now().saturating_sub(millis(spent));
+            let since = (self.slots.now() + millis(extra)).saturating_sub(millis(spent));
             self.slot.swap(word, Word::new(class, since));
         }
     }
