@@ -74,6 +74,8 @@ where
             Ok(exchange) => exchange,
             Err(end) => break end,
         };
+        // Whoever cannot set it gets his answer all the same, a little later.
+        let _ = line.socket.set_nodelay(true);
         if let Err(end) = answer(&line, http.call((exchange, Some(peer)))).await {
             break end;
         }
@@ -88,8 +90,11 @@ where
     };
     let has_more = !reader.buffer.is_empty();
     drop(reader);
-    if let Some(line) = Rc::into_inner(line) {
-        close(line, end, has_more).await;
+    if let Some(line) = Rc::into_inner(line)
+        && end != End::Close
+    {
+        // On the heap: connections that do not end yet take no room for it.
+        Box::pin(close(line, end, has_more)).await;
     }
 }
 

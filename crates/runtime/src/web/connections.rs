@@ -172,12 +172,14 @@ where
         let (slots, manner) = (Arc::clone(&slots), manner.clone());
         async move {
             let http = Rc::new(http.new_service(()).await?);
+            let manner = Rc::new(manner);
             Ok::<_, ()>(fn_service(move |socket: TcpStream| {
-                let (slots, manner, http) = (Arc::clone(&slots), manner.clone(), Rc::clone(&http));
-                async move {
+                let (slots, manner, http) = (Arc::clone(&slots), Rc::clone(&manner), Rc::clone(&http));
+                // On the heap, or each layer around it would hold a copy of its state.
+                Box::pin(async move {
                     accept(socket, &slots, &manner, &*http).await;
                     Ok::<_, ()>(())
-                }
+                })
             }))
         }
     })
@@ -188,8 +190,6 @@ where
     H: actix_service::Service<(super::exchange::Exchange, Option<SocketAddr>), Response = ()>,
 {
     let Ok(peer) = socket.peer_addr() else { return }; // it is gone already
-    // Whoever cannot set it gets his answer all the same, a little later.
-    let _ = socket.set_nodelay(true);
     if let Some(seat) = slots.enter(peer.ip()) {
         connection::serve(socket, seat, peer, http, manner).await;
     }
