@@ -36,6 +36,7 @@ mod documents;
 mod examples;
 mod figures;
 mod floods;
+mod fuzz;
 mod house;
 mod kills;
 mod limits;

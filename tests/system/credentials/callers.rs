@@ -8,7 +8,7 @@ use crate::world::{PATIENCE, Stack};
 
 impl World {
     /// Makes a key; its id and its text.
-    pub(super) fn api_key(&self, more: &[&str]) -> (String, String) {
+    pub(crate) fn api_key(&self, more: &[&str]) -> (String, String) {
         let created = self.command_json(&[&["api-key", "create", "--name", "a service"], more].concat());
         let text = |name: &str| created[name].as_str().expect("a text").to_owned();
         (text("id"), text("key"))
