@@ -1,6 +1,11 @@
 //! One connection: reads a request, hands it to actix, and goes on with the next one if its client behaves.
 
-use std::{cell::Cell, io, net::SocketAddr, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    net::SocketAddr,
+    rc::Rc,
+};
 
 use actix_service::Service;
 use actix_web::{http::StatusCode, rt::net::TcpStream, web::BytesMut};
@@ -17,7 +22,7 @@ use super::{
 
 /// Room for what comes next while a head is read, in bytes: silent connections have none at all.
 const HEAD_ROOM: usize = 1 << 10;
-/// The same while a body is read.
+/// The same while a body is read, at most.
 const BODY_ROOM: usize = 16 << 10;
 /// What may still come behind an answer, in bytes, before the connection is cut.
 const LINGER_MAX: usize = 256 << 10;
@@ -47,6 +52,8 @@ enum End {
     Refuse(StatusCode),
     /// The answer is out.
     Answered,
+    /// The same, and the client is still sending its body.
+    AnsweredEarly,
 }
 
 impl From<io::Error> for End {
@@ -66,7 +73,7 @@ pub(super) async fn serve<H>(socket: TcpStream, seat: Seat, peer: SocketAddr, ht
 where
     H: Service<(Exchange, Option<SocketAddr>), Response = ()>,
 {
-    let line = Rc::new(Line { socket, seat, answered: Cell::default() });
+    let line = Rc::new(Line { socket, seat, answered: Cell::default(), going: RefCell::default() });
     let mut reader =
         Reader { line: Rc::clone(&line), buffer: BytesMut::new(), collect_max: manner.collect_max };
     let end = loop {
@@ -82,10 +89,8 @@ where
         if manner.stop.is_cancelled() {
             break End::Answered;
         }
-        if reader.buffer.is_empty()
-            && let Err(end) = line.seat.begin(Class::Kept)
-        {
-            break end.into();
+        if reader.buffer.is_empty() && line.seat.begin(Class::Kept).is_err() {
+            break End::Answered;
         }
     };
     let has_more = !reader.buffer.is_empty();
@@ -111,6 +116,7 @@ async fn answer<E>(line: &Line, answering: impl Future<Output = Result<(), E>>) 
     match (line.answered.get(), result) {
         (Answered::ThenNext, Ok(())) => Ok(()),
         (Answered::ThenClose | Answered::ThenNext, _) => Err(End::Answered),
+        (Answered::Early, _) => Err(End::AnsweredEarly),
         (Answered::No, _) => Err(End::Close),
     }
 }
@@ -130,7 +136,7 @@ impl Reader {
         match head.body {
             BodyKind::Nothing => {
                 self.line.seat.begin(Class::Busy)?;
-                let request = self.buffer.split_to(head.len);
+                let request = head.alone(self.buffer.split_to(head.len));
                 Ok(self.exchange(&head, request, More::Nothing))
             }
             BodyKind::Length(length) => {
@@ -161,6 +167,7 @@ impl Reader {
                     return Ok(head);
                 }
                 seen = len;
+                self.line.seat.hold(self.buffer.capacity());
             }
             match self.more(HEAD_ROOM).await {
                 Ok(()) => {}
@@ -215,7 +222,7 @@ impl Reader {
         let len = head.len + length;
         while self.buffer.len() < len {
             self.line.seat.hold(self.buffer.capacity());
-            self.more(BODY_ROOM.min(len - self.buffer.len())).await?;
+            self.more(body_room(self.buffer.len()).min(len - self.buffer.len())).await?;
         }
         self.line.seat.begin(Class::Busy)?;
         self.line.seat.hold(len);
@@ -237,7 +244,7 @@ impl Reader {
                 break;
             }
             self.line.seat.hold(data.capacity() + self.buffer.capacity());
-            self.more(BODY_ROOM).await?;
+            self.more(body_room(data.len())).await?;
         }
         if chunked.is_complete() {
             self.line.seat.begin(Class::Busy)?;
@@ -265,7 +272,9 @@ impl Reader {
         Ok(self.exchange(head, request, More::Length(length - here as u64)))
     }
 
-    fn exchange(&self, head: &Head, request: BytesMut, more: More) -> Exchange {
+    fn exchange(&mut self, head: &Head, request: BytesMut, more: More) -> Exchange {
+        // What is left would keep the room of the whole request.
+        self.buffer = BytesMut::from(&self.buffer[..]);
         Exchange::new(Rc::clone(&self.line), request, more, head.after)
     }
 
@@ -278,6 +287,11 @@ impl Reader {
     }
 }
 
+/// As much again as has come, so that a body that does not come costs little.
+fn body_room(came: usize) -> usize {
+    came.clamp(HEAD_ROOM, BODY_ROOM)
+}
+
 /// Closes a connection so that its client gets the answer: one that is closed while bytes of the client are unread is reset,
 /// and the answer may be lost with it.
 async fn close(line: Line, end: End, has_more: bool) {
@@ -286,7 +300,7 @@ async fn close(line: Line, end: End, has_more: bool) {
         End::Close => return,
         End::TooSlow => Some(StatusCode::REQUEST_TIMEOUT),
         End::Refuse(status) => Some(status),
-        End::Answered => None,
+        End::Answered | End::AnsweredEarly => None,
     };
     if let Some(status) = status {
         let reason = status.canonical_reason().unwrap_or_default();
@@ -314,6 +328,46 @@ async fn close(line: Line, end: End, has_more: bool) {
             Ok(read) => left = left.saturating_sub(read),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::IpAddr, sync::Arc};
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{
+        metrics::Metrics,
+        web::{TrustedProxies, shared::Shared, slots::Slots},
+    };
+
+    #[tokio::test]
+    async fn a_kept_connection_does_not_keep_the_room_of_its_last_request() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("it listens");
+        let (socket, peer) = listener.accept().await.expect("it came");
+        let shared = Arc::new(Shared::new(Metrics::new(), None, TrustedProxies::default()));
+        let seat = Slots::new("test", 10, shared).enter(IpAddr::from([127, 0, 0, 1])).expect("there is room");
+        assert!(peer.ip().is_loopback());
+        let line = Line { socket, seat, answered: Cell::default(), going: RefCell::default() };
+        let mut reader = Reader { line: Rc::new(line), buffer: BytesMut::new(), collect_max: 1 << 20 };
+        let body = "x".repeat(200 << 10);
+        let head = |framing: &str| format!("POST / HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n");
+        let sized = head(&format!("Content-Length: {}", body.len())) + &body;
+        let chunked =
+            head("Transfer-Encoding: chunked") + &format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+        for request in [sized, chunked] {
+            client.write_all((request + "GET /next").as_bytes()).await.expect("it is open");
+            reader.request().await.map(drop).expect("a request");
+            while reader.buffer.len() < "GET /next".len() {
+                reader.more(HEAD_ROOM).await.expect("the rest");
+            }
+            assert!(reader.buffer.capacity() < 4 << 10, "{} bytes", reader.buffer.capacity());
+            reader.buffer.clear();
+            reader.line.seat.begin(Class::Kept).expect("it is open");
         }
     }
 }

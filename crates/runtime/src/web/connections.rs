@@ -133,7 +133,7 @@ impl Connections {
             .workers(listener.workers)
             .worker_max_blocking_threads(BLOCKING_THREADS)
             // Ours is the limit that counts; this one keeps files free while those that must close are closing.
-            .max_concurrent_connections((capacity + capacity / 10 + 64).div_ceil(listener.workers))
+            .max_concurrent_connections((capacity + capacity / 50 + 16).div_ceil(listener.workers))
             .shutdown_timeout(DRAIN_SECONDS)
             .disable_signals()
             .shutdown_signal(stop.token().cancelled_owned())

@@ -2,7 +2,7 @@
 //! actix ends with the answer; the connection is ours, and may serve the next one.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io,
     pin::Pin,
     rc::Rc,
@@ -43,6 +43,8 @@ pub(super) enum Answered {
     No,
     /// The answer says that the connection ends, or nothing.
     ThenClose,
+    /// The same, and the client is still sending its body.
+    Early,
     /// The answer does not say that it ends.
     ThenNext,
 }
@@ -52,16 +54,14 @@ pub(super) struct Line {
     pub(super) socket: TcpStream,
     pub(super) seat: Seat,
     pub(super) answered: Cell<Answered>,
+    /// How long the client has been waited for to take answers, over all of them.
+    pub(super) going: RefCell<Patience>,
 }
 
 impl Line {
     /// Sends some of the bytes, or waits until the client takes some.
-    fn poll_send(
-        &self,
-        context: &mut Context<'_>,
-        patience: &mut Patience,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_send(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut patience = self.going.borrow_mut();
         loop {
             if self.socket.poll_write_ready(context)?.is_pending() {
                 self.seat.wait(Class::Stalled, patience.wait(), Duration::ZERO);
@@ -91,12 +91,11 @@ pub(super) struct Exchange {
     ready: usize,
     has_head: bool,
     coming: Patience,
-    going: Patience,
 }
 
 /// How long has been waited for a client, less what its bytes have earned.
 #[derive(Debug, Default)]
-struct Patience {
+pub(super) struct Patience {
     since: Option<Instant>,
     spent: Duration,
 }
@@ -135,9 +134,8 @@ impl Exchange {
     /// `request` is what has come, `more` the rest.
     pub(super) fn new(line: Rc<Line>, request: BytesMut, more: More, after: After) -> Self {
         line.answered.set(Answered::No);
-        let (coming, going) = (Patience::default(), Patience::default());
-        let answer = BytesMut::new();
-        Self { line, request, more, after, answer, ready: 0, has_head: false, coming, going }
+        let (answer, coming) = (BytesMut::new(), Patience::default());
+        Self { line, request, more, after, answer, ready: 0, has_head: false, coming }
     }
 
     /// Reads more of the body. `false`: there is none any more.
@@ -199,11 +197,17 @@ impl Exchange {
                 continue;
             }
             self.has_head = true;
-            let may_be_kept = self.after == After::Next && self.more.is_complete();
-            if may_be_kept {
+            // Nobody waits for the body any more.
+            self.line.seat.go_on(Class::Body);
+            let answered = match self.after {
+                _ if !self.more.is_complete() => Answered::Early,
+                After::Next if !self.line.seat.is_crowded() => Answered::ThenNext,
+                After::Next | After::Close => Answered::ThenClose,
+            };
+            if answered == Answered::ThenNext {
                 self.unclose(end);
             }
-            self.line.answered.set(if may_be_kept { Answered::ThenNext } else { Answered::ThenClose });
+            self.line.answered.set(answered);
         }
         self.ready = self.answer.len();
     }
@@ -220,8 +224,7 @@ impl Exchange {
 
     fn poll_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.ready > 0 {
-            let Self { line, going, answer, ready, .. } = self;
-            let written = ready!(line.poll_send(context, going, &answer[..*ready]))?;
+            let written = ready!(self.line.poll_send(context, &self.answer[..self.ready]))?;
             self.answer.advance(written);
             self.ready -= written;
         }
@@ -272,8 +275,7 @@ impl AsyncWrite for Exchange {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_out(context))?;
         if self.has_head {
-            let Self { line, going, .. } = &mut *self;
-            return line.poll_send(context, going, bytes);
+            return self.line.poll_send(context, bytes);
         }
         self.answer.extend_from_slice(bytes);
         self.look_at_answer();

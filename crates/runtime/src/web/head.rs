@@ -21,8 +21,8 @@ pub(super) struct Head {
     pub(super) after: After,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(super) expects: Expects,
-    /// The head without what says how the body is sent and that the client waits, and without its last line. Only where that
-    /// differs from what was sent.
+    /// The head without what is between the client and us (how the body is sent, what becomes of the connection), and without
+    /// its last line. Only where actix must not see what was sent.
     rest: Option<Vec<u8>>,
 }
 
@@ -67,16 +67,16 @@ impl Head {
             Err(_) => return Err(StatusCode::BAD_REQUEST),
         };
         let is_current = request.version == Some(1);
-        // What actix would refuse, we refuse: so all such answers are the same.
-        let target = request.path.unwrap_or_default();
-        if (is_current && hosts(request.headers) != 1)
-            || (!is_connect(&request) && Uri::try_from(target).is_err())
-        {
-            return Err(StatusCode::BAD_REQUEST);
-        }
+        check(&request, is_current)?;
         let body = body_kind(request.headers, is_current)?;
-        let is_last = is_connect(&request)
-            || has_token(request.headers, "connection", "close")
+        if body == BodyKind::Nothing
+            && !is_current
+            && request.method == Some("POST")
+            && !has(&request, "content-length")
+        {
+            return Err(StatusCode::BAD_REQUEST); // its body would end with the connection
+        }
+        let is_last = has_token(request.headers, "connection", "close")
             || has_token(request.headers, "connection", "upgrade");
         let after = match body {
             BodyKind::Nothing | BodyKind::Length(_) if is_current && !is_last => After::Next,
@@ -90,9 +90,18 @@ impl Head {
             }
             BodyKind::Nothing | BodyKind::Length(_) | BodyKind::Chunked => Expects::Nothing,
         };
-        let differs = body == BodyKind::Chunked || expects == Expects::Continue;
+        // actix believes a request with `Upgrade` to have a body that never ends.
+        let differs = body == BodyKind::Chunked || expects == Expects::Continue || has(&request, "upgrade");
         let rest = differs.then(|| rest(&request));
         Ok(Some(Self { len, body, after, expects, rest }))
+    }
+
+    /// The head of a request without a body.
+    pub(super) fn alone(&self, sent: BytesMut) -> BytesMut {
+        match &self.rest {
+            None => sent,
+            Some(rest) => BytesMut::from(&[rest, &b"\r\n"[..]].concat()[..]),
+        }
     }
 
     /// The head that announces a body of this length, which is here already.
@@ -109,23 +118,34 @@ impl Head {
 
     /// The head that announces a body that is still on its way.
     pub(super) fn for_stream(&self, sent: BytesMut) -> BytesMut {
-        match (&self.rest, self.body) {
-            (Some(rest), BodyKind::Chunked) => {
-                let mut head = BytesMut::from(&rest[..]);
-                head.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n");
-                head
+        let Some(rest) = &self.rest else { return sent };
+        let framing = match (self.body, self.expects) {
+            (BodyKind::Length(length), Expects::Nothing) => format!("content-length: {length}\r\n\r\n"),
+            // actix invites the client when the handler wants the body.
+            (BodyKind::Length(length), Expects::Continue) => {
+                format!("content-length: {length}\r\nexpect: 100-continue\r\n\r\n")
             }
-            (_, BodyKind::Nothing | BodyKind::Length(_)) | (None, BodyKind::Chunked) => sent,
-        }
+            (BodyKind::Nothing | BodyKind::Chunked, _) => "transfer-encoding: chunked\r\n\r\n".to_owned(),
+        };
+        BytesMut::from(&[&rest[..], framing.as_bytes()].concat()[..])
     }
 }
 
-fn is_connect(request: &Request<'_, '_>) -> bool {
-    request.method == Some("CONNECT")
+/// What actix would refuse, with a line of the log for each, we refuse.
+fn check(request: &Request<'_, '_>, is_current: bool) -> Result<(), StatusCode> {
+    let hosts = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("host")).count();
+    let target = request.path.unwrap_or_default();
+    if request.method == Some("CONNECT") {
+        Err(StatusCode::METHOD_NOT_ALLOWED)
+    } else if hosts > 1 || (is_current && hosts == 0) || Uri::try_from(target).is_err() {
+        Err(StatusCode::BAD_REQUEST)
+    } else {
+        Ok(())
+    }
 }
 
-fn hosts(headers: &[Header<'_>]) -> usize {
-    headers.iter().filter(|header| header.name.eq_ignore_ascii_case("host")).count()
+fn has(request: &Request<'_, '_>, name: &str) -> bool {
+    request.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name))
 }
 
 fn body_kind(headers: &[Header<'_>], is_current: bool) -> Result<BodyKind, StatusCode> {
@@ -171,7 +191,7 @@ fn has_token(headers: &[Header<'_>], name: &str, token: &str) -> bool {
 fn rest(request: &Request<'_, '_>) -> Vec<u8> {
     let (method, path) = (request.method.unwrap_or_default(), request.path.unwrap_or_default());
     let mut rest = format!("{method} {path} HTTP/1.{}\r\n", request.version.unwrap_or_default()).into_bytes();
-    let ours = ["expect", "transfer-encoding", "content-length"];
+    let ours = ["connection", "content-length", "expect", "transfer-encoding", "upgrade"];
     for header in request.headers.iter() {
         if !ours.iter().any(|name| header.name.eq_ignore_ascii_case(name)) {
             rest.extend_from_slice(header.name.as_bytes());
@@ -226,7 +246,6 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", After::Close),
             ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", After::Close),
             ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", After::Close),
-            ("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", After::Close),
         ] {
             assert_eq!(parse(text).after, after, "{text}");
         }
@@ -253,10 +272,13 @@ mod tests {
             "GET / HTTP/1.1\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n",
             "GET /<> HTTP/1.1\r\nHost: h\r\n\r\n",
+            "GET / HTTP/1.0\r\nHost: h\r\nHost: h\r\n\r\n",
+            "POST / HTTP/1.0\r\n\r\n",
         ] {
             assert_eq!(refused(text), bad, "{text}");
         }
         assert_eq!(refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), bad);
+        assert_eq!(refused("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n"), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(refused("\u{16}\u{3}\u{1}\u{2}"), bad, "TLS on a port without it");
     }
 
@@ -291,6 +313,19 @@ mod tests {
         );
         let text = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n";
         assert_eq!(&parse(text).with_length(BytesMut::from(text), 3)[..], text.as_bytes());
+    }
+
+    #[test]
+    fn nobody_behind_us_sees_an_upgrade() {
+        let lines = "Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+        let bare = &b"POST / HTTP/1.1\r\nHost: h\r\n"[..];
+        let with = |end: &str| [bare, end.as_bytes()].concat();
+        let empty = BytesMut::new;
+        let head = parse(&format!("POST / HTTP/1.1\r\n{lines}\r\n"));
+        assert_eq!(&head.alone(empty())[..], with("\r\n"));
+        let head = parse(&format!("POST / HTTP/1.1\r\n{lines}Content-Length: 3\r\n\r\n"));
+        assert_eq!(&head.with_length(empty(), 3)[..], with("content-length: 3\r\n\r\n"));
+        assert_eq!(&head.for_stream(empty())[..], with("content-length: 3\r\n\r\n"));
     }
 
     #[test]

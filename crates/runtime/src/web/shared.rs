@@ -19,8 +19,8 @@ use crate::{metrics::Metrics, throttle::network};
 
 /// Bytes of requests that are held over all connections of the process. The heap holds about 2.5 times that.
 pub(super) const HELD_MAX: usize = 32 << 20;
-/// Bodies up to this are never closed for [`HELD_MAX`]: most pushes are below it.
-const SMALL_BODY: usize = 8 << 10;
+/// What a body of 8 KiB holds at most, with its head. Such bodies are never closed for [`HELD_MAX`]: pushes are smaller.
+const SMALL_HELD: usize = 16 << 10;
 /// All connections are looked through for large bodies at most this often: where only small ones are left, that is in vain.
 const ROOM_EVERY: Duration = Duration::from_millis(10);
 
@@ -84,7 +84,7 @@ impl Shared {
         }
     }
 
-    /// Closes the oldest unfinished bodies that are not small, until there is an eighth of room.
+    /// Closes the oldest unfinished requests that are not small, until there is an eighth of room.
     pub(super) fn make_room(&self) {
         let mut made_room = lock(&self.made_room);
         if made_room.is_some_and(|made_room| made_room.elapsed() < ROOM_EVERY) {
@@ -97,7 +97,7 @@ impl Shared {
             let now = slots.now();
             bodies.extend(slots.all().into_iter().filter_map(|slot| {
                 let (word, held) = (slot.word(), slot.held.load(Ordering::Relaxed));
-                let is_large = word.class() == Class::Body && held > SMALL_BODY;
+                let is_large = matches!(word.class(), Class::Head | Class::Body) && held > SMALL_HELD;
                 is_large.then(|| (now.saturating_sub(word.since()), held, word, slot, slots))
             }));
         }

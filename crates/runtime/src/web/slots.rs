@@ -128,12 +128,15 @@ impl Slots {
     }
 
     pub(super) fn close(&self, slot: &Slot, word: Word, cause: Cause) -> bool {
+        // Before the change: whoever sees that it must close may leave at once, and counts on both.
+        self.closing.fetch_add(1, Ordering::AcqRel);
+        slot.had_its_time.store(cause == Cause::Time, Ordering::Release);
         let is_closed = slot.swap(word, Word::new(Class::Closed, word.since()));
         if is_closed {
-            self.closing.fetch_add(1, Ordering::AcqRel);
             self.shared.metrics.connection_closed(self.name, close_reason(word.class(), cause));
-            slot.had_its_time.store(cause == Cause::Time, Ordering::Release);
             slot.wake.notify_one();
+        } else {
+            self.closing.fetch_sub(1, Ordering::AcqRel);
         }
         is_closed
     }
@@ -220,6 +223,11 @@ impl Seat {
         } else if shared.held.fetch_add(bytes - before, Ordering::Relaxed) + (bytes - before) > HELD_MAX {
             shared.make_room();
         }
+    }
+
+    /// Whether the listener needs each place that becomes free.
+    pub(super) fn is_crowded(&self) -> bool {
+        lock(&self.slots.list).len() >= self.slots.capacity / 4 * 3
     }
 
     /// Returns once it must close.
@@ -370,6 +378,15 @@ mod tests {
         let seats: Vec<_> = (0..10).map(|_| slots.with(Class::Kept, 3)).collect();
         slots.sweep();
         assert_eq!(closed(&seats).len(), 10, "15 s become 3 s");
+    }
+
+    #[test]
+    fn it_is_crowded_from_three_quarters_on() {
+        let slots = slots(8);
+        let mut seats: Vec<_> = (0..5).map(|_| slots.with(Class::Busy, 1)).collect();
+        assert!(!seats[0].is_crowded());
+        seats.push(slots.with(Class::Busy, 1));
+        assert!(seats[0].is_crowded());
     }
 
     #[test]

@@ -117,7 +117,16 @@ fn what_the_example_calls_a_default_is_the_default() {
     let given = show(&Folder::with(&uncommented()).loaded(&[]));
     let defaults = show(&Folder::with(EXAMPLE).loaded(&[]));
     // Settings without a default, of which the example shows an example.
-    let examples = ["settle_key", "return_hosts", "migrate_url", "ca_file", "keys", "proxy", "allow_private"];
+    let examples = [
+        "settle_key",
+        "return_hosts",
+        "migrate_url",
+        "ca_file",
+        "keys",
+        "proxy",
+        "allow_private",
+        "connections_per_address",
+    ];
     for [key, value, origin] in &defaults {
         let name = key.rsplit('.').next().unwrap_or_default();
         if origin == "default" && !examples.contains(&name) {

@@ -160,7 +160,17 @@ async fn who_does_not_behave_is_answered_and_not_kept() {
         ("GET / HTTP/1.0\r\n\r\n".to_owned(), "HTTP/1.0 200"),
         ("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n".to_owned(), "HTTP/1.1 200"),
         (post("/size", "Transfer-Encoding: chunked", "0\r\n\r\n"), "HTTP/1.1 200"),
-        ("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), "HTTP/1.1 404"),
+        ("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), "HTTP/1.1 405"),
+        (
+            post("/size", "Upgrade: websocket\r\nConnection: close\r\nContent-Length: 3", "abc"),
+            "HTTP/1.1 200",
+        ),
+        (post("/size", "Upgrade: websocket\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), "HTTP/1.1 200"),
+        (
+            "POST /size HTTP/1.0\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc".to_owned(),
+            "HTTP/1.0 200",
+        ),
+        ("POST /size HTTP/1.0\r\n\r\n".to_owned(), "HTTP/1.1 400"),
         ("nonsense\r\n\r\n".to_owned(), "HTTP/1.1 400"),
         (post("/size", "Content-Length: 1\r\nContent-Length: 2", "x"), "HTTP/1.1 400"),
         (post("/size", "Transfer-Encoding: gzip", ""), "HTTP/1.1 501"),
@@ -206,6 +216,21 @@ async fn an_answer_before_the_end_of_the_body_ends_the_connection() {
         let start = format!("{:x}\r\n{}\r\n", COLLECTED * 2, "x".repeat(COLLECTED * 2));
         let text = server.exchange(post("/nothing", framing, &start)).await;
         assert!(text.starts_with("HTTP/1.1 404 ") && text.contains("connection: close"), "{framing}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_still_sending_gets_the_answer_all_the_same() {
+    let server = Server::start(ConnectionLimits::default());
+    for _ in 0..20 {
+        let mut client = server.connect().await;
+        client.send(post("/nothing", "Content-Length: 1000000", "")).await;
+        for _ in 0..10 {
+            client.send("x".repeat(4_096)).await;
+            tokio::task::yield_now().await;
+        }
+        let text = client.rest().await;
+        assert!(text.starts_with("HTTP/1.1 404 "), "{text:?}");
     }
 }
 
