@@ -13,7 +13,7 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use mandate_runtime::strangers::{LineLimit, excerpt};
+use mandate_runtime::strangers::{LineLimit, REQUEST_SHOWN, excerpt};
 use mandate_schema::{AuthorizerId, ComponentId, Scope, Secret};
 use mandate_storage::Storage;
 use mandate_worker::access::Caller;
@@ -22,8 +22,6 @@ use crate::{Api, ApiError, this_machine};
 
 /// Lines of the log about requests that were refused, or that failed before anybody knew whose they were.
 static LINES: LineLimit = LineLimit::new(3);
-/// Characters of a request that are logged, and kept in the audit trail.
-const REQUEST_SHOWN: usize = 256;
 
 /// Makes every answer one that nobody keeps or guesses the type of.
 ///

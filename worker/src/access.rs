@@ -11,7 +11,11 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_runtime::{stop::Stop, strangers::excerpt, throttle::Throttle};
+use mandate_runtime::{
+    stop::Stop,
+    strangers::{REQUEST_SHOWN, excerpt},
+    throttle::Throttle,
+};
 use mandate_schema::{ApiKey, ApiKeyRecord, AuthorizerId, ComponentId, Reach, Scope, StreamName};
 use mandate_storage::{AuditEntry, Callers, StorageError, TokenReads};
 use tokio::time::Instant;
@@ -30,8 +34,6 @@ const REFUSALS_PER_SECOND: f64 = 1.0;
 /// many in a second: 9,000 a day, which is about a gigabyte in 400 days.
 const UNKNOWN: f64 = 100.0;
 const UNKNOWN_PER_SECOND: f64 = 0.1;
-/// Characters of a refused request that are kept.
-const REQUEST_MAX: usize = 256;
 /// Entries that wait to be written at most; beyond that, acts are still logged.
 const WAITING_MAX: usize = 10_000;
 
@@ -238,7 +240,7 @@ impl<S: Callers> Access<S> {
             0 => why.to_owned(),
             more => format!("{why}; {more} more were refused before"),
         };
-        self.note_act(&actor, address, "request.refused", &excerpt(request, REQUEST_MAX), Some(more));
+        self.note_act(&actor, address, "request.refused", &excerpt(request, REQUEST_SHOWN), Some(more));
         None
     }
 

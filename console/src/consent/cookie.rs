@@ -46,7 +46,7 @@ impl Cookies {
         ours.then(|| Secret::new(value))
     }
 
-    /// What a browser is told: to keep the cookie of a new visit, and to drop its oldest ones.
+    /// `Set-Cookie` lines: one for a new visit, and one for each of the oldest cookies, which expires it.
     pub(super) fn set(&self, headers: &HeaderMap, state: &str, value: &Secret) -> Vec<String> {
         let (name, attributes) = (self.name(state), &self.attributes);
         // Browsers send the oldest first (RFC 6265, 5.4).
@@ -71,7 +71,7 @@ impl Cookies {
     }
 }
 
-/// A value that nobody can guess.
+/// A random value of 256 bits.
 pub(super) fn new_value() -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(random::bytes::<32>()))
 }

@@ -159,7 +159,7 @@ impl Page {
     }
 }
 
-/// Adds to every answer how browsers are to treat it, whoever made it.
+/// Adds the security headers that an answer lacks, also to answers that no page made.
 ///
 /// # Errors
 ///

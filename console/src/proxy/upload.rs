@@ -8,6 +8,7 @@ use actix_web::{
     web::{Bytes, Payload},
 };
 use futures_util::StreamExt;
+use mandate_runtime::web::CLIENT_RATE;
 use tokio::{
     sync::{
         mpsc::{self, error::SendTimeoutError},
@@ -21,12 +22,12 @@ use crate::BodyError;
 
 /// The largest body; WeChat's largest upload is 10 MB.
 pub(super) const SENT_MAX: usize = 32 << 20;
-/// Bytes that have to arrive within any [`WINDOW`]: 4 KiB a second.
+/// Bytes that have to arrive within any [`WINDOW`].
 const NEEDED: usize = RATE * 15;
 /// What the rate is measured over.
 const WINDOW: Duration = Duration::from_secs(15);
-/// Bytes a second.
-pub(crate) const RATE: usize = 4 << 10;
+/// Bytes a second, as for every body that is passed on.
+pub(crate) const RATE: usize = CLIENT_RATE as usize;
 /// The longest that an upload can take at that rate.
 pub(super) const UPLOAD_MAX: Duration = Duration::from_secs((SENT_MAX / RATE) as u64);
 /// Arrivals closer together than this are noted as one.

@@ -6,6 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Characters of a request that are logged, and kept in the audit trail.
+pub const REQUEST_SHOWN: usize = 256;
+
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// So many lines of the log within any second. One process writes ten: three of refused callbacks, one of dead letters, three each of the API and the

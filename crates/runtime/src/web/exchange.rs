@@ -29,7 +29,7 @@ const ANSWER_HEAD_MAX: usize = 64 << 10;
 const PIECE: usize = 16 << 10;
 /// What a client must send of a body that is passed on, and take of an answer, each second, in bytes, on average and beyond
 /// its first seconds. Only the time in which we wait for it counts.
-const RATE: u32 = 4 << 10;
+pub const CLIENT_RATE: u32 = 4 << 10;
 /// A handler that wants long bodies has a limit of its own, which it can explain to its caller. Ours comes so much later.
 const BEHIND_HANDLERS: Duration = Duration::from_secs(15);
 /// What a body that is passed on may hold in actix's buffers.
@@ -108,7 +108,7 @@ impl Patience {
 
     fn earn(&mut self, bytes: usize) {
         let waited = self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
-        let earned = Duration::from_secs(bytes as u64) / RATE;
+        let earned = Duration::from_secs(bytes as u64) / CLIENT_RATE;
         self.spent = (self.spent + waited).saturating_sub(earned);
     }
 }
@@ -141,12 +141,12 @@ impl Exchange {
     /// Reads more of the body. `false`: there is none any more.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let Self { line, request, more, coming, .. } = self;
-        let mut piece = [0; PIECE];
         loop {
             if line.socket.poll_read_ready(context)?.is_pending() {
                 line.seat.wait(Class::Body, coming.wait(), BEHIND_HANDLERS);
                 return Poll::Pending;
             }
+            let mut piece = [0; PIECE];
             let most = match more {
                 More::Nothing => return Poll::Ready(Ok(false)),
                 More::Length(left) => PIECE.min(usize::try_from(*left).unwrap_or(PIECE)),

@@ -25,6 +25,7 @@ use actix_web::{
 
 pub use client_address::TrustedProxies;
 pub use connections::{ConnectionLimits, Connections, Listener, Rank};
+pub use exchange::CLIENT_RATE;
 
 use crate::{
     health::Readiness,

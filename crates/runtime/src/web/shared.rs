@@ -32,9 +32,9 @@ pub(super) struct TooMany;
 pub(super) struct Shared {
     pub(super) metrics: Metrics,
     /// Connections that one address may have.
-    pub(super) per_address: Option<u32>,
+    per_address: Option<u32>,
     /// Whom that does not concern.
-    pub(super) trusted: TrustedProxies,
+    trusted: TrustedProxies,
     addresses: Mutex<HashMap<IpAddr, u32>>,
     pub(super) held: AtomicUsize,
     pub(super) listeners: Mutex<Vec<Weak<Slots>>>,
