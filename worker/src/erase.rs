@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     Core,
-    fold::{self, ReadError},
-    record::{Context, record},
+    log::fold::{self, ReadError},
+    log::record::{Context, record},
 };
 
 /// Dead letters read at once.

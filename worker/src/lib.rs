@@ -1,37 +1,22 @@
 //! The work: ingest, tasks, the component API over HTTP, and the views that doors show. Generic over the storage.
 
 pub mod access;
-mod alone;
-pub mod api;
-mod breaker;
-mod call;
-mod codes;
 pub mod consent;
-mod dead_letters;
 mod erase;
-mod fold;
-mod growth;
 mod housekeeping;
-mod inbox;
-mod ingest;
+mod inbound;
 mod lead;
-mod log_time;
-pub mod messages;
-mod opener;
-pub mod publisher;
+mod log;
+mod outbound;
 mod reason;
 mod reconcile;
-mod record;
 mod rotate;
 mod tasks;
 #[cfg(test)]
 mod tests;
-mod ticket_watch;
 pub mod tokens;
-mod vault;
 pub mod views;
-pub mod webhooks;
-mod wechat_list;
+mod wechat;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -54,25 +39,31 @@ pub use mandate_domain::{Status, StillHeld};
 /// `WeChat`'s refusal of a call.
 pub use mandate_wechat::api::Refusal;
 
-pub use call::Uncalled;
-pub use dead_letters::{Retried, RetryError};
 pub use erase::EraseError;
-pub use fold::{ReadError, RebuildFolder, StreamState};
-pub use inbox::FromInbox;
-pub use ingest::{Ingest, IngestError, Ingested};
-pub use opener::{OpenError, Opener, UNKNOWN_PAIR};
+pub use inbound::{
+    dead_letters::{Retried, RetryError},
+    inbox::FromInbox,
+    ingest::{Ingest, IngestError, Ingested},
+    messages,
+    opener::{OpenError, Opener, UNKNOWN_PAIR},
+};
+pub use log::{
+    fold::{ReadError, RebuildFolder, StreamState},
+    vault::{Vault, VaultError},
+};
+pub use outbound::{publisher, webhooks};
 pub use reconcile::{Manner, ReconcileError, ReconcileSettings, Report};
 pub use rotate::{RotateError, rotate_master_key};
 pub use tasks::TaskRunner;
 pub use tokens::TokenError;
-pub use vault::{Vault, VaultError};
+pub use wechat::{call::Uncalled, client as api};
 
 use api::ApiClient;
 use consent::ConsentSettings;
 use messages::MessageSettings;
 use tokens::{ComponentTokens, TokenRows};
 use webhooks::WebhookSettings;
-use wechat_list::ListScans;
+use wechat::list::ListScans;
 
 /// What a worker is made of. Shared by its ingest, its tasks and the doors.
 pub struct Core<S> {

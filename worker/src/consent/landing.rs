@@ -8,8 +8,8 @@ use mandate_storage::{Appended, Command, ConsentVisit, Landed, Storage, StorageE
 use super::LINES;
 use crate::{
     Core,
-    fold::{self, ReadError},
-    record::{Context, after_conflict, record},
+    log::fold::{self, ReadError},
+    log::record::{Context, after_conflict, record},
 };
 
 /// Longest code that is taken, in bytes; `WeChat`'s have about a hundred.

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     Core,
-    fold::{self, ReadError},
-    record::redeem_key,
+    log::fold::{self, ReadError},
+    log::record::redeem_key,
 };
 
 /// The task may be run by another process, so it is looked at: often at first, then at this distance.

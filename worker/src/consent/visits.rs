@@ -7,7 +7,7 @@ use mandate_wechat::api::PreauthCodeRequest;
 use uuid::Uuid;
 
 use super::{Form, LinkOrder, links::TermsError};
-use crate::{Core, call::Uncalled};
+use crate::{Core, wechat::call::Uncalled};
 
 /// A merchant who confirms in the last second of the pre-auth code still has to come back.
 const GRACE: SignedDuration = SignedDuration::from_mins(10);

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{Comparison, ReconcileError};
 use crate::{
-    fold::{self, ReadError, Snapshot},
-    record::{Context, record},
+    log::fold::{self, ReadError, Snapshot},
+    log::record::{Context, record},
 };
 
 /// Authorizers compared at once: their appends share commits.

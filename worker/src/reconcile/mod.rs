@@ -24,10 +24,10 @@ pub use regular::ReconcileSettings;
 
 use crate::{
     Core,
-    call::Uncalled,
-    fold::ReadError,
     lead::Lead,
-    wechat_list::{Cursor, OVERLAP, Pace},
+    log::fold::ReadError,
+    wechat::call::Uncalled,
+    wechat::list::{Cursor, OVERLAP, Pace},
 };
 use progress::{Phase, Progress};
 

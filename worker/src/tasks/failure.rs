@@ -10,9 +10,9 @@ use mandate_wechat::{
 };
 
 use crate::{
-    api::CallError,
-    fold::ReadError,
+    log::fold::ReadError,
     tokens::{TokenError, What},
+    wechat::client::CallError,
 };
 
 /// Reason of tasks that wait for a ticket; the next one wakes them.

@@ -15,8 +15,8 @@ use super::{
     run::TaskRunner,
 };
 use crate::{
-    fold::{self, ReadError},
-    record::redeem_key,
+    log::fold::{self, ReadError},
+    log::record::redeem_key,
 };
 
 /// This authorizer does not authorize this component (or no longer).

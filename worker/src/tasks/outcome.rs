@@ -7,7 +7,7 @@ use mandate_domain::{Decision, Since};
 use mandate_schema::StreamName;
 use mandate_storage::Ending;
 
-use crate::fold::Snapshot;
+use crate::log::fold::Snapshot;
 
 /// How an attempt ended.
 pub(crate) enum End {

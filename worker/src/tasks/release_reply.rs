@@ -18,7 +18,7 @@ use super::{
     outcome::{End, Outcome},
     run::TaskRunner,
 };
-use crate::{api::CallError, record::redeem_key};
+use crate::{log::record::redeem_key, wechat::client::CallError};
 
 /// How long an attempt waits for the code to be redeemed. Whatever came of that, the authorizer may have a token.
 const REDEEMED_WITHIN: Duration = Duration::from_secs(5);

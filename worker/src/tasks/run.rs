@@ -24,9 +24,9 @@ use super::{
 };
 use crate::{
     Core,
-    call::Uncalled,
-    fold::{self, ReadError},
-    record::{Context, after_conflict, inspection, record, task_place},
+    log::fold::{self, ReadError},
+    log::record::{Context, after_conflict, inspection, record, task_place},
+    wechat::call::Uncalled,
 };
 
 /// How long the calls of one attempt may take: a few, or the pages of a long list. Storing what they brought takes as long as it takes.

@@ -23,8 +23,8 @@ use super::{
 use crate::{
     Retried, TaskRunner,
     consent::ConsentResult,
-    fold,
-    record::redeem_key,
+    log::fold,
+    log::record::redeem_key,
     tasks::{End, Failure, UnderWay},
 };
 

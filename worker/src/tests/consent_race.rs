@@ -25,7 +25,7 @@ use super::{
 use crate::{
     Ingest, TaskRunner,
     consent::ConsentResult,
-    fold,
+    log::fold,
     tasks::{End, Failure},
 };
 

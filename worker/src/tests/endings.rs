@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::given::{Given, authorized, component, merchant, stream};
 use crate::{
-    TaskRunner, fold,
+    TaskRunner,
+    log::fold,
     tasks::{End, Failure, Outcome},
 };
 

@@ -6,7 +6,7 @@ use mandate_storage::{CommandOutcome, Messages, RebuildMode, States};
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, component, master, merchant, push, stream};
-use crate::{EraseError, record::task_place};
+use crate::{EraseError, log::record::task_place};
 
 const OTHER: &str = "wxb0b1c2d3e4f50617";
 

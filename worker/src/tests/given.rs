@@ -28,11 +28,11 @@ use uuid::Uuid;
 
 use crate::{
     ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
-    api::{ApiClient, ApiSettings},
     consent::ConsentSettings,
-    fold,
-    messages::MessageSettings,
-    webhooks::WebhookSettings,
+    inbound::messages::MessageSettings,
+    log::fold,
+    outbound::webhooks::WebhookSettings,
+    wechat::client::{ApiClient, ApiSettings},
 };
 
 pub(super) const COMPONENT: &str = "wx1f2e3d4c5b6a7988";

@@ -6,7 +6,7 @@ use mandate_schema::{CodeDigest, CreateTime, Secret};
 use mandate_storage::States;
 
 use super::given::{Given, component, stream, ticket};
-use crate::{Retried, TaskRunner, fold};
+use crate::{Retried, TaskRunner, log::fold};
 
 /// A database of the version before inspections.
 const SQLITE_7: &str = include_str!("../../../testdata/databases/sqlite-7.sql");

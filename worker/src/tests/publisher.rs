@@ -13,7 +13,7 @@ use mandate_storage::{Checkpoints, EventLog, sqlite::SqliteStorage};
 use uuid::Uuid;
 
 use super::given::{Given, ticket};
-use crate::publisher::{EventPublisher, EventsOut, Progress, republish};
+use crate::outbound::publisher::{EventPublisher, EventsOut, Progress, republish};
 
 const AN_HOUR: Duration = Duration::from_hours(1);
 

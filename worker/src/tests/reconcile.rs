@@ -15,7 +15,7 @@ use super::{
     given::{Given, component, push, ticket},
     wechat::{WeChat, at_place, entry, well},
 };
-use crate::{Core, Manner, ReconcileError, Report, TaskRunner, fold};
+use crate::{Core, Manner, ReconcileError, Report, TaskRunner, log::fold};
 
 const FAST: Manner = Manner { calls_per_minute: 100_000, dry_run: false };
 const DRY: Manner = Manner { dry_run: true, ..FAST };

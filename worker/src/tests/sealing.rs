@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::given::{Given, authorized, master, push, ticket};
 use crate::{
     StartError,
-    fold::{self, ReadError},
+    log::fold::{self, ReadError},
 };
 
 #[tokio::test]

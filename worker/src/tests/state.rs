@@ -5,7 +5,7 @@ use mandate_storage::States;
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, component, master, merchant, stream};
-use crate::{fold, views::Views};
+use crate::{log::fold, views::Views};
 
 #[tokio::test]
 async fn a_state_of_an_older_form_is_folded_again_from_the_log() {

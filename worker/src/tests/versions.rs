@@ -15,7 +15,7 @@ use super::{
     given::{Given, component, merchant},
     publisher::{Broker, publisher, steps},
 };
-use crate::{publisher::Progress, vault::place_of};
+use crate::{log::vault::place_of, outbound::publisher::Progress};
 
 /// The samples are old.
 const FOR_EVER: std::time::Duration = std::time::Duration::MAX;

@@ -9,7 +9,7 @@ use super::{
     given::{Given, ticket},
     receiver::Receiver,
 };
-use crate::webhooks::{WebhookError, WebhookOrder};
+use crate::outbound::webhooks::{WebhookError, WebhookOrder};
 
 fn order(receiver: &Receiver) -> WebhookOrder {
     WebhookOrder { url: receiver.url(), after: Some(Position(0)), ..WebhookOrder::default() }

@@ -12,7 +12,7 @@ use super::{
     given::{COMPONENT, Given, push, ticket},
     receiver::{Receiver, answer, status},
 };
-use crate::webhooks::{
+use crate::outbound::webhooks::{
     RewindTo, Webhook, WebhookChange, WebhookError, WebhookFilter, WebhookOrder, WebhookState,
 };
 
@@ -298,7 +298,7 @@ async fn two_secrets_sign_during_a_rotation_and_a_test_is_answered() {
     let (id, first) = registered(&given, &receiver).await;
     given.core.pause_webhook(id).await.unwrap();
     let (rotated, second) =
-        given.core.rotate_webhook_secret(id, crate::webhooks::OVERLAP_DEFAULT).await.unwrap();
+        given.core.rotate_webhook_secret(id, crate::outbound::webhooks::OVERLAP_DEFAULT).await.unwrap();
     assert_eq!(rotated.secrets.len(), 2);
     let long = "长".repeat(1_000);
     receiver.answers(move |_| answer(200, "", &long));
@@ -339,7 +339,7 @@ async fn no_redirect_is_followed_and_no_private_address_called() {
 
     // The network was allowed once, and is not any more: neither as an address nor behind a name.
     let port = inner.url().split(':').nth(2).unwrap().split('/').next().unwrap().to_owned();
-    let sender = crate::webhooks::Sender::new(Vec::new());
+    let sender = crate::outbound::webhooks::Sender::new(Vec::new());
     for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"] {
         for url in [format!("http://{host}:{port}/"), format!("https://{host}:8443/")] {
             let sent = sender.send(&url, &[], "id", "{}".into()).await;

@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{
     Core,
-    api::CallError,
-    fold::{self, ReadError, Snapshot},
-    record::{Context, record},
+    log::fold::{self, ReadError, Snapshot},
+    log::record::{Context, record},
     tasks::NOT_AUTHORIZED,
+    wechat::client::CallError,
 };
 
 impl<S: Storage> Core<S> {

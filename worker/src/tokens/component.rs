@@ -16,9 +16,9 @@ use super::{
     rows::{Refreshed, Refusing, Source},
 };
 use crate::{
-    api::{ApiClient, CallError},
-    fold::{self, ReadError},
-    vault::Vault,
+    log::fold::{self, ReadError},
+    log::vault::Vault,
+    wechat::client::{ApiClient, CallError},
 };
 
 /// `WeChat` accepts a ticket for 12 hours.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{DataKey, Place, SealedText, Secret, StreamName};
 use mandate_storage::Keys;
 
-use crate::vault::{Vault, VaultError};
+use crate::log::vault::{Vault, VaultError};
 
 /// A token with less life than this is not given out.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);

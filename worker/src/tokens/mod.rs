@@ -11,6 +11,7 @@ mod component;
 mod failed;
 mod held;
 mod rows;
+pub(crate) mod ticket_watch;
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub use held::HeldToken;
 pub(crate) use held::Stored;
 pub(crate) use rows::TokenRows;
 
-use crate::{api::CallError, fold::ReadError};
+use crate::{log::fold::ReadError, wechat::client::CallError};
 
 /// Why there is no access token.
 #[derive(Debug, thiserror::Error)]

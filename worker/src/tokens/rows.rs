@@ -15,7 +15,7 @@ use mandate_wechat::api::Api;
 use tokio::time::Instant;
 
 use super::{BESIDE_CALLS, Failed, HeldToken, Stored, TokenError, What};
-use crate::{api::CallError, fold::ReadError, vault::Vault};
+use crate::{log::fold::ReadError, log::vault::Vault, wechat::client::CallError};
 
 /// How long what was read is believed.
 const KNOWN_FOR: Duration = Duration::from_secs(1);

@@ -17,8 +17,8 @@ pub use forms::{
 };
 
 use crate::{
-    fold::{self, ReadError, StreamState},
-    vault::Vault,
+    log::fold::{self, ReadError, StreamState},
+    log::vault::Vault,
 };
 
 /// Events looked at for one page of a filtered feed, however few of them match.

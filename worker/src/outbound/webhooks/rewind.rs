@@ -6,7 +6,7 @@ use mandate_storage::{EventQuery, Storage};
 use uuid::Uuid;
 
 use super::WebhookError;
-use crate::{Core, log_time::position_before};
+use crate::{Core, log::time::position_before};
 
 /// Events looked at at once.
 const PAGE: usize = 1_000;

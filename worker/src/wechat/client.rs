@@ -14,7 +14,7 @@ use mandate_wechat::{
     errors,
 };
 
-use crate::breaker::{Breakers, Pause};
+use crate::wechat::breaker::{Breakers, Pause};
 
 /// Answers beyond this size are not WeChat's. A list page of 500 accounts has about 150 kB.
 const ANSWER_MAX: usize = 4 * 1024 * 1024;

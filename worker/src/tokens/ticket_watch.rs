@@ -8,7 +8,7 @@ use mandate_schema::{ComponentId, StreamName};
 use mandate_storage::{Storage, StorageError};
 use mandate_wechat::api::StartPushTicketRequest;
 
-use crate::{Core, fold, housekeeping::EVERY};
+use crate::{Core, housekeeping::EVERY, log::fold};
 
 /// `WeChat` pushes a ticket every 10 minutes. After so long without one it is asked for them.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(25);

@@ -11,7 +11,7 @@ use mandate_storage::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::vault::{Vault, VaultError, place_of};
+use crate::log::vault::{Vault, VaultError, place_of};
 
 /// Events of a stream read at once.
 const PAGE: usize = 500;

@@ -8,7 +8,7 @@ use std::{
 use mandate_schema::{CommandId, Push};
 use mandate_storage::Storage;
 
-use crate::ingest::{Ingest, IngestError};
+use crate::inbound::ingest::{Ingest, IngestError};
 
 /// Processes that may end while they handle such a callback alone, beside the first.
 const ENDED_MAX: u32 = 3;

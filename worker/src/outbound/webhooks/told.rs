@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::{Attempt, Webhook, WebhookError, deliver};
 use crate::{
     Core,
-    fold::{self, ReadError},
-    record::{Context, after_conflict, record},
+    log::fold::{self, ReadError},
+    log::record::{Context, after_conflict, record},
 };
 
 /// The type of a test delivery, which is in no log.

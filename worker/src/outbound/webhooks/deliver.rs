@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Core,
-    fold::{self, ReadError},
+    log::fold::{self, ReadError},
     views::assert_dense,
 };
 

@@ -27,7 +27,7 @@ pub use secrets::OVERLAP_DEFAULT;
 pub use sender::{Sender, Sent};
 pub use signature::{is_secret, new_secret};
 
-use crate::fold::ReadError;
+use crate::log::fold::ReadError;
 
 /// Endpoints at most.
 const WEBHOOKS_MAX: usize = 100;

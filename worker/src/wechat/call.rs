@@ -5,8 +5,8 @@ use mandate_wechat::api::Request;
 
 use crate::{
     Core,
-    api::CallError,
     tokens::{TokenError, wants_new_component_token},
+    wechat::client::CallError,
 };
 
 /// Why a call under the component's token brought nothing.

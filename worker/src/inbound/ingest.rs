@@ -20,9 +20,9 @@ use mandate_wechat::{
 
 use crate::{
     Core,
-    alone::Alone,
-    fold::{self, ReadError, to_millis},
-    record::{Context, after_conflict, record},
+    inbound::alone::Alone,
+    log::fold::{self, ReadError, to_millis},
+    log::record::{Context, after_conflict, record},
     tasks::NO_TICKET,
 };
 

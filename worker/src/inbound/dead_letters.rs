@@ -9,7 +9,7 @@ use mandate_storage::{DeadLetterId, DeadLetterRow, DeadPayload, Storage, Storage
 
 use crate::{
     Core, UNKNOWN_PAIR,
-    ingest::{Ingest, IngestError, Ingested},
+    inbound::ingest::{Ingest, IngestError, Ingested},
 };
 
 /// Dead letters read at once.

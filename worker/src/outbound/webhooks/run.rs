@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::endpoint::{Webhook, WebhookState};
-use crate::{Core, fold::ReadError, lead::Lead, reason::Reason};
+use crate::{Core, lead::Lead, log::fold::ReadError, reason::Reason};
 
 /// How long the lead holds unless it is prolonged: so long deliveries wait whose process died.
 const LEAD: SignedDuration = SignedDuration::from_secs(6);

@@ -14,7 +14,7 @@ pub(crate) use cursor::{Cursor, OVERLAP};
 pub(crate) use pace::Pace;
 pub(crate) use scan::ListScans;
 
-use crate::{Core, api::CallError, call::Uncalled};
+use crate::{Core, wechat::call::Uncalled, wechat::client::CallError};
 
 /// Entries asked for at once. `WeChat` may answer with fewer.
 const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;

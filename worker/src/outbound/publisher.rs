@@ -14,9 +14,9 @@ use serde::Deserialize;
 
 use crate::{
     Core,
-    fold::{self, ReadError},
     lead::Lead,
-    log_time::position_before,
+    log::fold::{self, ReadError},
+    log::time::position_before,
     reason::Reason,
     views::assert_dense,
 };

@@ -8,7 +8,7 @@ use mandate_storage::{Append, Command, NewKey, Storage, StorageError, TokenChang
 use uuid::Uuid;
 
 use super::{Webhook, WebhookError, WebhookSecret, new_secret};
-use crate::{Core, fold::ReadError};
+use crate::{Core, log::fold::ReadError};
 
 /// How long the last secret signs beside a new one, unless the order says otherwise, and at most.
 pub const OVERLAP_DEFAULT: Duration = Duration::from_hours(24);

@@ -27,10 +27,10 @@ use super::{
 };
 use crate::{
     Core,
-    call::Uncalled,
-    fold,
     lead::Lead,
+    log::fold,
     tasks::{Failure, wait_after},
+    wechat::call::Uncalled,
 };
 
 /// Pages read in a minute at most; `[reconcile] calls_per_minute` does not count them.

@@ -6,7 +6,7 @@ use mandate_schema::{CodeDigest, ComponentId};
 use mandate_storage::{ConsentVisit, Storage, StorageError, TaskState};
 use mandate_wechat::callback::{Callback, Grant, Info};
 
-use crate::{Core, record::redeem_key};
+use crate::{Core, log::record::redeem_key};
 
 impl<S: Storage> Core<S> {
     /// What is known about a grant's code; nothing about other callbacks.

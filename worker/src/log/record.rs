@@ -12,10 +12,10 @@ use mandate_schema::{
 use mandate_storage::{Append, Finish, Keys, NewKey, NewTask, TokenChange};
 
 use crate::{
-    fold::{Snapshot, StreamState, recorded, to_millis},
+    log::fold::{Snapshot, StreamState, recorded, to_millis},
+    log::vault::{Vault, VaultError, place_of},
     tasks::payload,
     tokens::Stored,
-    vault::{Vault, VaultError, place_of},
 };
 
 /// What a command is about.

@@ -7,7 +7,7 @@ use mandate_runtime::failpoint;
 use mandate_schema::{CallbackId, Push};
 use mandate_storage::Storage;
 
-use crate::{Core, ingest::Ingest};
+use crate::{Core, inbound::ingest::Ingest};
 
 /// From so many redeliveries on, whatever is in a delivery may be what kills the worker that handles it.
 const OFTEN: u32 = 3;
