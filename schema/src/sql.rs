@@ -248,6 +248,7 @@ queries! {
         dead_letter_remove,
         event_by_id,
         event_read,
+        event_read_since,
         event_read_stream,
         event_read_stream_backwards,
         key_counts,

@@ -1,16 +1,14 @@
 //! Erasing an account: its secrets and personal data go, its history stays.
 
-use jiff::Timestamp;
-use mandate_domain::{StillHeld, decide_erasure};
+use mandate_domain::{Authorizer, Decision, StillHeld, decide_erasure};
 use mandate_schema::{AuthorizerId, CommandId, ComponentId, Erased, Push, StreamName};
-use mandate_storage::{Appended, Command, DeadLetterId, DeadPayload, Erasure, Storage, StorageError};
+use mandate_storage::{DeadLetterId, DeadPayload, Erasure, Storage, StorageError};
 use mandate_wechat::push::{Content, GenuinePush};
 use uuid::Uuid;
 
 use crate::{
     Core,
-    log::fold::{self, ReadError},
-    log::record::{Context, record},
+    log::{Item, Ruling, Verdict, fold::ReadError},
 };
 
 /// Dead letters read at once.
@@ -52,21 +50,18 @@ impl<S: Storage> Core<S> {
         force: bool,
     ) -> Result<(), EraseError> {
         let stream = StreamName::Authorizer(component.clone(), authorizer.clone());
-        let command = CommandId(Uuid::new_v4());
-        loop {
-            let snapshot = fold::load(&self.storage, &self.vault, &stream).await?;
-            let account = snapshot.state.authorizer().ok_or_else(|| EraseError::Unknown(stream.clone()))?;
-            let decision = decide_erasure(account, request.clone(), force)?;
-            let letters = self.letters_naming(component, authorizer).await?;
-            let now = Timestamp::now();
-            let context = Context { command, stream: stream.clone(), finishes: None, now, called_at: now };
-            let mut append =
-                record(&self.vault, &context, snapshot, decision).await.map_err(ReadError::from)?;
-            append.erases = Some(Erasure { letters });
-            if self.append(Command::Decided(Box::new(append))).await? != Appended::Conflict {
-                return Ok(());
+        let letters = self.letters_naming(component, authorizer).await?;
+        let erasing = Item::new(CommandId(Uuid::new_v4()), stream.clone(), |seen| {
+            match decide(seen.state.authorizer(), &stream, request.clone(), force) {
+                Ok(decision) => {
+                    let erases = Some(Erasure { letters: letters.clone() });
+                    Verdict::Append(Ruling { erases, ..decision.into() }, Ok(()))
+                }
+                Err(error) => Verdict::Leave(Err(error)),
             }
-        }
+        });
+        let erased = self.log.decide_one(erasing).await?;
+        erased.into_said().expect("an erasure ends no task and no visit")
     }
 
     /// The dead letters of pushes that name an account. One that does not open names nobody.
@@ -98,4 +93,14 @@ impl<S: Storage> Core<S> {
             (None, _) => false,
         }
     }
+}
+
+fn decide(
+    state: Option<&Authorizer>,
+    stream: &StreamName,
+    request: Erased,
+    force: bool,
+) -> Result<Decision, EraseError> {
+    let state = state.ok_or_else(|| EraseError::Unknown(stream.clone()))?;
+    Ok(decide_erasure(state, request, force)?)
 }

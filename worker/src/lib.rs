@@ -18,19 +18,16 @@ pub mod tokens;
 pub mod views;
 mod wechat;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use mandate_runtime::{
-    failpoint,
     health::{Dependency, Readiness},
     metrics::Metrics,
     stop::Stop,
     strangers::LineLimit,
 };
 use mandate_schema::{ComponentId, MasterKeys, Position, SealError, Secret};
-use mandate_storage::{
-    AppendObserver, Appended, Appender, Command, RebuildMode, RebuildReport, Storage, StorageError,
-};
+use mandate_storage::{RebuildMode, RebuildReport, Storage, StorageError};
 use mandate_wechat::envelope::KeyRing;
 use tokio::sync::{Notify, watch};
 
@@ -60,6 +57,7 @@ pub use wechat::{call::Uncalled, client as api};
 
 use api::ApiClient;
 use consent::ConsentSettings;
+use log::Log;
 use messages::MessageSettings;
 use tokens::{ComponentTokens, TokenRows};
 use webhooks::WebhookSettings;
@@ -73,7 +71,7 @@ pub struct Core<S> {
     pub access: access::Access<S>,
     audit_days: u32,
     vault: Arc<Vault<S>>,
-    appender: Appender,
+    log: Log<S>,
     opener: Opener,
     api: ApiClient,
     rows: Arc<TokenRows<S>>,
@@ -89,8 +87,6 @@ pub struct Core<S> {
     messages_stored: watch::Sender<()>,
     /// Whoever has captured messages can make dead letters of them.
     dead_letter_log: LineLimit,
-    /// Where the log ends, as far as this process knows.
-    log_head: watch::Sender<Position>,
     reconciling: ReconcileSettings,
     list_scans: ListScans,
     metrics: Metrics,
@@ -99,7 +95,7 @@ pub struct Core<S> {
     /// Shows whether tickets come.
     tickets: Dependency,
     /// Rung when there may be something to claim.
-    tasks_changed: Notify,
+    tasks_changed: Arc<Notify>,
 }
 
 /// A component as the worker knows it.
@@ -176,10 +172,12 @@ impl<S: Storage> Core<S> {
             .iter()
             .filter_map(|component| Some((component.ring.component().clone(), component.app_secret.clone()?)))
             .collect();
-        let observer = Arc::new(Observer(metrics.clone()));
         let rows = Arc::new(TokenRows::new(storage.clone(), vault.clone(), api.timeout(), metrics.clone()));
+        let tasks_changed = Arc::new(Notify::new());
+        let log =
+            Log::start(storage.clone(), vault.clone(), rows.clone(), tasks_changed.clone(), metrics.clone());
         Arc::new(Self {
-            appender: Appender::start(storage.clone(), observer),
+            log,
             opener: Opener::new(components.into_iter().map(|component| component.ring)),
             tokens: ComponentTokens::new(storage.clone(), vault.clone(), api.clone(), secrets, rows.clone()),
             rows,
@@ -197,12 +195,11 @@ impl<S: Storage> Core<S> {
             webhooks_changed: Notify::new(),
             messages_stored: watch::Sender::new(()),
             dead_letter_log: LineLimit::new(1),
-            log_head: watch::Sender::new(Position(0)),
             reconciling,
             metrics,
             health: readiness.register("storage"),
             tickets: readiness.register("tickets"),
-            tasks_changed: Notify::new(),
+            tasks_changed,
         })
     }
 
@@ -248,7 +245,7 @@ impl<S: Storage> Core<S> {
         });
         let (core, stopping) = (self.clone(), stop.clone());
         stop.spawn("log watch", async move {
-            core.watch_log(stopping).await;
+            core.log.watch(&stopping).await;
             Ok::<_, std::convert::Infallible>(())
         });
         self.tickets.ok();
@@ -287,21 +284,9 @@ impl<S: Storage> Core<S> {
         Ok(())
     }
 
-    /// Appends a command. What this process knows of the stream's token is read again.
-    async fn append(&self, command: Command) -> Result<Appended, StorageError> {
-        let stream = command.stream().cloned();
-        let appended = self.appender.append(command).await?;
-        if let Some(stream) = stream {
-            self.rows.forget(&stream);
-        }
-        Ok(appended)
-    }
-
-    fn note_position(&self, position: Option<Position>) {
-        if let Some(position) = position {
-            self.metrics.log_position(position.0);
-            self.log_grew_to(position);
-        }
+    /// Where the log ends, as far as this process knows; changes when it grows.
+    pub fn log_head(&self) -> watch::Receiver<Position> {
+        self.log.head()
     }
 
     /// The components that are served.
@@ -323,18 +308,4 @@ pub async fn rebuild<S: Storage>(
 ) -> Result<RebuildReport, StorageError> {
     let vault = Arc::new(Vault::new(storage.clone(), master));
     storage.rebuild(mode, RebuildFolder::new(vault), progress).await
-}
-
-struct Observer(Metrics);
-
-impl AppendObserver for Observer {
-    fn before(&self, _: usize) {
-        failpoint::reached("append.before");
-    }
-
-    fn after(&self, commands: usize, took: Duration) {
-        failpoint::reached("append.after");
-        self.0.append_batch_commands(commands);
-        self.0.append_seconds(took);
-    }
 }

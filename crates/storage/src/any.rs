@@ -10,10 +10,10 @@ use uuid::Uuid;
 use crate::{
     Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Callers, Checkpoints, Claim, Claimed, Command,
     CommandRecord, ConsentLink, ConsentVisit, Consents, DeadLetterId, DeadLetterRow, DeadLetters, EventLog,
-    EventQuery, Folder, Keys, Landed, Lease, Loaded, Messages, NextDue, Rebuild, RebuildMode, RebuildReport,
-    Reconciliation, Reconciliations, States, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
-    TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, WebhookAttemptRow, WebhookRow, Webhooks,
-    postgres::PostgresStorage, sqlite::SqliteStorage,
+    EventQuery, Folder, Gather, Gathered, Keys, Landed, Lease, Messages, NextDue, Rebuild, RebuildMode,
+    RebuildReport, Reconciliation, Reconciliations, States, StatusCount, StorageError, StreamQuery,
+    TaskCount, TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, Wanted, WebhookAttemptRow, WebhookRow,
+    Webhooks, postgres::PostgresStorage, sqlite::SqliteStorage,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -66,8 +66,11 @@ pass_on!(EventLog {
     fn outcomes(&self, ids: Vec<CommandId>) -> Vec<CommandRecord>;
 });
 
+pass_on!(Gather {
+    fn gather(&self, wanted: Wanted) -> Gathered;
+});
+
 pass_on!(States {
-    fn load(&self, stream: &StreamName) -> Loaded;
     fn authorizers(&self, filter: AuthorizerFilter) -> Vec<AuthorizerRow>;
     fn status_counts(&self) -> Vec<StatusCount>;
 });
@@ -90,7 +93,6 @@ pass_on!(TaskQueue {
     fn wake(&self, component: &ComponentId, reason: &str, now: Timestamp) -> usize;
     fn end_leases(&self, now: Timestamp) -> usize;
     fn next_due(&self) -> NextDue;
-    fn task_by_key(&self, key: &str) -> Option<TaskDone>;
     fn task_counts(&self) -> Vec<TaskCount>;
     fn prune_tasks(&self, before: Timestamp) -> usize;
 });
@@ -141,8 +143,6 @@ pass_on!(Consents {
     fn link(&self, id: &str) -> Option<ConsentLink>;
     fn put_visit(&self, visit: ConsentVisit) -> ();
     fn visit(&self, id: Uuid) -> Option<ConsentVisit>;
-    fn visit_of(&self, pre_auth: CodeDigest) -> Option<ConsentVisit>;
-    fn visit_by_code(&self, code: CodeDigest) -> Option<ConsentVisit>;
     fn land(&self, visit: Uuid, code: CodeDigest, command: Command) -> Landed;
     fn prune_consents(&self, before: Timestamp) -> usize;
 });

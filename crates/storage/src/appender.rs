@@ -1,10 +1,16 @@
 //! The group-committing appender: one per worker process.
 //!
-//! Appends are serialised by the log's head, so one by one they are slow and together they are fast. The appender collects
-//! commands for a moment, at most one per stream, appends them in one call and answers each caller.
+//! Appends are serialised by the log's head, so one by one they are slow and together they are fast. The appender takes what its
+//! callers submit, appends it in one call and answers each caller. Commands that one caller submits together keep their order, and
+//! those of one stream may be a chain: each expects the version that the one before it leaves.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
+use futures_util::future::join_all;
 use mandate_schema::StreamName;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -15,7 +21,7 @@ use crate::{Appended, Command, EventLog, StorageError};
 
 /// At most so many commands in one call.
 const BATCH_MAX: usize = 256;
-/// How long the first command of a batch waits for company.
+/// How long the first command of a batch waits for company, while several callers append.
 const LINGER: Duration = Duration::from_millis(2);
 /// Callers that may wait at once; more wait to be let in.
 const QUEUE: usize = 1_024;
@@ -24,6 +30,8 @@ const REPEAT_AFTER: Duration = Duration::from_millis(200);
 
 /// Failures after which a batch is taken apart: perhaps together it takes longer than a call may.
 const WHOLE_TRIES: u32 = 3;
+/// Failures of a command alone, while the log answers, after which its caller has the error.
+const LONE_TRIES: u32 = 3;
 
 /// Watches the appender, for metrics and fault tests.
 pub trait AppendObserver: Send + Sync + 'static {
@@ -42,108 +50,236 @@ impl AppendObserver for Unobserved {
     fn after(&self, _: usize, _: Duration) {}
 }
 
+type Answer = Result<Appended, StorageError>;
+
 struct Request {
     command: Command,
-    answer: oneshot::Sender<Result<Appended, StorageError>>,
+    answer: oneshot::Sender<Answer>,
 }
+
+impl Request {
+    fn answer(self, answer: Answer) {
+        self.answer.send(answer).ok(); // a caller that went away needs no answer
+    }
+}
+
+/// What one caller submits together.
+type Group = Vec<Request>;
 
 /// Handle of the appender. Cheap to clone; the appender ends when the last handle is dropped and its queue is empty.
 #[derive(Clone)]
 pub struct Appender {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<Group>,
 }
 
 impl Appender {
     /// Starts an appender on this log.
     pub fn start<L: EventLog>(log: L, observer: Arc<dyn AppendObserver>) -> Self {
         let (requests, incoming) = mpsc::channel(QUEUE);
-        tokio::spawn(Batcher { log, observer, incoming, held_back: Vec::new() }.run());
+        tokio::spawn(Batcher::new(log, observer, incoming).run());
         Self { requests }
     }
 
-    /// Appends one command. Waits while the database is away: an outcome that is not known is asked for again with the
-    /// same ids.
+    /// Appends one command; see [`Appender::append_all`].
     ///
     /// # Errors
     ///
-    /// Those of [`EventLog::append_batch`] that concern this command alone; never [`StorageError::Unavailable`] but when
-    /// the process stops.
+    /// As [`Appender::append_all`].
     pub async fn append(&self, command: Command) -> Result<Appended, StorageError> {
-        let (answer, answered) = oneshot::channel();
+        self.append_all(vec![command]).await.remove(0)
+    }
+
+    /// Appends commands in their order, and answers each. Waits while the database is away: an outcome that is not known is
+    /// asked for again with the same ids.
+    ///
+    /// # Errors
+    ///
+    /// For each command those of [`EventLog::append_batch`] that concern it alone. [`StorageError::Unavailable`] if the process
+    /// stops, or if the log answers but does not take this command; [`StorageError::Data`] if it takes others meanwhile.
+    pub async fn append_all(&self, commands: Vec<Command>) -> Vec<Answer> {
         let stopped = || StorageError::Unavailable("the appender has stopped".into());
-        self.requests.send(Request { command, answer }).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        let (group, answers): (Group, Vec<_>) = commands
+            .into_iter()
+            .map(|command| {
+                let (answer, answered) = oneshot::channel();
+                (Request { command, answer }, answered)
+            })
+            .unzip();
+        if self.requests.send(group).await.is_err() {
+            return answers.into_iter().map(|_| Err(stopped())).collect();
+        }
+        let answers = join_all(answers).await;
+        answers.into_iter().map(|answered| answered.unwrap_or_else(|_| Err(stopped()))).collect()
     }
 }
 
 struct Batcher<L> {
     log: L,
     observer: Arc<dyn AppendObserver>,
-    incoming: mpsc::Receiver<Request>,
-    /// Requests whose stream is in the batch before theirs.
-    held_back: Vec<Request>,
+    incoming: mpsc::Receiver<Group>,
+    /// What did not fit into the batch before: there was no room, or its stream was in it by another caller.
+    held_back: Vec<Group>,
+    /// Commands that fail alone while the log answers: they go behind the others.
+    stuck: VecDeque<Stuck>,
+    /// Whether several callers append: then a batch waits for company.
+    has_company: bool,
+    /// Calls that succeeded.
+    successes: u64,
+}
+
+/// A command that fails alone.
+struct Stuck {
+    request: Request,
+    failures: u32,
+    /// Calls that had succeeded when it failed first.
+    successes: u64,
+    next_at: Instant,
+}
+
+/// A batch while it is collected.
+#[derive(Default)]
+struct Batch {
+    requests: Vec<Request>,
+    /// By which group a stream is in it.
+    streams: HashMap<StreamName, usize>,
+    /// Streams of what is held back: later commands of theirs wait, too.
+    waiting: HashSet<StreamName>,
+    groups: usize,
+}
+
+impl Batch {
+    /// Takes what fits of a group; the rest is held back.
+    fn admit(&mut self, group: Group) -> Option<Group> {
+        self.groups += 1;
+        let mut rest = Vec::new();
+        for request in group {
+            if self.fits(&request.command) {
+                if let Some(stream) = request.command.stream() {
+                    self.streams.insert(stream.clone(), self.groups);
+                }
+                self.requests.push(request);
+            } else {
+                self.waiting.extend(request.command.stream().cloned());
+                rest.push(request);
+            }
+        }
+        (!rest.is_empty()).then_some(rest)
+    }
+
+    fn fits(&self, command: &Command) -> bool {
+        self.requests.len() < BATCH_MAX
+            && command.stream().is_none_or(|stream| {
+                !self.waiting.contains(stream)
+                    && self.streams.get(stream).is_none_or(|group| *group == self.groups)
+            })
+    }
 }
 
 impl<L: EventLog> Batcher<L> {
+    fn new(log: L, observer: Arc<dyn AppendObserver>, incoming: mpsc::Receiver<Group>) -> Self {
+        let (held_back, stuck) = (Vec::new(), VecDeque::new());
+        Self { log, observer, incoming, held_back, stuck, has_company: false, successes: 0 }
+    }
+
     async fn run(mut self) {
-        while let Some(batch) = self.collect().await {
-            self.append(batch).await;
+        loop {
+            if self.stuck.front().is_some_and(|stuck| stuck.next_at <= Instant::now()) {
+                let stuck = self.stuck.pop_front().expect("it was there");
+                self.retry(stuck).await;
+            }
+            match self.collect().await {
+                Some(batch) if batch.is_empty() => {} // time for what is stuck
+                Some(batch) => self.append(batch).await,
+                None => return,
+            }
         }
     }
 
-    /// The next batch; `None` once nobody can send any more.
+    /// The next batch, empty if it is time for a stuck command; `None` once nobody can send any more.
     async fn collect(&mut self) -> Option<Vec<Request>> {
-        let mut streams = HashSet::new();
-        let mut batch = Vec::new();
-        for request in std::mem::take(&mut self.held_back) {
-            self.admit(request, &mut batch, &mut streams);
+        let mut batch = Batch::default();
+        for group in std::mem::take(&mut self.held_back) {
+            self.held_back.extend(batch.admit(group));
         }
-        if batch.is_empty() {
-            let first = self.incoming.recv().await?;
-            self.admit(first, &mut batch, &mut streams);
+        if batch.requests.is_empty() {
+            let first = match self.stuck.front().map(|stuck| stuck.next_at) {
+                Some(next_at) => match timeout_at(next_at, self.incoming.recv()).await {
+                    Ok(Some(first)) => first,
+                    Ok(None) | Err(_) if self.incoming.is_closed() => return None,
+                    Ok(None) | Err(_) => return Some(Vec::new()),
+                },
+                None => self.incoming.recv().await?,
+            };
+            self.held_back.extend(batch.admit(first));
         }
-        let deadline = Instant::now() + LINGER;
-        while batch.len() < BATCH_MAX && self.held_back.len() < BATCH_MAX {
+        let deadline = Instant::now() + if self.has_company { LINGER } else { Duration::ZERO };
+        while batch.requests.len() < BATCH_MAX && self.held_back.len() < BATCH_MAX {
             match timeout_at(deadline, self.incoming.recv()).await {
-                Ok(Some(request)) => self.admit(request, &mut batch, &mut streams),
+                Ok(Some(group)) => self.held_back.extend(batch.admit(group)),
                 Ok(None) | Err(_) => break,
             }
         }
-        Some(batch)
+        self.has_company = batch.groups > 1;
+        Some(batch.requests)
     }
 
-    fn admit(&mut self, request: Request, batch: &mut Vec<Request>, streams: &mut HashSet<StreamName>) {
-        let fits = batch.len() < BATCH_MAX
-            && request.command.stream().is_none_or(|stream| streams.insert(stream.clone()));
-        let queue = if fits { batch } else { &mut self.held_back };
-        queue.push(request);
-    }
-
-    async fn append(&self, batch: Vec<Request>) {
-        let (commands, answers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|request| (request.command, request.answer)).unzip();
-        match self.call(commands.clone()).await {
+    async fn append(&mut self, batch: Vec<Request>) {
+        let commands: Vec<_> = batch.iter().map(|request| request.command.clone()).collect();
+        match self.call(commands).await {
             Ok(appended) => {
-                for (answer, appended) in answers.into_iter().zip(appended) {
-                    answer.send(Ok(appended)).ok(); // a caller that went away needs no answer
+                for (request, appended) in batch.into_iter().zip(appended) {
+                    request.answer(Ok(appended));
                 }
             }
-            Err(error) if commands.len() == 1 => {
-                let answer = answers.into_iter().next().expect("one command, one caller");
-                answer.send(Err(error)).ok(); // as above
-            }
-            // One of them is refused, or together they take too long: each alone, so that only that one fails or waits.
-            Err(_) => {
-                for (command, answer) in commands.into_iter().zip(answers) {
-                    let alone = self.call(vec![command]).await.map(|mut appended| appended.remove(0));
-                    answer.send(alone).ok(); // as above
-                }
+            Err(error) => match <[Request; 1]>::try_from(batch) {
+                Ok([request]) => self.failed_alone(request, error),
+                Err(batch) => self.take_apart(batch).await,
+            },
+        }
+    }
+
+    /// One of them is refused, or together they take too long: each alone, so that only that one fails or waits.
+    async fn take_apart(&mut self, batch: Vec<Request>) {
+        for request in batch {
+            match self.call(vec![request.command.clone()]).await {
+                Ok(mut appended) => request.answer(Ok(appended.remove(0))),
+                Err(error) => self.failed_alone(request, error),
             }
         }
     }
 
-    /// Appends a batch, as often as it takes for its outcome to be known; several commands together only so many times.
-    async fn call(&self, commands: Vec<Command>) -> Result<Vec<Appended>, StorageError> {
+    /// A command that the log does not take in time goes behind the others; one that is refused is answered.
+    fn failed_alone(&mut self, request: Request, error: StorageError) {
+        if !error.is_transient() || self.incoming.is_closed() {
+            return request.answer(Err(error));
+        }
+        tracing::warn!(command = %request.command.id(), %error,
+            "the event log answers but does not take this command; it goes behind the others");
+        let next_at = Instant::now() + REPEAT_AFTER;
+        self.stuck.push_back(Stuck { request, failures: 1, successes: self.successes, next_at });
+    }
+
+    /// Tries a stuck command again. After a few tries its caller has the error: that of the data if the log took others meanwhile.
+    async fn retry(&mut self, mut stuck: Stuck) {
+        match self.call(vec![stuck.request.command.clone()]).await {
+            Ok(mut appended) => stuck.request.answer(Ok(appended.remove(0))),
+            Err(error) if !error.is_transient() => stuck.request.answer(Err(error)),
+            Err(_) if stuck.failures + 1 < LONE_TRIES => {
+                stuck.failures += 1;
+                stuck.next_at = Instant::now() + REPEAT_AFTER * 2_u32.pow(stuck.failures);
+                self.stuck.push_back(stuck);
+            }
+            Err(error) if self.successes > stuck.successes => {
+                let reason = format!("it was not stored in {LONE_TRIES} tries, while others were: {error}");
+                stuck.request.answer(Err(StorageError::Data(reason.into())));
+            }
+            Err(error) => stuck.request.answer(Err(error)),
+        }
+    }
+
+    /// Appends a batch, as often as it takes for its outcome to be known. Several commands together are given up after a few
+    /// failures, one alone at the first failure after which the log answers.
+    async fn call(&mut self, commands: Vec<Command>) -> Result<Vec<Appended>, StorageError> {
         let mut failures = 0_u32;
         loop {
             let started = Instant::now();
@@ -161,11 +297,15 @@ impl<L: EventLog> Batcher<L> {
                     if commands.len() > 1 && failures == WHOLE_TRIES {
                         return Err(error);
                     }
+                    if commands.len() == 1 && failures > 1 && self.log.head().await.is_ok() {
+                        return Err(error);
+                    }
                 }
                 result => {
                     if failures > 0 {
-                        tracing::info!(failures, "the event log answers again");
+                        tracing::info!(failures, "recovered: the event log answers again");
                     }
+                    self.successes += u64::from(result.is_ok());
                     self.observer.after(commands.len(), started.elapsed());
                     return result;
                 }

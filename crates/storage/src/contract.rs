@@ -8,9 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Callers, Claim, Claimed, Command, CommandRecord, Consents,
-    DeadLetterId, DeadLetterRow, EventQuery, FoldError, FoldInput, Loaded, NewState, NextDue, RebuildMode,
-    RebuildReport, Reconciliations, StateRow, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
-    Tokens, Webhooks,
+    DeadLetterId, DeadLetterRow, EventQuery, FoldError, FoldInput, Gather, NewState, NextDue, RebuildMode,
+    RebuildReport, Reconciliations, StatusCount, StorageError, StreamQuery, TaskCount, Tokens, Webhooks,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -18,6 +17,7 @@ type Result<T> = std::result::Result<T, StorageError>;
 /// Everything a worker needs.
 pub trait Storage:
     EventLog
+    + Gather
     + States
     + Keys
     + TaskQueue
@@ -36,6 +36,7 @@ pub trait Storage:
 
 impl<T> Storage for T where
     T: EventLog
+        + Gather
         + States
         + Keys
         + TaskQueue
@@ -43,7 +44,6 @@ impl<T> Storage for T where
         + DeadLetters
         + Messages
         + Consents
-        + Webhooks
         + Webhooks
         + Callers
         + Reconciliations
@@ -117,13 +117,6 @@ pub trait EventLog: Send + Sync + 'static {
 
 /// Current state, one row per stream, written by the append.
 pub trait States: Send + Sync + 'static {
-    /// A stream as a decision needs it.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError::Unavailable`].
-    fn load(&self, stream: &StreamName) -> impl Future<Output = Result<Loaded>> + Send;
-
     /// Authorizers in order of stream names.
     ///
     /// # Errors
@@ -140,15 +133,6 @@ pub trait States: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn status_counts(&self) -> impl Future<Output = Result<Vec<StatusCount>>> + Send;
-
-    /// The state row of one stream.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError::Unavailable`].
-    fn state(&self, stream: &StreamName) -> impl Future<Output = Result<Option<StateRow>>> + Send {
-        async { Ok(self.load(stream).await?.state) }
-    }
 }
 
 /// Data keys, wrapped. They are written by the append.
@@ -279,13 +263,6 @@ pub trait TaskQueue: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn next_due(&self) -> impl Future<Output = Result<NextDue>> + Send;
-
-    /// Result of the task with this key.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError::Unavailable`].
-    fn task_by_key(&self, key: &str) -> impl Future<Output = Result<Option<TaskDone>>> + Send;
 
     /// How many tasks there are, by kind and state.
     ///

@@ -97,20 +97,6 @@ pub trait Consents: Send + Sync + 'static {
     /// [`StorageError::Unavailable`].
     fn visit(&self, id: Uuid) -> impl Future<Output = Result<Option<ConsentVisit>>> + Send;
 
-    /// The visit that a pre-auth code was made for.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError::Unavailable`].
-    fn visit_of(&self, pre_auth: CodeDigest) -> impl Future<Output = Result<Option<ConsentVisit>>> + Send;
-
-    /// The visit that is tied to a code; the one opened first, if several are.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError::Unavailable`].
-    fn visit_by_code(&self, code: CodeDigest) -> impl Future<Output = Result<Option<ConsentVisit>>> + Send;
-
     /// Ties a visit to the first code that it brings and appends the command that follows, both or neither. After
     /// [`Appended::Conflict`] nothing is changed.
     ///

@@ -25,6 +25,17 @@ impl StorageError {
         matches!(self, Self::Unavailable(_))
     }
 
+    /// The same failure, for another caller whom it concerns.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        match self {
+            Self::Unavailable(source) => Self::Unavailable(source.to_string().into()),
+            Self::Data(source) => Self::Data(source.to_string().into()),
+            Self::Unreadable(source) => Self::Unreadable(source.to_string().into()),
+            Self::Schema(reason) => Self::Schema(reason.clone()),
+        }
+    }
+
     /// A row that is not readable, for this reason.
     pub fn unreadable(reason: impl Into<Source>) -> Self {
         Self::Unreadable(reason.into())

@@ -12,6 +12,7 @@ mod contract_credentials;
 mod contract_webhooks;
 mod convert;
 mod error;
+mod gather;
 mod migration;
 mod model;
 mod model_credentials;
@@ -28,6 +29,7 @@ pub use contract_consent::{ConsentLink, ConsentTerms, ConsentVisit, Consents, La
 pub use contract_credentials::{Callers, Reconciliations, Tokens};
 pub use contract_webhooks::{WebhookAttemptRow, WebhookRow, Webhooks};
 pub use error::StorageError;
+pub use gather::{Gather, Gathered, Wanted};
 pub use migration::Migrated;
 pub use model::{
     Append, Appended, AuthorizerFilter, AuthorizerRow, Command, CommandOutcome, CommandRecord, DeadLetter,

@@ -234,9 +234,21 @@ pub struct Loaded {
     pub last_key: u32,
     /// Whether that key was destroyed. It is of the same moment as the version, which a cached key is not.
     pub last_key_destroyed: bool,
+    /// The data key that it seals with, if it is there.
+    pub key: Option<WrappedKey>,
 }
 
 impl Loaded {
+    /// The number of the key that a stream seals with, as far as it has one: an authorizer's newest, a component's first (the
+    /// others are its notices').
+    pub fn sealing_key(stream: &StreamName, last: u32, last_is_destroyed: bool) -> Option<u32> {
+        match stream {
+            _ if last == 0 => None,
+            StreamName::Component(_) => Some(1),
+            StreamName::Authorizer(..) | StreamName::Webhook(_) => Some(last).filter(|_| !last_is_destroyed),
+        }
+    }
+
     /// The version to expect.
     pub fn version(&self) -> Version {
         self.state.as_ref().map_or(Version(0), |row| row.version)

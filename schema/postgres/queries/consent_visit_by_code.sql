@@ -1,2 +1,2 @@
 -- consent_visit_by_code
-select code, data from consent_visit where code = $1 order by id limit 1
+select distinct on (code) code, data from consent_visit where code = any ($1) order by code, id

@@ -1,2 +1,2 @@
 -- task_by_key
-select state, position, authorizer, tag from task where key = $1
+select key, state, position, authorizer, tag from task where key = any ($1)

@@ -3,13 +3,12 @@
 use jiff::Timestamp;
 use mandate_domain::{Decision, Redeem, Task};
 use mandate_schema::{CodeDigest, CommandId, GrantedVia, Secret, StreamName};
-use mandate_storage::{Appended, Command, ConsentVisit, Landed, Storage, StorageError};
+use mandate_storage::{ConsentVisit, Storage, StorageError};
 
 use super::LINES;
 use crate::{
     Core,
-    log::fold::{self, ReadError},
-    log::record::{Context, after_conflict, record},
+    log::{Decided, Item, Landing, Needs, Seen, Verdict, fold::ReadError},
 };
 
 /// Longest code that is taken, in bytes; `WeChat`'s have about a hundred.
@@ -58,7 +57,6 @@ impl<S: Storage> Core<S> {
         code: Option<Secret>,
     ) -> Result<ConsentVisit, LandingError> {
         let id = self.vault.open_state(state).ok_or(LandingError::UnknownState)?;
-        let mut conflicts = 0;
         loop {
             let visit = self.storage.visit(id).await?.ok_or(LandingError::UnknownState)?;
             // Digests of random texts: how long their comparison takes tells nothing about the texts.
@@ -77,48 +75,36 @@ impl<S: Storage> Core<S> {
             if visit.expires_at <= Timestamp::now() {
                 return Err(LandingError::Expired);
             }
-            match self.land_once(&visit, code, digest).await? {
-                Landed::Appended(Appended::Conflict) => {
-                    conflicts += 1;
-                    after_conflict(conflicts).await;
-                }
-                Landed::Appended(_) => {
+            match self.log.decide_one(landing(&visit, &code, digest)).await? {
+                Decided::Stored(_, ()) | Decided::Before(()) | Decided::Left(()) | Decided::Learned(_) => {
                     if let Some(unlogged) = LINES.admit() {
                         tracing::info!(component = %visit.terms.component, %digest, unlogged, "a browser brought a code");
                     }
                     return Ok(ConsentVisit { code: Some(digest), ..visit });
                 }
                 // Another request of this browser was faster: what it brought counts.
-                Landed::Refused => {}
+                Decided::Refused => {}
             }
         }
     }
+}
 
-    async fn land_once(
-        &self,
-        visit: &ConsentVisit,
-        code: Secret,
-        digest: CodeDigest,
-    ) -> Result<Landed, LandingError> {
-        let component = &visit.terms.component;
-        let stream = StreamName::Component(component.clone());
-        let snapshot = fold::load(&self.storage, &self.vault, &stream).await?;
-        let redeem = Task::Redeem(Redeem {
-            component: component.clone(),
-            authorizer: None,
-            code,
-            via: GrantedVia::Redirect,
-            tag: visit.terms.tag.clone(),
-        });
-        let now = Timestamp::now();
-        let command = CommandId::of_landing(visit.id, digest);
-        let context = Context { command, stream, finishes: None, now, called_at: now };
-        let decision = self.without_spent(Decision::task(redeem)).await?;
-        let append = record(&self.vault, &context, snapshot, decision).await;
-        let command = Command::Decided(Box::new(append.map_err(ReadError::from)?));
-        let landed = self.storage.land(visit.id, digest, command).await?;
-        self.tasks_changed.notify_one();
-        Ok(landed)
+/// Queues the redemption of a code that a visit brought, and ties the visit to it.
+fn landing<'a>(visit: &'a ConsentVisit, code: &'a Secret, digest: CodeDigest) -> Item<'a, ()> {
+    let component = &visit.terms.component;
+    let redeem = Task::Redeem(Redeem {
+        component: component.clone(),
+        authorizer: None,
+        code: code.clone(),
+        via: GrantedVia::Redirect,
+        tag: visit.terms.tag.clone(),
+    });
+    let decide = move |_: &Seen<'_>| Verdict::append(Decision::task(redeem.clone()));
+    let item =
+        Item::new(CommandId::of_landing(visit.id, digest), StreamName::Component(component.clone()), decide);
+    Item {
+        lands: Some(Landing { visit: visit.id, code: digest }),
+        ..item.needing(Needs { code: Some(digest), ..Needs::default() })
     }
 }
 

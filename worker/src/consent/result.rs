@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     Core,
-    log::fold::{self, ReadError},
     log::record::redeem_key,
+    log::{fold::ReadError, snapshot},
 };
 
 /// The task may be run by another process, so it is looked at: often at first, then at this distance.
@@ -102,7 +102,7 @@ impl<S: Storage> Core<S> {
             (None, TaskState::Done | TaskState::Dead) => Ok(ConsentResult::Refused),
             (Some(account), TaskState::Done | TaskState::Dead) => {
                 let stream = StreamName::Authorizer(component.clone(), account.clone());
-                let snapshot = fold::load(&self.storage, &self.vault, &stream).await?;
+                let snapshot = snapshot::load(&self.storage, &self.vault, &stream).await?;
                 let status = snapshot.state.authorizer().map_or(Status::Broken, |state| state.status);
                 Ok(ConsentResult::Account(account, status))
             }

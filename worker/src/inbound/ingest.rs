@@ -1,33 +1,28 @@
 //! Ingest: pushes become commands of the log. A batch is accepted once each of its pushes has an outcome.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, num::NonZero, sync::Arc};
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
-use mandate_domain::{decide_authorizer_callback, decide_component_callback, decide_release_text, stream_of};
 use mandate_runtime::failpoint;
-use mandate_schema::{AuthorizerId, CallbackId, CommandId, Push, PushKind, Secret, StreamName};
+use mandate_schema::{CallbackId, CommandId, ComponentId, Push, PushKind};
 use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
-use mandate_wechat::{
-    callback::{Callback, Info},
-    push::{BadContent, Content, GenuinePush},
-    release_check::{self, Step},
-};
+use mandate_wechat::push::GenuinePush;
 
+use super::{
+    alone::Alone,
+    opener::OpenError,
+    way::{Delivery, Way, way},
+};
 use crate::{
     Core,
-    inbound::alone::Alone,
-    log::fold::{self, ReadError, to_millis},
-    log::record::{Context, after_conflict, record},
+    log::{Decided, Item, Verdict, fold::ReadError},
     tasks::NO_TICKET,
 };
 
-/// Streams decided at once.
-const CONCURRENCY: usize = 256;
+/// So many pushes are opened on the thread that has them; more are shared out.
+const OPENED_HERE: usize = 32;
 
 /// The worker's ingest, as the next place of the journal.
 pub struct Ingest<S> {
@@ -81,74 +76,6 @@ impl<S: Storage> CallbackOutcomes for Ingest<S> {
     }
 }
 
-/// An opened push on its way to its stream.
-struct Delivery {
-    push: Push,
-    id: CommandId,
-    stream: StreamName,
-    said: Said,
-}
-
-/// What a push says that is decided on.
-enum Said {
-    Callback(Box<Callback>),
-    /// A text of the release check that brings a code.
-    ReleaseText {
-        authorizer: AuthorizerId,
-        code: Secret,
-        to_user: String,
-    },
-}
-
-/// Where an opened push goes.
-enum Way {
-    ToStream(Delivery),
-    /// Kept for the services that handle messages.
-    ToMessages(Push),
-    /// A text of the release check that ingress has answered: it is nobody else's business.
-    Nowhere(CommandId),
-    /// Nothing can be decided on it: it becomes a dead letter.
-    ToDead(Push, BadContent),
-}
-
-impl Said {
-    /// For logs.
-    fn name(&self) -> &str {
-        match self {
-            Self::Callback(callback) => callback.info_type(),
-            Self::ReleaseText { .. } => "release check",
-        }
-    }
-
-    fn is_ticket(&self) -> bool {
-        matches!(self, Self::Callback(callback) if matches!(callback.info, Info::Ticket { .. }))
-    }
-}
-
-/// The way of a push; from here on it is known by its own id.
-fn way(push: Push, opened: GenuinePush) -> Way {
-    let GenuinePush { id, content, .. } = opened;
-    let push = Push { id, ..push };
-    let content = match content {
-        Ok(content) => content,
-        Err(bad) => return Way::ToDead(push, bad),
-    };
-    let component = push.component.clone();
-    let (stream, said) = match (content, &push.authorizer) {
-        (Content::Callback(callback), _) => (stream_of(&component, &callback), Said::Callback(callback)),
-        (Content::Message(message), authorizer) => match (release_check::step(&message), authorizer) {
-            (Some(Step::ApiText(code)), Some(authorizer)) => {
-                let to_user = message.from_user.unwrap_or_default();
-                let stream = StreamName::Authorizer(component, authorizer.clone());
-                (stream, Said::ReleaseText { authorizer: authorizer.clone(), code, to_user })
-            }
-            (Some(step), _) if step.is_secret() => return Way::Nowhere(id.into()),
-            (Some(_) | None, _) => return Way::ToMessages(push),
-        },
-    };
-    Way::ToStream(Delivery { push, id: id.into(), stream, said })
-}
-
 impl<S: Storage> Ingest<S> {
     /// The ingest of a worker.
     pub fn new(core: Arc<Core<S>>) -> Self {
@@ -156,39 +83,51 @@ impl<S: Storage> Ingest<S> {
     }
 
     async fn accept_all(&self, batch: Vec<Push>) -> Result<(), IngestError> {
-        let mut messages = Vec::new();
-        let mut streams: HashMap<StreamName, Vec<Delivery>> = HashMap::new();
-        for push in batch {
-            match self.core.opener.open(&push) {
+        let (mut messages, mut deliveries, mut dead) = (Vec::new(), Vec::new(), Vec::new());
+        for (push, opened) in self.open_all(batch).await {
+            match opened {
                 Ok(opened) => match way(push, opened) {
-                    Way::ToStream(delivery) => {
-                        streams.entry(delivery.stream.clone()).or_default().push(delivery);
-                    }
+                    Way::ToStream(delivery) => deliveries.push(delivery),
                     Way::ToMessages(push) => messages.push(push),
                     Way::Nowhere(_) => {}
-                    Way::ToDead(push, bad) => self.bury(push, bad.reason(), bad.to_string()).await?,
+                    Way::ToDead(push, bad) => dead.push((push, bad.reason(), bad.to_string())),
                 },
-                Err(error) => self.bury(push, error.reason(), error.to_string()).await?,
+                Err(error) => dead.push((push, error.reason(), error.to_string())),
             }
         }
+        let bury = dead.into_iter().map(|(push, reason, detail)| self.bury(push, reason, detail));
+        try_join_all(bury).await?;
         if !messages.is_empty() {
             self.core.store_messages(messages).await?;
         }
-        let mut decided = stream::iter(streams)
-            .map(|(_, deliveries)| self.accept_stream(deliveries))
-            .buffer_unordered(CONCURRENCY);
-        while let Some(result) = decided.next().await {
-            result?;
-        }
-        Ok(())
+        self.decide(deliveries).await.into_iter().collect::<Result<Vec<_>, _>>().map(|_| ())
     }
 
-    /// Deliveries of one stream, in the order in which they came.
-    async fn accept_stream(&self, deliveries: Vec<Delivery>) -> Result<(), IngestError> {
-        for delivery in deliveries {
-            self.accept_one(delivery).await?;
+    /// Opens pushes, a large batch on several threads.
+    async fn open_all(&self, batch: Vec<Push>) -> Vec<(Push, Result<GenuinePush, OpenError>)> {
+        let open = |core: &Core<S>, pushes: Vec<Push>| -> Vec<_> {
+            let opened = pushes.into_iter().map(|push| (core.opener.open(&push), push));
+            opened.map(|(opened, push)| (push, opened)).collect()
+        };
+        if batch.len() <= OPENED_HERE {
+            return open(&self.core, batch);
         }
-        Ok(())
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = batch.len().div_ceil(threads);
+        let (mut batch, mut shares) = (batch, Vec::new());
+        while !batch.is_empty() {
+            let rest = batch.split_off(share.min(batch.len()));
+            let (core, pushes) = (self.core.clone(), std::mem::replace(&mut batch, rest));
+            shares.push(tokio::task::spawn_blocking(move || open(&core, pushes)));
+        }
+        let mut opened = Vec::new();
+        for share in shares {
+            match share.await {
+                Ok(share) => opened.extend(share),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        opened
     }
 
     /// Tries one push again, as a dead letter's retry.
@@ -201,7 +140,7 @@ impl<S: Storage> Ingest<S> {
             Ok(opened) => {
                 // Deciding settles the letter that the push may have had; the other ways do not.
                 let settled = match way(push, opened) {
-                    Way::ToStream(delivery) => return self.accept_one(delivery).await,
+                    Way::ToStream(delivery) => return self.decide(vec![delivery]).await.remove(0),
                     Way::Nowhere(id) => id,
                     Way::ToDead(push, bad) => {
                         self.bury(push, bad.reason(), bad.to_string()).await?;
@@ -223,93 +162,62 @@ impl<S: Storage> Ingest<S> {
         }
     }
 
-    async fn accept_one(&self, delivery: Delivery) -> Result<Ingested, IngestError> {
-        let Delivery { push, id, stream, said } = delivery;
-        if cfg!(debug_assertions) {
-            failpoint::reached(&format!("ingest.{}", said.name()));
+    /// Decides deliveries, those of one stream in the order in which they came; answers each.
+    async fn decide(&self, deliveries: Vec<Delivery>) -> Vec<Result<Ingested, IngestError>> {
+        let items = deliveries.iter().map(item).collect();
+        let decided = self.core.log.decide(items).await;
+        let mut outcomes = Vec::with_capacity(deliveries.len());
+        let mut with_tickets = HashSet::new();
+        for (delivery, decided) in deliveries.into_iter().zip(decided) {
+            if delivery.said.is_ticket() {
+                with_tickets.insert(delivery.push.component.clone());
+            }
+            outcomes.push(self.outcome(delivery, decided).await);
         }
-        let mut conflicts = 0;
-        loop {
-            match self.decide_and_append(&stream, id, &said).await {
-                Ok(Appended::Stored(position)) => {
-                    self.core.note_position(position);
-                    tracing::info!(
-                        %stream, command = %id, position = position.map(|p| p.0), info_type = said.name(),
-                        "{} for {stream} decided", said.name()
-                    );
-                    if said.is_ticket() {
-                        self.core.metrics.ticket_age_seconds(&push.component, Timestamp::now());
-                    }
-                    self.wake(&push, &said).await?;
-                    return Ok(Ingested::Decided);
-                }
-                Ok(Appended::Duplicate(_) | Appended::Finished) => {
-                    // Who stored it may have died before it woke anybody.
-                    self.wake(&push, &said).await?;
-                    return Ok(Ingested::Duplicate);
-                }
-                Ok(Appended::Conflict) => {
-                    conflicts += 1;
-                    after_conflict(conflicts).await;
-                }
-                Err(IngestError::Storage(StorageError::Data(source))) => {
-                    self.bury(push, "refused_data", format!("the database refuses it: {source}")).await?;
-                    return Ok(Ingested::Dead);
-                }
-                Err(IngestError::Read(error)) if !error.may_heal() => {
-                    self.bury(push, "unreadable_stream", error.to_string()).await?;
-                    return Ok(Ingested::Dead);
-                }
-                Err(error) => return Err(error),
+        // Who stored a ticket before may have died before it woke anybody.
+        for component in with_tickets {
+            if let Err(error) = self.wake(&component).await {
+                outcomes.push(Err(error));
             }
         }
+        outcomes
     }
 
-    async fn decide_and_append(
+    async fn outcome(
         &self,
-        stream: &StreamName,
-        command: CommandId,
-        said: &Said,
-    ) -> Result<Appended, IngestError> {
-        let core = &self.core;
-        let component = stream.component().expect("callbacks are of a component");
-        let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
-        let now = to_millis(Timestamp::now());
-        let decision = match (stream, said) {
-            (_, Said::ReleaseText { authorizer, code, to_user }) => {
-                let decision = decide_release_text(component, authorizer, code, to_user);
-                core.without_spent(decision).await?
+        delivery: Delivery,
+        decided: Result<Decided<()>, ReadError>,
+    ) -> Result<Ingested, IngestError> {
+        let Delivery { push, id, stream, said } = delivery;
+        match decided {
+            Ok(Decided::Stored(position, ())) => {
+                tracing::info!(
+                    %stream, command = %id, position = position.map(|p| p.0), info_type = said.name(),
+                    "{} for {stream} decided", said.name()
+                );
+                if said.is_ticket() {
+                    self.core.metrics.ticket_age_seconds(&push.component, Timestamp::now());
+                }
+                Ok(Ingested::Decided)
             }
-            (StreamName::Component(_), Said::Callback(callback)) => {
-                let current = snapshot.state.component().and_then(|state| state.ticket.as_ref());
-                let current = match current {
-                    Some(ticket) => {
-                        core.vault.open_at(stream, &ticket.ticket).await.map_err(ReadError::from)?
-                    }
-                    None => None,
-                };
-                let decision = decide_component_callback(component, current.as_ref(), callback);
-                core.without_spent(decision).await?
+            Ok(Decided::Before(()) | Decided::Left(()) | Decided::Learned(_) | Decided::Refused) => {
+                Ok(Ingested::Duplicate)
             }
-            (_, Said::Callback(callback)) => {
-                let about = core.about_code(component, callback).await?;
-                decide_authorizer_callback(component, snapshot.state.authorizer(), callback, &about, now)
+            Err(ReadError::Storage(StorageError::Data(source))) => {
+                self.bury(push, "refused_data", format!("the database refuses it: {source}")).await?;
+                Ok(Ingested::Dead)
             }
-        };
-        let context = Context { command, stream: stream.clone(), finishes: None, now, called_at: now };
-        let append = record(&core.vault, &context, snapshot, decision).await.map_err(ReadError::from)?;
-        let queues_tasks = append.queues_tasks();
-        let appended = core.append(Command::Decided(Box::new(append))).await?;
-        if queues_tasks {
-            core.tasks_changed.notify_one();
+            Err(error) if !error.may_heal() => {
+                self.bury(push, "unreadable_stream", error.to_string()).await?;
+                Ok(Ingested::Dead)
+            }
+            Err(error) => Err(error.into()),
         }
-        Ok(appended)
     }
 
     /// A ticket makes the calls that wait for one possible.
-    async fn wake(&self, push: &Push, said: &Said) -> Result<(), IngestError> {
-        if said.is_ticket() && self.core.storage.wake(&push.component, NO_TICKET, Timestamp::now()).await? > 0
-        {
+    async fn wake(&self, component: &ComponentId) -> Result<(), IngestError> {
+        if self.core.storage.wake(component, NO_TICKET, Timestamp::now()).await? > 0 {
             self.core.tasks_changed.notify_one();
         }
         Ok(())
@@ -334,7 +242,7 @@ impl<S: Storage> Ingest<S> {
             payload: DeadPayload::Push(push),
             recorded_at: Timestamp::now(),
         };
-        let appended = self.core.append(Command::Dead(Box::new(letter))).await?;
+        let appended = self.core.log.append(Command::Dead(Box::new(letter))).await?;
         if let Appended::Duplicate(record) = appended
             && record.outcome == CommandOutcome::Dead
         {
@@ -342,6 +250,16 @@ impl<S: Storage> Ingest<S> {
         }
         Ok(())
     }
+}
+
+/// A delivery as the log decides it.
+fn item(delivery: &Delivery) -> Item<'_, ()> {
+    let Delivery { id, stream, said, .. } = delivery;
+    if cfg!(debug_assertions) {
+        failpoint::reached(&format!("ingest.{}", said.name()));
+    }
+    let component = stream.component().expect("callbacks are of a component");
+    Item::new(*id, stream.clone(), |seen| Verdict::append(said.decide(component, seen))).needing(said.needs())
 }
 
 impl From<ReadError> for IngestError {

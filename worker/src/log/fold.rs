@@ -6,8 +6,7 @@ use mandate_schema::{
     DecodeError, Event, EventRecord, Position, SealError, StoredEvent, StreamName, Version, WrappedKey,
 };
 use mandate_storage::{
-    EventLog, EventOrder, FoldError, FoldInput, Folder, Keys, Loaded, NewState, StateRow, States,
-    StorageError, StreamQuery,
+    EventLog, EventOrder, FoldError, FoldInput, Folder, Keys, NewState, StateRow, StorageError, StreamQuery,
 };
 use serde::de::DeserializeOwned;
 
@@ -143,37 +142,6 @@ fn from_json<T: DeserializeOwned>(stream: &StreamName, json: &str) -> Result<T, 
     serde_json::from_str(json).map_err(|source| ReadError::State { stream: stream.clone(), source })
 }
 
-/// A stream as a decision needs it: its state, its version and its keys, all of one moment.
-#[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
-    /// The state.
-    pub(crate) state: StreamState,
-    /// Its version.
-    pub(crate) version: Version,
-    /// The greatest number of its data keys.
-    pub(crate) last_key: u32,
-    /// Whether that key was destroyed.
-    pub(crate) last_key_destroyed: bool,
-}
-
-/// Loads a stream for a decision. A state of an older form is folded again from the log.
-///
-/// # Errors
-///
-/// [`ReadError`].
-pub(crate) async fn load<S: EventLog + States + Keys>(
-    storage: &S,
-    vault: &Vault<S>,
-    stream: &StreamName,
-) -> Result<Snapshot, ReadError> {
-    let Loaded { state, last_key, last_key_destroyed } = storage.load(stream).await?;
-    let (state, version) = match state {
-        Some(row) => (state_of_row(storage, vault, &row).await?, row.version),
-        None => (StreamState::empty(stream), Version(0)),
-    };
-    Ok(Snapshot { state, version, last_key, last_key_destroyed })
-}
-
 /// The state in a row, folded again from the log if its form is an older one.
 ///
 /// # Errors
@@ -206,7 +174,7 @@ pub(crate) async fn fold_up_to<S: EventLog + Keys>(
     let mut last = None;
     loop {
         let after = last.map_or(Position(0), |(_, position)| position);
-        let page = storage.read_stream(page_of(stream, after, Some(up_to))).await?;
+        let page = storage.read_stream(page_of(stream, after, up_to)).await?;
         let full = page.len() == PAGE;
         for stored in page {
             let event = decode(vault, &stored).await?;
@@ -219,29 +187,11 @@ pub(crate) async fn fold_up_to<S: EventLog + Keys>(
     }
 }
 
-/// The events that a stream gained above a position, oldest first.
-///
-/// # Errors
-///
-/// [`ReadError`].
-pub(crate) async fn events_since<S: EventLog + Keys>(
-    storage: &S,
-    vault: &Vault<S>,
-    stream: &StreamName,
-    after: Position,
-) -> Result<Vec<Event>, ReadError> {
-    let mut events = Vec::new();
-    for stored in storage.read_stream(page_of(stream, after, None)).await? {
-        events.push(decode(vault, &stored).await?);
-    }
-    Ok(events)
-}
-
-fn page_of(stream: &StreamName, after: Position, up_to: Option<Position>) -> StreamQuery {
+fn page_of(stream: &StreamName, after: Position, up_to: Position) -> StreamQuery {
     StreamQuery {
         stream: stream.clone(),
         after,
-        up_to,
+        up_to: Some(up_to),
         before: None,
         order: EventOrder::Ascending,
         limit: PAGE,

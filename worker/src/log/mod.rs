@@ -1,7 +1,120 @@
-//! The event log: how it is read, how decisions are recorded, what is sealed, where it ends.
+//! The event log: the one handle through which every use case decides and appends.
+//!
+//! [`Log::decide`] loads what a batch of decisions needs, opens what is sealed, decides the items of one stream on one another,
+//! seals, and appends all of it at once; after a conflict it decides again. What follows an append happens here and nowhere else.
 
+mod chain;
+mod decide;
 pub(crate) mod fold;
 mod head;
 pub(crate) mod record;
+pub(crate) mod snapshot;
 pub(crate) mod time;
 pub(crate) mod vault;
+
+use std::{sync::Arc, time::Duration};
+
+use mandate_runtime::{failpoint, metrics::Metrics};
+use mandate_schema::{Position, StreamName};
+use mandate_storage::{AppendObserver, Appended, Appender, Command, Storage, StorageError};
+use tokio::sync::{Notify, watch};
+
+pub(crate) use decide::{Decided, Finishes, Held, Item, Landing, Needs, Ruling, Seen, Verdict};
+use vault::Vault;
+
+/// What must be forgotten of a stream once something was appended to it.
+pub(crate) trait Forget: Send + Sync + 'static {
+    /// Forgets it.
+    fn forget(&self, stream: &StreamName);
+}
+
+/// The handle on the log. Shared by all parts of a worker.
+pub(crate) struct Log<S> {
+    storage: S,
+    vault: Arc<Vault<S>>,
+    appender: Appender,
+    /// What this process knows of the streams' tokens.
+    tokens: Arc<dyn Forget>,
+    /// Where the log ends, as far as this process knows.
+    head: watch::Sender<Position>,
+    /// Notified when there may be something to claim.
+    tasks: Arc<Notify>,
+    metrics: Metrics,
+}
+
+impl<S: Storage> Log<S> {
+    /// Starts the appender. Call it inside a tokio runtime.
+    pub(crate) fn start(
+        storage: S,
+        vault: Arc<Vault<S>>,
+        tokens: Arc<dyn Forget>,
+        tasks: Arc<Notify>,
+        metrics: Metrics,
+    ) -> Self {
+        let appender = Appender::start(storage.clone(), Arc::new(Observer(metrics.clone())));
+        Self { storage, vault, appender, tokens, head: watch::Sender::new(Position(0)), tasks, metrics }
+    }
+
+    /// Appends a command that needs no decision on a stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`Appender::append_all`].
+    pub(crate) async fn append(&self, command: Command) -> Result<Appended, StorageError> {
+        self.append_all(vec![command]).await.remove(0)
+    }
+
+    async fn append_all(&self, commands: Vec<Command>) -> Vec<Result<Appended, StorageError>> {
+        let changed: Vec<StreamName> = commands.iter().filter_map(Command::stream).cloned().collect();
+        let queues_tasks = commands.iter().any(queues_tasks);
+        let appended = self.appender.append_all(commands).await;
+        self.after_append(&changed, queues_tasks, appended.iter().flatten());
+        appended
+    }
+
+    /// What follows every append: cached tokens of its streams are forgotten, tasks are announced, and who waits for the log to grow
+    /// is woken.
+    fn after_append<'a>(
+        &self,
+        changed: &[StreamName],
+        queues_tasks: bool,
+        appended: impl Iterator<Item = &'a Appended>,
+    ) {
+        for stream in changed {
+            self.tokens.forget(stream);
+        }
+        if queues_tasks {
+            self.tasks.notify_one();
+        }
+        let stored = appended.filter_map(|appended| match appended {
+            Appended::Stored(position) => *position,
+            Appended::Duplicate(_) | Appended::Conflict | Appended::Finished => None,
+        });
+        if let Some(position) = stored.max() {
+            self.metrics.log_position(position.0);
+            self.grew_to(position);
+        }
+    }
+}
+
+fn queues_tasks(command: &Command) -> bool {
+    match command {
+        Command::Decided(append) => append.queues_tasks(),
+        Command::GivenUp(given_up) => given_up.asks.is_some(),
+        Command::Dead(_) => false,
+    }
+}
+
+struct Observer(Metrics);
+
+impl AppendObserver for Observer {
+    fn before(&self, _: usize) {
+        failpoint::reached("append.before");
+    }
+
+    fn after(&self, commands: usize, took: Duration) {
+        failpoint::reached("append.after");
+        self.0.append_batch_commands(commands);
+        self.0.append_seconds(took);
+    }
+}

@@ -7,13 +7,16 @@ use mandate_domain::{Because, Decision, NewEvent, Task};
 use mandate_runtime::jitter::full_jitter;
 use mandate_schema::{
     AuthorizerId, CodeDigest, CommandId, ComponentId, DataKey, EVENT_FORM, Event, EventId, EventRecord,
-    Place, SealedFields, Secret, StreamName, Version,
+    Place, SealedFields, Secret, StreamName,
 };
-use mandate_storage::{Append, Finish, Keys, NewKey, NewTask, TokenChange};
+use mandate_storage::{Append, Erasure, Finish, Keys, NewKey, NewTask, TokenChange};
 
 use crate::{
-    log::fold::{Snapshot, StreamState, recorded, to_millis},
-    log::vault::{Vault, VaultError, place_of},
+    log::{
+        fold::to_millis,
+        snapshot::Snapshot,
+        vault::{Vault, place_of},
+    },
     tasks::payload,
     tokens::Stored,
 };
@@ -27,33 +30,23 @@ pub(crate) struct Context {
     pub stream: StreamName,
     /// The task that it finishes, or lets go on.
     pub finishes: Option<Finish>,
+    /// What the tables keep of an account that is erased.
+    pub erases: Option<Erasure>,
     /// Now: when the events are recorded.
     pub now: Timestamp,
     /// When the call to `WeChat` started whose answer was decided; the life of tokens counts from here.
     pub called_at: Timestamp,
 }
 
-/// Turns a decision into an append.
-///
-/// # Errors
-///
-/// [`VaultError`].
-pub(crate) async fn record<S: Keys>(
+/// Turns a decision into an append; the snapshot is then what the append leaves.
+pub(crate) fn record<S: Keys>(
     vault: &Vault<S>,
-    context: &Context,
-    snapshot: Snapshot,
+    context: Context,
+    snapshot: &mut Snapshot,
     decision: Decision,
-) -> Result<Append, VaultError> {
-    let mut recorder = Recorder {
-        vault,
-        context,
-        state: snapshot.state,
-        version: snapshot.version,
-        last_key: snapshot.last_key,
-        last_key_destroyed: snapshot.last_key_destroyed,
-        keys: Vec::new(),
-        current: None,
-    };
+) -> Append {
+    let expected = snapshot.version;
+    let mut recorder = Recorder { vault, context: &context, snapshot, keys: Vec::new() };
     let mut events = Vec::with_capacity(decision.events.len());
     let mut token = TokenChange::Keep;
     for event in decision.events {
@@ -64,11 +57,11 @@ pub(crate) async fn record<S: Keys>(
         ) {
             token = TokenChange::Empty;
         }
-        events.push(recorder.event(event, events.len()).await?);
+        events.push(recorder.event(event, events.len()));
     }
     if let Some(access) = decision.access_token {
-        let generation = recorder.state.authorizer().map_or(0, |state| state.generation);
-        let key = recorder.stream_key().await?;
+        let generation = recorder.snapshot.state.authorizer().map_or(0, |state| state.generation);
+        let key = recorder.stream_key();
         let given = (&access.token, access.expires_in);
         let stored = Stored::new(vault, &key, (&context.stream, generation), given, context.called_at);
         token = TokenChange::Store { access: stored.sealed, expires_at: stored.expires_at, generation };
@@ -76,23 +69,27 @@ pub(crate) async fn record<S: Keys>(
     let (mut tasks, mut redeems) = (Vec::new(), Vec::new());
     for task in decision.tasks {
         let queue = if matches!(task, Task::Redeem(_)) { &mut redeems } else { &mut tasks };
-        queue.push(recorder.task(task).await?);
+        queue.push(recorder.task(&task));
     }
-    let state = (!events.is_empty()).then(|| recorder.state.to_stored()).flatten();
-    Ok(Append {
+    let keys = recorder.keys;
+    let state = (!events.is_empty()).then(|| snapshot.state.to_stored()).flatten();
+    if context.erases.is_some() {
+        snapshot.key = None; // destroyed with all others: the next secret makes a new one
+    }
+    Append {
         command: context.command,
-        stream: context.stream.clone(),
-        expected: snapshot.version,
+        stream: context.stream,
+        expected,
         events,
         state,
         tasks,
         redeems,
-        keys: recorder.keys,
+        keys,
         token,
-        erases: None,
-        finishes: context.finishes.clone(),
+        erases: context.erases,
+        finishes: context.finishes,
         recorded_at: to_millis(context.now),
-    })
+    }
 }
 
 /// Another command came first: a moment later, with jitter, the next try sees its result.
@@ -103,20 +100,15 @@ pub(crate) async fn after_conflict(conflicts: u32) {
 struct Recorder<'a, S> {
     vault: &'a Vault<S>,
     context: &'a Context,
-    state: StreamState,
-    version: Version,
-    last_key: u32,
-    last_key_destroyed: bool,
+    snapshot: &'a mut Snapshot,
     keys: Vec<NewKey>,
-    /// The stream's own key, once it was needed.
-    current: Option<Arc<DataKey>>,
 }
 
 impl<S: Keys> Recorder<'_, S> {
     /// Seals and records one event, and folds it onto the state.
-    async fn event(&mut self, new: NewEvent, index: usize) -> Result<EventRecord, VaultError> {
-        self.version = self.version.next();
-        let mut key = self.stream_key().await?;
+    fn event(&mut self, new: NewEvent, index: usize) -> EventRecord {
+        let version = self.snapshot.version.next();
+        let mut key = self.stream_key();
         if matches!(new.event, Event::NoticeReceived(_)) {
             // Each notice has a key of its own, so that erasing one authorizer leaves the others' notices readable.
             key = self.add_key(new.about);
@@ -136,62 +128,53 @@ impl<S: Keys> Recorder<'_, S> {
         let published = published.map(|(field, text)| (field, Secret::new(text)));
         for (field, text) in new.secrets.into_iter().chain(published) {
             let sealed =
-                self.vault.seal(&key, place_of(&self.context.stream, self.version, &record, field), &text);
+                self.vault.seal(&key, place_of(&self.context.stream, version, &record, field), &text);
             record.sealed.insert(field, sealed);
         }
-        let state = std::mem::replace(&mut self.state, StreamState::empty(&self.context.stream));
-        self.state = state.evolve(recorded(&record, self.version, &new.event));
-        Ok(record)
+        self.snapshot.evolve(&record, new.event);
+        record
     }
 
-    /// The key that the stream seals with: an authorizer's newest, a component's first (the others are its notices'). The
-    /// first event of a stream makes it; one that was destroyed is followed by another.
-    async fn stream_key(&mut self) -> Result<Arc<DataKey>, VaultError> {
-        if let Some(key) = &self.current {
-            return Ok(key.clone());
+    /// The key that the stream seals with. The first event of a stream makes it; one that was destroyed is followed by another.
+    fn stream_key(&mut self) -> Arc<DataKey> {
+        if let Some(key) = &self.snapshot.key {
+            return key.clone();
         }
-        let number = match self.context.stream {
-            StreamName::Component(_) => self.last_key.min(1),
-            StreamName::Authorizer(..) | StreamName::Webhook(_) if self.last_key_destroyed => 0,
-            StreamName::Authorizer(..) | StreamName::Webhook(_) => self.last_key,
-        };
-        let stored = match number {
-            0 => None,
-            number => self.vault.key(&self.context.stream, number).await?,
-        };
-        let key = stored.unwrap_or_else(|| self.add_key([]));
-        self.current = Some(key.clone());
-        Ok(key)
+        let key = self.add_key([]);
+        self.snapshot.key = Some(key.clone());
+        key
     }
 
     fn add_key(&mut self, about: impl IntoIterator<Item = AuthorizerId>) -> Arc<DataKey> {
-        self.last_key += 1;
-        let (key, wrapped) = self.vault.new_key(&self.context.stream, self.last_key);
+        let number = self.snapshot.last_key + 1;
+        let (key, wrapped) = self.vault.new_key(&self.context.stream, number);
+        self.snapshot.last_key = number;
+        self.snapshot.made.push(key.clone());
         self.keys.push(NewKey { wrapped, about: about.into_iter().collect() });
         key
     }
 
-    async fn task(&mut self, task: Task) -> Result<NewTask, VaultError> {
-        let (component, authorizer) = self.subject(&task);
-        let key = task_key(&task, &component, authorizer.as_ref(), self.context.command);
-        let sealed = match payload::secret(&task) {
+    fn task(&mut self, task: &Task) -> NewTask {
+        let (component, authorizer) = self.subject(task);
+        let key = task_key(task, &component, authorizer.as_ref(), self.context.command);
+        let sealed = match payload::secret(task) {
             Some(secret) => {
-                let data_key = self.stream_key().await?;
+                let data_key = self.stream_key();
                 let place = task_place(&self.context.stream, &key);
                 let sealed = self.vault.seal(&data_key, place, secret);
                 Some((self.context.stream.clone(), sealed))
             }
             None => None,
         };
-        Ok(NewTask {
-            kind: payload::kind(&task).to_owned(),
-            payload: payload::write(&task),
+        NewTask {
+            kind: payload::kind(task).to_owned(),
+            payload: payload::write(task),
             key,
             component,
             authorizer,
-            tag: payload::tag(&task).map(str::to_owned),
+            tag: payload::tag(task).map(str::to_owned),
             sealed,
-        })
+        }
     }
 
     /// The component and the authorizer that a task is about.

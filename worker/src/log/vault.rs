@@ -78,6 +78,21 @@ impl<S: Keys> Vault<S> {
         Ok(Some(key))
     }
 
+    /// A data key that was read just now, unwrapped unless that was done a moment ago.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`]: a master key is missing.
+    pub(crate) fn learn(&self, wrapped: &WrappedKey) -> Result<Arc<DataKey>, SealError> {
+        let name = (wrapped.stream.clone(), wrapped.number);
+        if let Some(key) = self.cache().keys.get(&name) {
+            return Ok(key.clone());
+        }
+        let key = Arc::new(self.master.unwrap(wrapped)?);
+        self.cache().keys.insert(name, key.clone());
+        Ok(key)
+    }
+
     /// Unwraps a key that the caller has read already.
     ///
     /// # Errors

@@ -1,17 +1,15 @@
 //! One authorizer of a comparison.
 
-use futures_util::future::join_all;
-use jiff::Timestamp;
-use mandate_domain::{Authorizer, Because, Compared, Decision, Listed, Since, Task, decide_listed};
-use mandate_schema::{AuthorizerId, CommandId, Event, Position, StreamName};
-use mandate_storage::{Appended, Command, StateRow, Storage};
+use mandate_domain::{Authorizer, Because, Compared, Decision, Listed, Task, decide_listed};
+use mandate_schema::{AuthorizerId, CommandId, Position, StreamName};
+use mandate_storage::{StateRow, Storage};
 use mandate_wechat::api::ListedAuthorizer;
 use uuid::Uuid;
 
 use super::{Comparison, ReconcileError};
-use crate::{
-    log::fold::{self, ReadError, Snapshot},
-    log::record::{Context, record},
+use crate::log::{
+    Decided, Held, Item, Needs, Seen, Verdict,
+    fold::{self, ReadError},
 };
 
 /// Authorizers compared at once: their appends share commits.
@@ -34,10 +32,12 @@ impl<S: Storage> Comparison<'_, S> {
         head: Position,
     ) -> Result<(), ReconcileError> {
         for listed in listed.chunks(AT_ONCE) {
-            let found = join_all(listed.iter().map(|listed| self.compare(listed, head))).await;
+            let items = listed.iter().map(|listed| self.comparing(listed, head)).collect();
+            let found = self.core.log.decide(items).await;
             let mut questions = 0;
             for (listed, found) in listed.iter().zip(found) {
-                let Some(found) = self.unless_unreadable(&self.stream(&listed.authorizer_appid), found)?
+                let Some(found) =
+                    self.unless_unreadable(&self.stream(&listed.authorizer_appid), said(found))?
                 else {
                     continue;
                 };
@@ -72,94 +72,80 @@ impl<S: Storage> Comparison<'_, S> {
         }
     }
 
-    /// Compares an authorizer; `None`: it has moved on since the page was read.
-    async fn compare(
-        &self,
-        listed: &ListedAuthorizer,
-        head: Position,
-    ) -> Result<Option<Found>, ReconcileError> {
-        let stream = self.stream(&listed.authorizer_appid);
-        loop {
-            let Some(snapshot) = self.settled(&stream, head).await? else { return Ok(None) };
-            let state = snapshot.state.authorizer();
-            let ours = match state.and_then(|state| state.refresh_token.as_ref()) {
-                Some(sealed) => self.core.vault.open_at(&stream, sealed).await.map_err(ReadError::from)?,
-                None => None,
-            };
-            let known = Listed {
-                auth_time: listed.auth_time,
-                token_is_ours: listed.refresh_token.is_some() && listed.refresh_token == ours,
-                refresh_token: listed.refresh_token.clone(),
-            };
-            let has_profile = state.is_some_and(|state| state.profile.is_some());
-            let (mut decision, compared) = decide_listed(state, known, Timestamp::now());
-            if compared == Compared::Granted && has_profile && decision.tasks.is_empty() {
-                // It was here before, and its profile may have changed.
-                decision = decision.with_task(Task::inspect(Because::Redeemed));
+    /// Compares an authorizer; says `None` if it has moved on since the page was read.
+    fn comparing<'b>(&self, listed: &'b ListedAuthorizer, head: Position) -> Item<'b, Option<Found>> {
+        let dry_run = self.dry_run;
+        let decide = move |seen: &Seen<'_>| {
+            if !seen.since.is_settled() {
+                return Verdict::Leave(None);
             }
-            let questions = decision.tasks.len();
-            if self.append(&stream, snapshot, decision).await? {
-                return Ok(Some(Found { compared, has_profile, questions }));
-            }
-        }
+            let (decision, found) = compare(listed, seen);
+            leave_or_append(dry_run, decision, Some(found))
+        };
+        let needs = Needs { since: Some(head), held: Some(Held::RefreshToken), ..Needs::default() };
+        Item::new(CommandId(Uuid::new_v4()), self.stream(&listed.authorizer_appid), decide).needing(needs)
     }
 
     /// Queues a question about an authorizer that no page named; `false`: it has moved on, or is no longer held.
     pub(super) async fn ask_about(&self, stream: &StreamName) -> Result<bool, ReconcileError> {
-        loop {
-            let Some(snapshot) = self.settled(stream, self.row.head).await? else { return Ok(false) };
-            if !snapshot.state.authorizer().is_some_and(Authorizer::is_held) {
-                return Ok(false);
+        let dry_run = self.dry_run;
+        let asking = Item::new(CommandId(Uuid::new_v4()), stream.clone(), move |seen| {
+            let is_held = seen.state.authorizer().is_some_and(Authorizer::is_held);
+            if !seen.since.is_settled() || !is_held {
+                return Verdict::Leave(false);
             }
-            if self.append(stream, snapshot, Decision::task(Task::inspect(Because::Doubt))).await? {
-                return Ok(true);
-            }
-        }
+            leave_or_append(dry_run, Decision::task(Task::inspect(Because::Doubt)), true)
+        });
+        let needs = Needs { since: Some(self.row.head), ..Needs::default() };
+        said(self.core.log.decide_one(asking.needing(needs)).await)
     }
 
     /// Has profile and permissions looked up of an authorizer that has no profile; `false`: it has one.
     pub(super) async fn look_up_profile(&self, row: &StateRow) -> Result<bool, ReconcileError> {
+        let lacks_profile = |state: Option<&Authorizer>| state.is_some_and(|state| state.profile.is_none());
         let state = fold::state_of_row(&self.core.storage, &self.core.vault, row).await?;
-        if state.authorizer().is_none_or(|authorizer| authorizer.profile.is_some()) {
+        if !lacks_profile(state.authorizer()) {
             return Ok(false);
         }
-        let snapshot = fold::load(&self.core.storage, &self.core.vault, &row.stream).await?;
-        // No credentials are in doubt. If something else comes first, the next comparison looks again.
-        self.append(&row.stream, snapshot, Decision::task(Task::inspect(Because::Redeemed))).await
+        let dry_run = self.dry_run;
+        let asking = Item::new(CommandId(Uuid::new_v4()), row.stream.clone(), move |seen| {
+            if !lacks_profile(seen.state.authorizer()) {
+                return Verdict::Leave(false);
+            }
+            // No credentials are in doubt.
+            leave_or_append(dry_run, Decision::task(Task::inspect(Because::Redeemed)), true)
+        });
+        said(self.core.log.decide_one(asking).await)
     }
+}
 
-    /// The state of an authorizer, unless it has gained a fact or a credential above this position.
-    async fn settled(&self, stream: &StreamName, head: Position) -> Result<Option<Snapshot>, ReconcileError> {
-        let core = self.core;
-        let snapshot = fold::load(&core.storage, &core.vault, stream).await?;
-        let since: Vec<Event> = fold::events_since(&core.storage, &core.vault, stream, head).await?;
-        Ok(Since::of(&since).is_settled().then_some(snapshot))
+/// What the list says of an authorizer, beside what is recorded.
+fn compare(listed: &ListedAuthorizer, seen: &Seen<'_>) -> (Decision, Found) {
+    let state = seen.state.authorizer();
+    let known = Listed {
+        auth_time: listed.auth_time,
+        token_is_ours: listed.refresh_token.is_some() && listed.refresh_token == seen.held,
+        refresh_token: listed.refresh_token.clone(),
+    };
+    let has_profile = state.is_some_and(|state| state.profile.is_some());
+    let (mut decision, compared) = decide_listed(state, known, seen.now);
+    if compared == Compared::Granted && has_profile && decision.tasks.is_empty() {
+        // It was here before, and its profile may have changed.
+        decision = decision.with_task(Task::inspect(Because::Redeemed));
     }
+    let questions = decision.tasks.len();
+    (decision, Found { compared, has_profile, questions })
+}
 
-    /// Appends a decision; `false`: something else came first.
-    async fn append(
-        &self,
-        stream: &StreamName,
-        snapshot: Snapshot,
-        decision: Decision,
-    ) -> Result<bool, ReconcileError> {
-        if self.dry_run || (decision.events.is_empty() && decision.tasks.is_empty()) {
-            return Ok(true);
-        }
-        let now = Timestamp::now();
-        let context = Context {
-            command: CommandId(Uuid::new_v4()),
-            stream: stream.clone(),
-            finishes: None,
-            now,
-            called_at: now,
-        };
-        let append = record(&self.core.vault, &context, snapshot, decision).await.map_err(ReadError::from)?;
-        let appended = self.core.append(Command::Decided(Box::new(append))).await?;
-        if let Appended::Stored(position) = appended {
-            self.core.note_position(position);
-            self.core.tasks_changed.notify_one();
-        }
-        Ok(appended != Appended::Conflict)
+/// A dry run appends nothing, and where nothing differs there is nothing to append.
+fn leave_or_append<T>(dry_run: bool, decision: Decision, found: T) -> Verdict<T> {
+    if dry_run || (decision.events.is_empty() && decision.tasks.is_empty()) {
+        Verdict::Leave(found)
+    } else {
+        Verdict::Append(decision.into(), found)
     }
+}
+
+fn said<T>(decided: Result<Decided<T>, ReadError>) -> Result<T, ReconcileError> {
+    Ok(decided?.into_said().expect("a comparison ends no task and no visit"))
 }

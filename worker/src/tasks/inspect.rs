@@ -15,8 +15,8 @@ use super::{
     run::TaskRunner,
 };
 use crate::{
-    log::fold::{self, ReadError},
     log::record::redeem_key,
+    log::{fold::ReadError, snapshot},
 };
 
 /// This authorizer does not authorize this component (or no longer).
@@ -53,16 +53,15 @@ impl<S: Storage> TaskRunner<S> {
         if let Err(failure) = self.in_time(claimed, asking).await {
             return failure.into_end("inspection_refused");
         }
-        let decide = |seen: &Answer<'_>| match decide_inspected(
-            seen.snapshot.state.authorizer(),
-            &seen.since,
-            &inspection,
-        ) {
-            Inspected::Done(decision) => Outcome::done(ending(&decision), decision),
-            Inspected::Again { decision, at } => Outcome::put_off(decision, at),
-            Inspected::Incomplete => Outcome::end(incomplete(lacking.clone())),
-            Inspected::Unknown(refusal) => Outcome::end(End::dead("redemption_refused", refusal.to_string())),
-        };
+        let decide =
+            |seen: &Answer<'_>| match decide_inspected(seen.state.authorizer(), seen.since, &inspection) {
+                Inspected::Done(decision) => Outcome::done(ending(&decision), decision),
+                Inspected::Again { decision, at } => Outcome::put_off(decision, at),
+                Inspected::Incomplete => Outcome::end(incomplete(lacking.clone())),
+                Inspected::Unknown(refusal) => {
+                    Outcome::end(End::dead("redemption_refused", refusal.to_string()))
+                }
+            };
         self.finish(claimed, &subject.stream(), called_at, decide).await
     }
 
@@ -74,7 +73,7 @@ impl<S: Storage> TaskRunner<S> {
     ) -> Result<Inspection, ReadError> {
         let (storage, vault, stream) = (&self.core.storage, &self.core.vault, subject.stream());
         let asked_at = Timestamp::now();
-        let snapshot = fold::load(storage, vault, &stream).await?;
+        let snapshot = snapshot::load(storage, vault, &stream).await?;
         let state = snapshot.state.authorizer();
         let held = match state.and_then(|state| state.refresh_token.as_ref()) {
             Some(sealed) => vault.open_at(&stream, sealed).await?,

@@ -1,6 +1,7 @@
 //! Tasks: calls to `WeChat` that follow from what the log says. Claimed with a lease, run without a transaction, finished
 //! by the append of their outcome.
 
+mod conclude;
 mod failure;
 mod inspect;
 mod outcome;

@@ -7,7 +7,7 @@ use mandate_domain::{Decision, Since};
 use mandate_schema::StreamName;
 use mandate_storage::Ending;
 
-use crate::log::fold::Snapshot;
+use crate::log::fold::StreamState;
 
 /// How an attempt ended.
 pub(crate) enum End {
@@ -67,7 +67,7 @@ impl Outcome {
 
 /// The stream as an answer meets it.
 pub(crate) struct Answer<'a> {
-    pub(super) snapshot: &'a Snapshot,
+    pub(super) state: &'a StreamState,
     /// What the stream gained since the call started.
-    pub(super) since: Since,
+    pub(super) since: &'a Since,
 }

@@ -64,7 +64,7 @@ fn found(redeem: Redeem, info: &AuthorizationInfo) -> Result<Finding<'static>, G
     let stream = StreamName::Authorizer(redeem.component.clone(), authorizer);
     let (answer, is_damaged) = (redeemed(redeem, info.clone()), info.refresh_token_is_damaged);
     let decide = move |seen: &Answer<'_>| {
-        let decision = decide_redeemed(seen.snapshot.state.authorizer(), &seen.since, answer.clone());
+        let decision = decide_redeemed(seen.state.authorizer(), seen.since, answer.clone());
         Outcome::done(Ending::Success, if is_damaged { without_credentials(decision) } else { decision })
     };
     Ok(Finding { stream, decide: Box::new(decide) })

@@ -4,13 +4,10 @@ use std::{convert::Infallible, future::pending, panic::AssertUnwindSafe, sync::A
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use mandate_domain::{Decision, Since, Task};
+use mandate_domain::Task;
 use mandate_runtime::{failpoint, stop::Stop};
-use mandate_schema::{Event, StreamName};
-use mandate_storage::{
-    Appended, Claim, Claimed, Command, Company, DEATHS_BEFORE_ALONE, Ending, Finish, GivenUp, NewTask,
-    Storage, StorageError,
-};
+use mandate_schema::StreamName;
+use mandate_storage::{Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Storage, StorageError};
 use mandate_wechat::api::Request;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -18,14 +15,13 @@ use uuid::Uuid;
 use super::{
     Failure, NO_TICKET, STOPPING, UnreadableTask,
     inspect::Subject,
-    outcome::{Answer, End, Finding, GiveUp, Outcome},
+    outcome::End,
     payload,
     under_way::{CONCURRENCY, LOOK_AGAIN, UnderWay},
 };
 use crate::{
     Core,
-    log::fold::{self, ReadError},
-    log::record::{Context, after_conflict, inspection, record, task_place},
+    log::{fold::ReadError, record::task_place},
     wechat::call::Uncalled,
 };
 
@@ -35,8 +31,6 @@ const ATTEMPT: Duration = Duration::from_mins(2);
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
 /// How often the claim of an attempt under way is prolonged: four times without success, and it still holds.
 const PROLONG_EVERY: Duration = Duration::from_secs(3);
-/// When to store an answer again, if the store was away.
-const STORE_AGAIN: Duration = Duration::from_millis(500);
 /// When what was due was gone: another process was faster.
 const A_MOMENT: Duration = Duration::from_millis(50);
 /// A task that kills the process so often while nothing else is under way is set aside.
@@ -276,145 +270,6 @@ impl<S: Storage> TaskRunner<S> {
             Err(Uncalled::Call(error)) => Err(Failure::of_call(R::API, error, attempt)),
         }
     }
-
-    /// Stores an answer that says the same whatever its task has learned since; see [`TaskRunner::conclude`].
-    pub(crate) async fn finish(
-        &self,
-        claimed: &Claimed,
-        stream: &StreamName,
-        called_at: Timestamp,
-        decide: impl Fn(&Answer<'_>) -> Outcome + Send + Sync,
-    ) -> End {
-        let find = |_: &NewTask| Ok(Finding { stream: stream.clone(), decide: Box::new(&decide) });
-        self.conclude(claimed, called_at, find).await
-    }
-
-    /// Decides what an attempt found on the newest state, and on all that its task has learned since; appends the outcome, as often
-    /// as others come first.
-    pub(super) async fn conclude<'a>(
-        &self,
-        claimed: &Claimed,
-        called_at: Timestamp,
-        find: impl Fn(&NewTask) -> Result<Finding<'a>, GiveUp>,
-    ) -> End {
-        let mut claimed = claimed.clone();
-        let mut conflicts = 0;
-        loop {
-            match self.conclude_once(&mut claimed, called_at, &find).await {
-                Ok((Appended::Stored(_) | Appended::Duplicate(_) | Appended::Finished, then)) => return then,
-                Ok((Appended::Conflict, _)) => {
-                    conflicts += 1;
-                    after_conflict(conflicts).await;
-                }
-                // What WeChat has answered is worth waiting for, also at a stop: a code is redeemed once.
-                Err(ReadError::Storage(error)) if error.is_transient() => {
-                    tracing::warn!(task = %claimed.task.key, %error, "an answer cannot be stored yet");
-                    tokio::time::sleep(STORE_AGAIN).await;
-                }
-                Err(error) => return Failure::of_read(&error, claimed.tries).into_end("refused_data"),
-            }
-        }
-    }
-
-    async fn conclude_once<'a>(
-        &self,
-        claimed: &mut Claimed,
-        called_at: Timestamp,
-        find: &impl Fn(&NewTask) -> Result<Finding<'a>, GiveUp>,
-    ) -> Result<(Appended, End), ReadError> {
-        let mut found = find(&claimed.task);
-        if found.is_err() {
-            self.learn(claimed).await?; // before it is given up: others may know more
-            found = find(&claimed.task);
-        }
-        let (appended, then) = match found {
-            Ok(finding) => self.try_finish(claimed, called_at, finding).await?,
-            Err(GiveUp { reason, detail }) => (self.bury(claimed, reason, &detail).await?, End::Done),
-        };
-        if appended == Appended::Conflict {
-            self.learn(claimed).await?;
-        }
-        Ok((appended, then))
-    }
-
-    /// Reads what a task has learned since it was claimed. One that is gone was finished.
-    async fn learn(&self, claimed: &mut Claimed) -> Result<(), StorageError> {
-        if let Some(now) = self.core.storage.task_by_key(&claimed.task.key).await? {
-            claimed.task.authorizer = now.authorizer;
-            claimed.task.tag = now.tag;
-        }
-        Ok(())
-    }
-
-    async fn try_finish(
-        &self,
-        claimed: &Claimed,
-        called_at: Timestamp,
-        finding: Finding<'_>,
-    ) -> Result<(Appended, End), ReadError> {
-        let (core, Finding { stream, decide }) = (&self.core, finding);
-        let snapshot = fold::load(&core.storage, &core.vault, &stream).await?;
-        let since: Vec<Event> = fold::events_since(&core.storage, &core.vault, &stream, claimed.head).await?;
-        let Outcome { decision, ending, then } =
-            decide(&Answer { snapshot: &snapshot, since: Since::of(&since) });
-        if ending == Ending::PutOff && decision == Decision::nothing() {
-            return Ok((Appended::Stored(None), then));
-        }
-        let names: Vec<&str> = decision.events.iter().map(|new| new.event.name()).collect();
-        let summary = names.join(", ");
-        let by = claimed.by();
-        let context = Context {
-            command: by.command(),
-            stream: stream.clone(),
-            finishes: Some(Finish { by, ending }),
-            now: Timestamp::now(),
-            called_at,
-        };
-        let append = record(&core.vault, &context, snapshot, decision).await?;
-        let queues_tasks = append.queues_tasks();
-        let appended = core.append(Command::Decided(Box::new(append))).await?;
-        if let Appended::Stored(position) = &appended {
-            core.note_position(*position);
-            tracing::info!(task = %claimed.task.key, %stream, position = position.map(|p| p.0), events = summary,
-                "{} for {stream} done", claimed.task.kind);
-        }
-        if queues_tasks {
-            core.tasks_changed.notify_one();
-        }
-        Ok((appended, then))
-    }
-
-    /// Gives a task up, whatever it has learned since it was claimed. The authorizer of a code does not wait for the operator: it is
-    /// asked about.
-    async fn give_up(
-        &self,
-        mut claimed: Claimed,
-        reason: &'static str,
-        detail: &str,
-    ) -> Result<(), StorageError> {
-        while self.bury(&claimed, reason, detail).await? == Appended::Conflict {
-            self.learn(&mut claimed).await?;
-        }
-        Ok(())
-    }
-
-    async fn bury(
-        &self,
-        claimed: &Claimed,
-        reason: &'static str,
-        detail: &str,
-    ) -> Result<Appended, StorageError> {
-        let (by, recorded_at) = (claimed.by(), Timestamp::now());
-        let asks = inspection_instead(claimed);
-        let given_up =
-            GivenUp { by, reason: reason.to_owned(), detail: detail.to_owned(), asks, recorded_at };
-        let appended = self.core.append(Command::GivenUp(Box::new(given_up))).await?;
-        if let Appended::Stored(_) = appended {
-            self.core.tasks_changed.notify_one();
-            tracing::error!(task = %claimed.task.key, attempt = claimed.attempt, reason, "a task is a dead letter: {detail}");
-        }
-        Ok(appended)
-    }
 }
 
 impl Failure {
@@ -429,12 +284,6 @@ impl Failure {
             Self::Unreadable(detail) => End::dead("unreadable", detail),
         }
     }
-}
-
-/// Without a redemption, its authorizer would stay pending.
-fn inspection_instead(claimed: &Claimed) -> Option<NewTask> {
-    let authorizer = claimed.task.authorizer.as_ref().filter(|_| claimed.task.kind == "redeem")?;
-    Some(inspection(&claimed.task.component, authorizer, claimed.by().command()))
 }
 
 fn log_end(claimed: &Claimed, end: &End) {

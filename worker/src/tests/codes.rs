@@ -8,7 +8,7 @@ use mandate_domain::{Because, Refusal, Status, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{Erased, Event, GrantedVia, Push, Secret};
 use mandate_storage::{
-    Claimed, CommandOutcome, Company, Consents, TaskDone, TaskQueue, TaskState, sqlite::SqliteStorage,
+    Claimed, CommandOutcome, Company, Consents, Gather, TaskDone, TaskState, sqlite::SqliteStorage,
 };
 use mandate_wechat::{
     api::{AuthorizationInfo, QueryAuthReply},
@@ -23,8 +23,8 @@ use super::{
 use crate::{
     Retried, TaskRunner,
     consent::ConsentResult,
-    log::fold,
     log::record::redeem_key,
+    log::snapshot,
     tasks::{End, Failure, UnderWay},
 };
 
@@ -57,7 +57,7 @@ impl Given {
     }
 
     async fn status(&self) -> Option<Status> {
-        let snapshot = fold::load(&self.core.storage, &self.core.vault, &stream()).await.unwrap();
+        let snapshot = snapshot::load(&self.core.storage, &self.core.vault, &stream()).await.unwrap();
         snapshot.state.authorizer().map(|state| state.status)
     }
 

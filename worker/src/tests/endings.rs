@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::given::{Given, authorized, component, merchant, stream};
 use crate::{
     TaskRunner,
-    log::fold,
+    log::snapshot,
     tasks::{End, Failure, Outcome},
 };
 
@@ -53,7 +53,7 @@ async fn ends(given: &Given, claimed: &Claimed, outcome: impl Fn() -> Outcome + 
 }
 
 async fn status(given: &Given) -> Status {
-    let snapshot = fold::load(&given.core.storage, &given.core.vault, &stream()).await.unwrap();
+    let snapshot = snapshot::load(&given.core.storage, &given.core.vault, &stream()).await.unwrap();
     snapshot.state.authorizer().unwrap().status
 }
 

@@ -3,10 +3,10 @@
 use mandate_domain::{AUTHORIZER_FORM, Because, Refusal, Status, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{CodeDigest, CreateTime, Secret};
-use mandate_storage::States;
+use mandate_storage::Gather;
 
 use super::given::{Given, component, stream, ticket};
-use crate::{Retried, TaskRunner, log::fold};
+use crate::{Retried, TaskRunner, log::snapshot};
 
 /// A database of the version before inspections.
 const SQLITE_7: &str = include_str!("../../../testdata/databases/sqlite-7.sql");
@@ -61,7 +61,7 @@ async fn states_of_the_version_before_are_folded_again() {
     let given = Given::left_behind(SQLITE_7);
     let row = given.core.storage.state(&stream()).await.unwrap().unwrap();
     assert!(row.form < AUTHORIZER_FORM, "the dump is of an earlier form");
-    let snapshot = fold::load(&given.core.storage, &given.core.vault, &stream()).await.unwrap();
+    let snapshot = snapshot::load(&given.core.storage, &given.core.vault, &stream()).await.unwrap();
     let state = snapshot.state.authorizer().unwrap();
     assert_eq!((state.status, state.generation), (Status::Authorized, 1));
     assert_eq!(state.permissions, [1, 17]);
@@ -71,11 +71,11 @@ async fn states_of_the_version_before_are_folded_again() {
 
     // The next ticket finds the current one, which it repeats.
     let components = mandate_schema::StreamName::Component(component());
-    let before = fold::load(&given.core.storage, &given.core.vault, &components).await.unwrap();
+    let before = snapshot::load(&given.core.storage, &given.core.vault, &components).await.unwrap();
     let before = before.state.component().unwrap().clone();
     let later = before.ticket.as_ref().unwrap().create_time.0 + 600;
     given.take(ticket(later, "ticket@@@two")).await;
-    let after = fold::load(&given.core.storage, &given.core.vault, &components).await.unwrap();
+    let after = snapshot::load(&given.core.storage, &given.core.vault, &components).await.unwrap();
     let after = after.state.component().unwrap();
     assert_eq!(after.ticket.as_ref().unwrap().create_time, CreateTime(later));
     assert_eq!(after.previous_ticket, before.previous_ticket, "a repeated value replaces nothing");

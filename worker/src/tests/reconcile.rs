@@ -15,7 +15,7 @@ use super::{
     given::{Given, component, push, ticket},
     wechat::{WeChat, at_place, entry, well},
 };
-use crate::{Core, Manner, ReconcileError, Report, TaskRunner, log::fold};
+use crate::{Core, Manner, ReconcileError, Report, TaskRunner, log::snapshot};
 
 const FAST: Manner = Manner { calls_per_minute: 100_000, dry_run: false };
 const DRY: Manner = Manner { dry_run: true, ..FAST };
@@ -55,7 +55,7 @@ impl Given {
     }
 
     async fn status_at(&self, place: u64) -> Option<&'static str> {
-        let snapshot = fold::load(&self.core.storage, &self.core.vault, &stream(place)).await.unwrap();
+        let snapshot = snapshot::load(&self.core.storage, &self.core.vault, &stream(place)).await.unwrap();
         snapshot.state.authorizer().map(|authorizer| authorizer.status.as_str())
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mandate_domain::{AccessToken, Authorizer, Because, Decision, Status, Task, decide_refreshed};
 use mandate_schema::{AuthorizerId, CommandId, ComponentId, SealedAt, Secret, StreamName};
-use mandate_storage::{Appended, Command, Lease, Storage};
+use mandate_storage::{Lease, Storage};
 use mandate_wechat::{
     api::{Api, AuthorizerTokenReply, AuthorizerTokenRequest, Refusal},
     errors::{self, Repair, Retry},
@@ -17,8 +17,11 @@ use super::{
 };
 use crate::{
     Core,
-    log::fold::{self, ReadError, Snapshot},
-    log::record::{Context, record},
+    log::{
+        Item, Verdict,
+        fold::ReadError,
+        snapshot::{self, Snapshot},
+    },
     tasks::NOT_AUTHORIZED,
     wechat::client::CallError,
 };
@@ -173,7 +176,7 @@ impl<S: Storage> Source for Refresh<'_, S> {
 
 impl<S: Storage> Refresh<'_, S> {
     async fn load(&self) -> Result<Snapshot, ReadError> {
-        fold::load(&self.core.storage, &self.core.vault, &self.stream).await
+        snapshot::load(&self.core.storage, &self.core.vault, &self.stream).await
     }
 
     /// Another refresh token came: an event, and the access token with it in the same append.
@@ -206,31 +209,17 @@ impl<S: Storage> Refresh<'_, S> {
         Ok(Refusing::Failed(What::Recovering { refusal }))
     }
 
-    /// Appends what is decided on the newest state, as often as others come first.
+    /// Appends what is decided on the newest state.
     async fn append(
         &self,
         called_at: Timestamp,
-        decide: impl Fn(Option<&Authorizer>) -> Decision,
+        decide: impl Fn(Option<&Authorizer>) -> Decision + Send + Sync,
     ) -> Result<(), TokenError> {
-        let command = CommandId(Uuid::new_v4());
-        loop {
-            let snapshot = self.load().await?;
-            let decision = decide(snapshot.state.authorizer());
-            let now = Timestamp::now();
-            let context = Context { command, stream: self.stream.clone(), finishes: None, now, called_at };
-            let append =
-                record(&self.core.vault, &context, snapshot, decision).await.map_err(ReadError::from)?;
-            let queues_tasks = !append.tasks.is_empty();
-            match self.core.append(Command::Decided(Box::new(append))).await? {
-                Appended::Conflict => {}
-                Appended::Stored(_) | Appended::Duplicate(_) | Appended::Finished => {
-                    if queues_tasks {
-                        self.core.tasks_changed.notify_one();
-                    }
-                    return Ok(());
-                }
-            }
-        }
+        let item = Item::new(CommandId(Uuid::new_v4()), self.stream.clone(), |seen| {
+            Verdict::append(decide(seen.state.authorizer()))
+        });
+        self.core.log.decide_one(Item { called_at: Some(called_at), ..item }).await?;
+        Ok(())
     }
 }
 

@@ -16,8 +16,8 @@ use super::{
     rows::{Refreshed, Refusing, Source},
 };
 use crate::{
-    log::fold::{self, ReadError},
     log::vault::Vault,
+    log::{fold::ReadError, snapshot},
     wechat::client::{ApiClient, CallError},
 };
 
@@ -103,7 +103,7 @@ struct Fetch<'a, S> {
 impl<S: Storage> Fetch<'_, S> {
     /// The current ticket and the one before it, as far as they have not expired.
     async fn tickets(&self) -> Result<Vec<Ticket>, ReadError> {
-        let snapshot = fold::load(&self.tokens.storage, &self.tokens.vault, &self.stream).await?;
+        let snapshot = snapshot::load(&self.tokens.storage, &self.tokens.vault, &self.stream).await?;
         Ok(usable_tickets(snapshot.state.component(), Timestamp::now()).into_iter().cloned().collect())
     }
 }

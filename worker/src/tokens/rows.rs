@@ -15,7 +15,10 @@ use mandate_wechat::api::Api;
 use tokio::time::Instant;
 
 use super::{BESIDE_CALLS, Failed, HeldToken, Stored, TokenError, What};
-use crate::{log::fold::ReadError, log::vault::Vault, wechat::client::CallError};
+use crate::{
+    log::{Forget, fold::ReadError, vault::Vault},
+    wechat::client::CallError,
+};
 
 /// How long what was read is believed.
 const KNOWN_FOR: Duration = Duration::from_secs(1);
@@ -98,6 +101,15 @@ struct Local {
 enum Known {
     Token(HeldToken),
     Failed(Failed),
+}
+
+impl<S: Storage> Forget for TokenRows<S> {
+    /// The row has changed: read it again.
+    fn forget(&self, stream: &StreamName) {
+        if let Some(local) = self.local().get_mut(stream) {
+            local.known = None;
+        }
+    }
 }
 
 impl<S: Storage> TokenRows<S> {
@@ -267,13 +279,6 @@ impl<S: Storage> TokenRows<S> {
     pub(super) async fn current(&self, stream: &StreamName) -> Result<Option<HeldToken>, TokenError> {
         let row = self.storage.token(stream).await?;
         self.open(stream, row.as_ref()).await
-    }
-
-    /// The row has changed: read it again.
-    pub(crate) fn forget(&self, stream: &StreamName) {
-        if let Some(local) = self.local().get_mut(stream) {
-            local.known = None;
-        }
     }
 
     /// Notes in the table which tokens were read, and drops what is no longer of use.

@@ -8,7 +8,7 @@ use mandate_schema::{ComponentId, StreamName};
 use mandate_storage::{Storage, StorageError};
 use mandate_wechat::api::StartPushTicketRequest;
 
-use crate::{Core, housekeeping::EVERY, log::fold};
+use crate::{Core, housekeeping::EVERY, log::snapshot};
 
 /// `WeChat` pushes a ticket every 10 minutes. After so long without one it is asked for them.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(25);
@@ -55,7 +55,7 @@ impl<S: Storage> Core<S> {
     /// When the newest ticket came, if one ever did; the metrics show it.
     async fn last_ticket(&self, component: &ComponentId) -> Option<Timestamp> {
         let stream = StreamName::Component(component.clone());
-        let snapshot = fold::load(&self.storage, &self.vault, &stream).await.ok()?;
+        let snapshot = snapshot::load(&self.storage, &self.vault, &stream).await.ok()?;
         let received_at = snapshot.state.component()?.ticket.as_ref()?.received_at;
         self.metrics.ticket_age_seconds(component, received_at);
         Some(received_at)

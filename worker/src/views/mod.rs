@@ -17,8 +17,11 @@ pub use forms::{
 };
 
 use crate::{
-    log::fold::{self, ReadError, StreamState},
     log::vault::Vault,
+    log::{
+        fold::{self, ReadError, StreamState},
+        snapshot,
+    },
 };
 
 /// Events looked at for one page of a filtered feed, however few of them match.
@@ -93,7 +96,7 @@ impl<S: Storage> Views<S> {
         now: Timestamp,
     ) -> Result<ComponentView, ReadError> {
         let stream = StreamName::Component(component.clone());
-        let snapshot = fold::load(&self.storage, &self.vault, &stream).await?;
+        let snapshot = snapshot::load(&self.storage, &self.vault, &stream).await?;
         let ticket =
             snapshot.state.component().and_then(|state| state.ticket.as_ref()).map(|ticket| TicketView {
                 received_at: ticket.received_at,

@@ -39,6 +39,10 @@ struct Notes {
     troubles: Arc<Mutex<VecDeque<Trouble>>>,
     /// The command that is refused whenever it comes.
     refused: Option<u128>,
+    /// The command that never ends in time.
+    endless: Option<u128>,
+    /// Whether its head can be read.
+    is_readable: bool,
     /// Commands of one call that it manages in time.
     most: usize,
     /// Told of each call.
@@ -59,6 +63,8 @@ impl Notes {
             calls: Arc::default(),
             troubles: Arc::default(),
             refused: None,
+            endless: None,
+            is_readable: false,
             most: usize::MAX,
             called: Arc::default(),
             permits: Arc::new(Semaphore::new(permits)),
@@ -91,7 +97,7 @@ impl EventLog for Notes {
             Some(Trouble::Unreadable) => return Err(StorageError::Unreadable("broken".into())),
             None => {}
         }
-        if numbers.len() > self.most {
+        if numbers.len() > self.most || numbers.iter().any(|number| Some(*number) == self.endless) {
             return Err(StorageError::Unavailable("too slow".into()));
         }
         if numbers.iter().any(|number| Some(*number) == self.refused) {
@@ -105,7 +111,7 @@ impl EventLog for Notes {
     }
 
     async fn head(&self) -> Result<Position> {
-        unreachable!("the appender only appends")
+        if self.is_readable { Ok(Position(0)) } else { Err(StorageError::Unavailable("away".into())) }
     }
 
     async fn log_id(&self) -> Result<String> {
@@ -176,27 +182,28 @@ async fn what_comes_together_is_one_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lone_command_waits_no_longer_than_the_linger() {
+async fn a_lone_caller_does_not_wait_for_company() {
     let log = Notes::quick();
     let appender = log.start();
     let started = Instant::now();
     append_all(&appender, vec![on(11, 1)]).await;
-    assert!(started.elapsed() <= LINGER + Duration::from_millis(1));
     append_all(&appender, vec![on(11, 2)]).await;
+    assert_eq!(started.elapsed(), Duration::ZERO);
     assert_eq!(log.calls(), [[1], [2]]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_that_comes_within_the_linger_joins_the_batch() {
+async fn while_several_callers_append_a_command_that_comes_within_the_linger_joins_the_batch() {
     let log = Notes::quick();
     let appender = log.start();
+    append_all(&appender, vec![on(14, 4), on(15, 5)]).await;
     let later = async |after, command| {
         tokio::time::sleep(after).await;
         append_all(&appender, vec![command]).await;
     };
     let (soon, late) = (LINGER / 2, LINGER * 2);
     tokio::join!(later(Duration::ZERO, on(11, 1)), later(soon, on(12, 2)), later(late, on(13, 3)));
-    assert_eq!(log.calls(), [vec![1, 2], vec![3]]);
+    assert_eq!(log.calls(), [vec![4, 5], vec![1, 2], vec![3]]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,11 +223,60 @@ async fn what_comes_during_a_call_is_the_next_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_holds_one_command_of_each_stream_and_keeps_their_order() {
+async fn a_batch_holds_the_commands_of_one_caller_for_each_stream_and_keeps_their_order() {
     let log = Notes::quick();
     let commands = vec![on(11, 1), on(11, 2), on(12, 3), on(11, 4), on(13, 5), on(12, 6), on(14, 7)];
     append_all(&log.start(), commands).await;
     assert_eq!(log.calls(), [vec![1, 3, 5, 7], vec![2, 6], vec![4]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_caller_submits_is_a_chain_in_one_batch() {
+    let log = Notes::quick();
+    let answers = log.start().append_all(vec![on(11, 1), on(11, 2), on(12, 3), on(11, 4)]).await;
+    assert_eq!(log.calls(), [[1, 2, 3, 4]]);
+    let answers: Vec<_> = answers.into_iter().map(|answer| answer.unwrap()).collect();
+    assert_eq!(answers, [1, 2, 3, 4].map(answer));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_longer_than_a_batch_goes_on_in_the_next_one_before_other_callers() {
+    let log = Notes::held(0);
+    let appender = log.start();
+    let length = u128::try_from(BATCH_MAX).unwrap() + 44;
+    let chain = tokio::spawn({
+        let appender = appender.clone();
+        async move { appender.append_all((1..=length).map(|n| on(11, n)).collect()).await }
+    });
+    log.called.notified().await;
+    let other = append_all(&appender, vec![on(11, length + 1)]);
+    tokio::join!(other, async { log.permits.add_permits(3) });
+    assert!(chain.await.unwrap().into_iter().all(|answer| answer.is_ok()));
+    let calls = log.calls();
+    assert_eq!(calls.iter().map(Vec::len).collect::<Vec<_>>(), [BATCH_MAX, 44, 1]);
+    assert_eq!(calls.concat(), (1..=length + 1).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_never_ends_in_time_goes_behind_the_others_and_fails_for_its_caller_alone() {
+    let log = Notes { endless: Some(1), is_readable: true, ..Notes::quick() };
+    let appender = log.start();
+    let endless = tokio::spawn({
+        let appender = appender.clone();
+        async move { appender.append(on(11, 1)).await }
+    });
+    log.called.notified().await;
+    append_all(&appender, (2..=30).map(|n| on(u32::try_from(n).unwrap() + 10, n)).collect()).await;
+    assert!(!endless.is_finished(), "the others do not wait for it");
+    append_all(&appender, vec![on(11, 31)]).await;
+    assert!(matches!(endless.await.unwrap(), Err(StorageError::Data(_))), "others were stored meanwhile");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_never_ends_in_time_may_be_tried_again_if_no_other_was_stored_meanwhile() {
+    let log = Notes { endless: Some(1), is_readable: true, ..Notes::quick() };
+    let endless = log.start().append(on(11, 1)).await;
+    assert!(matches!(endless, Err(StorageError::Unavailable(_))));
 }
 
 #[tokio::test(start_paused = true)]

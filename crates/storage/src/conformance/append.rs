@@ -6,7 +6,7 @@ use super::{
     Database,
     given::{append, command, data_key, dead_push, decided, stored, stream, unknown, whole_log},
 };
-use crate::{Append, Appended, Command, CommandOutcome, CommandRecord, Keys, States, Storage};
+use crate::{Append, Appended, Command, CommandOutcome, CommandRecord, Gather, Keys, Storage};
 
 fn record(number: u64, outcome: CommandOutcome, position: Option<u64>) -> CommandRecord {
     CommandRecord { id: command(number), outcome, position: position.map(Position) }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::given::{account, append, at, claim, command, component, decided, stream, task};
 use crate::{
     Append, Appended, Command, ConsentLink, ConsentTerms, ConsentVisit, Landed, NewTask, Storage, TaskState,
+    Wanted,
 };
 
 fn digest(text: &str) -> CodeDigest {
@@ -51,8 +52,8 @@ pub(super) async fn links_and_visits_come_back_until_they_are_pruned<S: Storage>
     storage.put_visit(visit(2, 200)).await.unwrap();
     assert_eq!(storage.visit(Uuid::from_u128(1)).await.unwrap(), Some(visit(1, 50)));
     assert_eq!(storage.visit(Uuid::from_u128(3)).await.unwrap(), None);
-    assert_eq!(storage.visit_of(visit(2, 0).pre_auth).await.unwrap(), Some(visit(2, 200)));
-    assert_eq!(storage.visit_of(digest("preauthcode@@@9")).await.unwrap(), None);
+    assert_eq!(by_pre_auth_code(&storage, visit(2, 0).pre_auth).await, Some(visit(2, 200)));
+    assert_eq!(by_pre_auth_code(&storage, digest("preauthcode@@@9")).await, None);
     assert_eq!(storage.prune_consents(at(150)).await.unwrap(), 2);
     assert_eq!(storage.link("AbCd").await.unwrap(), None);
     assert_eq!(storage.visit(Uuid::from_u128(1)).await.unwrap(), None);
@@ -98,17 +99,27 @@ pub(super) async fn a_visit_is_found_by_its_code_and_tied_to_a_finished_one<S: S
 
     storage.put_visit(visit(1, 50)).await.unwrap();
     storage.put_visit(visit(2, 50)).await.unwrap();
-    let by_code = async || storage.visit_by_code(digest("code")).await.unwrap().map(|visit| visit.id);
+    let found = async || by_code(&storage, digest("code")).await.map(|visit| visit.id);
     let (id, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let late = decided(command(2), &stream(1), 0).redeem(code);
     let landed = storage.land(id, digest("code"), late.into()).await.unwrap();
     assert_eq!(landed, Landed::Appended(Appended::Conflict));
-    assert_eq!((storage.visit(id).await.unwrap().unwrap().code, by_code().await), (None, None));
+    assert_eq!((storage.visit(id).await.unwrap().unwrap().code, found().await), (None, None));
     // Decided again, it queues nothing.
     let landed = storage.land(other, digest("code"), decided(command(3), &stream(1), 0).into()).await;
     assert_eq!(landed.unwrap(), Landed::Appended(Appended::Stored(None)));
-    assert_eq!(by_code().await, Some(other));
+    assert_eq!(found().await, Some(other));
     storage.land(id, digest("code"), decided(command(4), &stream(1), 0).into()).await.unwrap();
-    assert_eq!(by_code().await, Some(id), "the one that was opened first");
-    assert_eq!(storage.visit_by_code(digest("another")).await.unwrap(), None);
+    assert_eq!(found().await, Some(id), "the one that was opened first");
+    assert_eq!(by_code(&storage, digest("another")).await, None);
+}
+
+async fn by_pre_auth_code<S: Storage>(storage: &S, code: CodeDigest) -> Option<ConsentVisit> {
+    let wanted = Wanted { pre_auth_codes: vec![code], ..Wanted::default() };
+    storage.gather(wanted).await.unwrap().by_pre_auth_code.remove(&code)
+}
+
+async fn by_code<S: Storage>(storage: &S, code: CodeDigest) -> Option<ConsentVisit> {
+    let wanted = Wanted { codes: vec![code], ..Wanted::default() };
+    storage.gather(wanted).await.unwrap().by_code.remove(&code)
 }

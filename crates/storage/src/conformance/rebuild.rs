@@ -9,7 +9,7 @@ use super::{
     given::{Counter, append, command, data_key, decided, stream, whole_log},
 };
 use crate::{
-    Appended, EventLog, FoldError, FoldInput, Folder, NewState, Rebuild, RebuildMode, RebuildReport, States,
+    Appended, EventLog, FoldError, FoldInput, Folder, Gather, NewState, Rebuild, RebuildMode, RebuildReport,
     Storage, StorageError,
 };
 

@@ -17,7 +17,7 @@ use super::{
     given::{Counter, append, at, command, decided, stored, stream, whole_log},
 };
 use crate::{
-    EventLog, Rebuild, RebuildMode, States, StorageError,
+    EventLog, Gather, Rebuild, RebuildMode, StorageError,
     sqlite::{Migrated, SqliteStorage, migrate},
 };
 

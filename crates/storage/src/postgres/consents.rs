@@ -43,18 +43,6 @@ impl Consents for PostgresStorage {
         found.as_ref().map(visit).transpose()
     }
 
-    async fn visit_of(&self, pre_auth: CodeDigest) -> Result<Option<ConsentVisit>> {
-        let pre_auth = pre_auth.to_string();
-        let found = self.connection().await?.first(sql::consent_visit_by_pre_auth, &[&pre_auth]).await?;
-        found.as_ref().map(visit).transpose()
-    }
-
-    async fn visit_by_code(&self, code: CodeDigest) -> Result<Option<ConsentVisit>> {
-        let code = code.to_string();
-        let found = self.connection().await?.first(sql::consent_visit_by_code, &[&code]).await?;
-        found.as_ref().map(visit).transpose()
-    }
-
     async fn land(&self, visit: Uuid, code: CodeDigest, command: Command) -> Result<Landed> {
         let connection = self.connection().await?;
         let code = code.to_string();
@@ -95,7 +83,7 @@ impl From<StorageError> for Interrupted {
     }
 }
 
-fn visit(row: &Row) -> Result<ConsentVisit> {
+pub(super) fn visit(row: &Row) -> Result<ConsentVisit> {
     let code = get::<Option<String>>(row, "code")?.map(|code| parse(&code)).transpose()?;
     Ok(from_json::<VisitData>(&get::<String>(row, "data")?)?.into_visit(code))
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use mandate_schema::{ComponentId, TaskId, sql::postgres as sql};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
@@ -74,23 +75,6 @@ impl TaskQueue for PostgresStorage {
         Ok(NextDue { beside: due("beside")?, alone: due("alone")? })
     }
 
-    async fn task_by_key(&self, key: &str) -> Result<Option<TaskDone>> {
-        let found = self.connection().await?.first(sql::task_by_key, &[&key]).await?;
-        found
-            .map(|row| {
-                let last = get::<Option<i64>>(&row, "position")?.map(position).transpose()?;
-                let account = get::<Option<String>>(&row, "authorizer")?;
-                let authorizer = account.map(|id| parse(&id)).transpose()?;
-                Ok(TaskDone {
-                    state: rows::task_state(&row)?,
-                    position: last,
-                    authorizer,
-                    tag: get(&row, "tag")?,
-                })
-            })
-            .transpose()
-    }
-
     async fn task_counts(&self) -> Result<Vec<TaskCount>> {
         rows::collect(&self.connection().await?.all(sql::task_counts, &[]).await?, |row| {
             Ok(TaskCount {
@@ -104,4 +88,14 @@ impl TaskQueue for PostgresStorage {
     async fn prune_tasks(&self, before: Timestamp) -> Result<usize> {
         Ok(counted(self.connection().await?.change(sql::task_prune, &[&millis(before)]).await?))
     }
+}
+
+pub(super) fn done(row: &Row) -> Result<TaskDone> {
+    let account = get::<Option<String>>(row, "authorizer")?;
+    Ok(TaskDone {
+        state: rows::task_state(row)?,
+        position: get::<Option<i64>>(row, "position")?.map(position).transpose()?,
+        authorizer: account.map(|id| parse(&id)).transpose()?,
+        tag: get(row, "tag")?,
+    })
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Checkpoints, Command, CommandRecord, EventLog, EventOrder,
-    EventQuery, Keys, Loaded, Messages, States, StatusCount, StorageError, StreamQuery,
+    EventQuery, Keys, Messages, States, StatusCount, StorageError, StreamQuery,
     convert::{from_json, limit, millis, parse, position, signed, time, to_json, unsigned},
 };
 
@@ -76,16 +76,6 @@ impl EventLog for PostgresStorage {
 }
 
 impl States for PostgresStorage {
-    async fn load(&self, stream: &StreamName) -> Result<Loaded> {
-        let row = self.connection().await?.one(sql::state_load, &[&stream.to_string()]).await?;
-        let state = get::<Option<String>>(&row, "stream")?.map(|_| rows::state(&row)).transpose()?;
-        Ok(Loaded {
-            state,
-            last_key: small(get(&row, "last_key")?)?,
-            last_key_destroyed: get(&row, "last_key_destroyed")?,
-        })
-    }
-
     async fn authorizers(&self, filter: AuthorizerFilter) -> Result<Vec<AuthorizerRow>> {
         let component = filter.component.as_ref().map(ComponentId::as_str);
         let after = filter.after.map(|stream| stream.to_string()).unwrap_or_default();

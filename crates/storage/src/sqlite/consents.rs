@@ -51,14 +51,6 @@ impl Consents for SqliteStorage {
         self.read(move |c| find(c, sql::consent_visit_find, &blob(&id))).await
     }
 
-    async fn visit_of(&self, pre_auth: CodeDigest) -> Result<Option<ConsentVisit>> {
-        self.read(move |c| find(c, sql::consent_visit_by_pre_auth, &pre_auth.to_string())).await
-    }
-
-    async fn visit_by_code(&self, code: CodeDigest) -> Result<Option<ConsentVisit>> {
-        self.read(move |c| find(c, sql::consent_visit_by_code, &code.to_string())).await
-    }
-
     async fn land(&self, visit: Uuid, code: CodeDigest, command: Command) -> Result<Landed> {
         self.write(move |tx| {
             // Nothing is written by an append that conflicts, so it goes first.
@@ -85,7 +77,7 @@ impl Consents for SqliteStorage {
     }
 }
 
-fn find(connection: &Connection, sql: &str, key: &dyn ToSql) -> Result<Option<ConsentVisit>> {
+pub(super) fn find(connection: &Connection, sql: &str, key: &dyn ToSql) -> Result<Option<ConsentVisit>> {
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement
         .query_row([key], |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?)))

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mandate_schema::{ComponentId, TaskId, sql::sqlite as sql};
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::{
@@ -108,15 +108,6 @@ impl TaskQueue for SqliteStorage {
         .await
     }
 
-    async fn task_by_key(&self, key: &str) -> Result<Option<TaskDone>> {
-        let key = key.to_owned();
-        self.read(move |c| {
-            let mut statement = c.prepare_cached(sql::task_by_key)?;
-            rows::collect(statement.query([key])?, done).map(|found| found.into_iter().next())
-        })
-        .await
-    }
-
     async fn task_counts(&self) -> Result<Vec<TaskCount>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(sql::task_counts)?;
@@ -138,6 +129,12 @@ impl TaskQueue for SqliteStorage {
 
 fn task_state(text: &str) -> Result<TaskState> {
     TaskState::parse(text).ok_or_else(|| StorageError::unreadable(format!("unknown task state {text}")))
+}
+
+/// The task with this key.
+pub(super) fn find(connection: &Connection, key: &str) -> Result<Option<TaskDone>> {
+    let mut statement = connection.prepare_cached(sql::task_by_key)?;
+    rows::collect(statement.query([key])?, done).map(|found| found.into_iter().next())
 }
 
 fn done(row: &Row<'_>) -> Result<TaskDone> {

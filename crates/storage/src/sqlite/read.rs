@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Checkpoints, Command, CommandRecord, EventLog, EventOrder,
-    EventQuery, Keys, Loaded, Messages, States, StatusCount, StorageError, StreamQuery,
+    EventQuery, Keys, Messages, States, StatusCount, StorageError, StreamQuery,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -81,20 +81,6 @@ impl EventLog for SqliteStorage {
 }
 
 impl States for SqliteStorage {
-    async fn load(&self, stream: &StreamName) -> Result<Loaded> {
-        let stream = stream.to_string();
-        self.read(move |c| {
-            // One transaction: state and keys must be of the same moment.
-            let tx = c.unchecked_transaction()?;
-            let mut statement = tx.prepare_cached(sql::state_load)?;
-            let mut found = statement.query([&stream])?;
-            let state = found.next()?.map(rows::state).transpose()?;
-            let (last_key, last_key_destroyed) = append::last_key(&tx, &stream)?;
-            Ok(Loaded { state, last_key, last_key_destroyed })
-        })
-        .await
-    }
-
     async fn authorizers(&self, filter: AuthorizerFilter) -> Result<Vec<AuthorizerRow>> {
         self.read(move |c| {
             let mut statement = c.prepare_cached(sql::state_list_authorizers)?;

@@ -93,7 +93,7 @@ impl<S: Storage> Core<S> {
             finishes: None,
             recorded_at: now,
         };
-        self.append(Command::Decided(Box::new(append))).await.map(|_| ())
+        self.log.append(Command::Decided(Box::new(append))).await.map(|_| ())
     }
 }
 

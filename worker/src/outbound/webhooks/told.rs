@@ -3,15 +3,17 @@
 use jiff::Timestamp;
 use mandate_domain::Decision;
 use mandate_schema::{CloudEvent, CommandId, Event, WebhookDisabled, format_time};
-use mandate_storage::{Appended, Command, Storage};
+use mandate_storage::Storage;
 use serde_json::Map;
 use uuid::Uuid;
 
 use super::{Attempt, Webhook, WebhookError, deliver};
 use crate::{
     Core,
-    log::fold::{self, ReadError},
-    log::record::{Context, after_conflict, record},
+    log::{
+        Item, Verdict,
+        fold::{self, ReadError},
+    },
 };
 
 /// The type of a test delivery, which is in no log.
@@ -38,17 +40,10 @@ impl<S: Storage> Core<S> {
     pub(super) async fn append_disabled(&self, webhook: &Webhook, since: Timestamp) -> Result<(), ReadError> {
         let told = WebhookDisabled { endpoint: webhook.shown_url().to_owned(), since };
         let command = CommandId::of_disabled(webhook.id, since.as_millisecond());
-        for conflicts in 0.. {
-            let snapshot = fold::load(&self.storage, &self.vault, &webhook.stream()).await?;
-            let decision = Decision::event(Event::WebhookDisabled(told.clone()));
-            let now = Timestamp::now();
-            let context = Context { command, stream: webhook.stream(), finishes: None, now, called_at: now };
-            let append = record(&self.vault, &context, snapshot, decision).await?;
-            if self.append(Command::Decided(Box::new(append))).await? != Appended::Conflict {
-                break;
-            }
-            after_conflict(conflicts).await;
-        }
+        let disabled = Item::new(command, webhook.stream(), |_| {
+            Verdict::append(Decision::event(Event::WebhookDisabled(told.clone())))
+        });
+        self.log.decide_one(disabled).await?;
         Ok(())
     }
 }

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     Core,
     lead::Lead,
-    log::fold,
+    log::snapshot,
     tasks::{Failure, wait_after},
     wechat::call::Uncalled,
 };
@@ -178,7 +178,7 @@ impl<S: Storage> Core<S> {
             return Err(Failure::Again { after: LOOK_AGAIN, reason: "no_component", detail });
         };
         let stream = StreamName::Authorizer(component.clone(), authorizer.clone());
-        let snapshot = fold::load(&self.storage, &self.vault, &stream).await;
+        let snapshot = snapshot::load(&self.storage, &self.vault, &stream).await;
         let snapshot = snapshot.map_err(|error| Failure::of_read(&error, attempt))?;
         let newer_than = newer_than(snapshot.state.authorizer(), Timestamp::now());
         let seat = self.list_scans.seats.try_acquire();

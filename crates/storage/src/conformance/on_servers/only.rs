@@ -21,8 +21,8 @@ use super::super::{
     postgres::{PostgresDatabase, shared_server},
 };
 use crate::{
-    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, DeadLetters, EventLog, NewState, States,
-    StorageError, TaskQueue, TaskState, Unobserved,
+    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, DeadLetters, EventLog, Gather, NewState,
+    States, StorageError, TaskState, Unobserved,
     postgres::{PostgresSettings, PostgresStorage, migrate},
 };
 
