@@ -70,6 +70,8 @@ pub struct Core<S> {
     /// Who may ask what.
     pub access: access::Access<S>,
     audit_days: u32,
+    /// Tasks under way at once.
+    calls: usize,
     vault: Arc<Vault<S>>,
     log: Log<S>,
     opener: Opener,
@@ -141,6 +143,8 @@ pub struct Parts<S> {
     pub webhooks: WebhookSettings,
     /// For how many days the audit trail is kept.
     pub audit_days: u32,
+    /// Tasks that call `WeChat` at once.
+    pub calls: usize,
     /// When accounts are compared with `WeChat`'s list.
     pub reconciling: ReconcileSettings,
     /// Where to count.
@@ -161,6 +165,7 @@ impl<S: Storage> Core<S> {
             consent,
             webhooks,
             audit_days,
+            calls,
             reconciling,
             metrics,
             readiness,
@@ -183,6 +188,7 @@ impl<S: Storage> Core<S> {
             rows,
             access: access::Access::new(storage.clone()),
             audit_days,
+            calls,
             list_scans: ListScans::new(&ids),
             components: ids,
             vault,

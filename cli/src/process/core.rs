@@ -58,6 +58,7 @@ pub(super) fn core(
             disable_after: config.webhooks.disable_after,
         },
         audit_days: config.worker.audit_days,
+        calls: usize::try_from(config.worker.calls.0).unwrap_or(usize::MAX),
         reconciling: ReconcileSettings {
             every: match config.reconcile.every {
                 Every::Never => None,

@@ -38,6 +38,6 @@ pub use model::{
 };
 pub use model_credentials::{AuditEntry, Lease, Reconciliation, TokenFailure, TokenReads, TokenRow};
 pub use model_tasks::{
-    Attempt, Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Ending, Finish, GivenUp, NewTask, NextDue,
+    Attempt, Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Ending, Finish, GivenUp, NewTask, NextDue, Shares,
     TaskCount, TaskDone, TaskState,
 };

@@ -122,7 +122,7 @@ impl Claimed {
 }
 
 /// Which tasks a worker claims.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Claim {
     /// The process.
     pub worker: Uuid,
@@ -130,8 +130,32 @@ pub struct Claim {
     pub now: Timestamp,
     /// The claim holds until then, unless it is prolonged.
     pub leased_until: Timestamp,
-    /// How many, of which kind.
+    /// How many, beside what.
     pub company: Company,
+    /// How they are shared out.
+    pub shares: Shares,
+}
+
+/// How the calls of a process are shared out, so that no component and no kind of task takes all of them. Among n components and
+/// kinds that have something to do each has at most 1/(n + 1) of the calls, so that there is always room for one more.
+#[derive(Clone, Debug)]
+pub struct Shares {
+    /// Calls at once.
+    pub calls: usize,
+    /// Tasks under way, by component and kind.
+    pub running: Vec<(ComponentId, String, usize)>,
+}
+
+impl Shares {
+    /// No component and no kind is held back.
+    pub fn unlimited() -> Self {
+        Self { calls: u32::MAX as usize, running: Vec::new() }
+    }
+
+    /// The share of each of so many components and kinds.
+    pub fn of(&self, groups: usize) -> usize {
+        (self.calls / (groups + 1)).max(1)
+    }
 }
 
 /// What runs beside a task.

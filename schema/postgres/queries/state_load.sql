@@ -1,5 +1,5 @@
 -- state_load
--- State and keys of one moment, one row for each stream; the key is the one that the stream seals with.
+-- State and keys of one moment, one row for each stream. The key is the one that the stream seals with.
 select w.stream as wanted, s.stream, s.version, s.position, s.form, s.state, coalesce(last.number, 0) as last_key,
     last.number is not null and last.wrapped is null as last_key_destroyed, own.number as key_number, own.master, own.wrapped
 from unnest($1::text[]) as w (stream)

@@ -9,7 +9,7 @@ use mandate_runtime::{failpoint, stop::Stop};
 use mandate_schema::StreamName;
 use mandate_storage::{Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Storage, StorageError};
 use mandate_wechat::api::Request;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     inspect::Subject,
     outcome::End,
     payload,
-    under_way::{CONCURRENCY, LOOK_AGAIN, UnderWay},
+    under_way::{LOOK_AGAIN, UnderWay},
 };
 use crate::{
     Core,
@@ -55,13 +55,15 @@ impl<S: Storage> TaskRunner<S> {
 
     /// Runs tasks until the process stops; attempts under way are finished.
     pub async fn run(self: Arc<Self>) {
+        let calls = self.core.calls;
         let mut under_way = UnderWay::default();
         while !self.stop.is_requested() {
+            under_way.join_ended();
             let pause = self.fill(&mut under_way).await;
             tokio::select! {
                 () = self.stop.requested() => {}
-                () = self.core.tasks_changed.notified(), if under_way.count() < CONCURRENCY => {}
-                Some(()) = under_way.next_end() => {}
+                () = self.core.tasks_changed.notified(), if under_way.count() <= calls / 2 => {}
+                Some(()) = under_way.make_room(calls) => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -98,30 +100,41 @@ impl<S: Storage> TaskRunner<S> {
     /// Begins some of what is due, each attempt as a task of its own: none waits for the queue, and a panic ends only that
     /// attempt. `None`: there may be more.
     async fn begin(self: &Arc<Self>, under_way: &mut UnderWay) -> Result<Option<Duration>, StorageError> {
-        let storage = &self.core.storage;
+        let (storage, calls) = (&self.core.storage, self.core.calls);
+        if under_way.count() >= calls {
+            return Ok(Some(LOOK_AGAIN)); // the end of an attempt makes room
+        }
         if under_way.is_unsure {
             storage.excuse(self.worker).await?;
             under_way.is_unsure = false;
         }
         let now = Timestamp::now();
-        let company = match under_way.claimable(storage.next_due().await?, now) {
-            Ok(company) => company,
-            Err(pause) => return Ok(Some(pause)),
+        let (company, seen_at) = match under_way.believes_more() {
+            Some(seen_at) => (Company::Beside(calls - under_way.count()), seen_at),
+            None => match under_way.claimable(calls, storage.next_due().await?, now) {
+                Ok(company) => (company, Instant::now()),
+                Err(pause) => return Ok(Some(pause)),
+            },
         };
         let leased_until = now + LEASE;
+        let shares = under_way.shares(calls);
         under_way.is_unsure = true;
-        let claimed = storage.claim(Claim { worker: self.worker, now, leased_until, company }).await?;
+        let claimed =
+            storage.claim(Claim { worker: self.worker, now, leased_until, company, shares }).await?;
         under_way.is_unsure = false;
         if claimed.is_empty() {
-            return Ok(Some(A_MOMENT));
+            // What is under way has the whole share, or another process was faster.
+            under_way.note_claim(calls, seen_at);
+            return Ok(Some(if under_way.count() > 0 { LOOK_AGAIN } else { A_MOMENT }));
         }
         failpoint::reached("task.claimed");
         under_way.was_alone = company == Company::Alone;
         for claimed in claimed {
             let runner = self.clone();
-            under_way.attempts.spawn(async move { runner.attempt(claimed, leased_until).await });
+            under_way.begin(&claimed.clone(), async move { runner.attempt(claimed, leased_until).await });
         }
-        Ok(None)
+        under_way.note_claim(calls, seen_at);
+        Ok(under_way.believes_more().map(|_| LOOK_AGAIN))
     }
 
     async fn attempt(&self, claimed: Claimed, leased_until: Timestamp) {

@@ -1,24 +1,36 @@
 //! What is under way in this process, and what may begin beside it.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
-use mandate_storage::{Company, NextDue};
-use tokio::task::JoinSet;
+use mandate_schema::ComponentId;
+use mandate_storage::{Claimed, Company, NextDue, Shares};
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::{Instant, timeout_at},
+};
 
-/// Tasks under way at once.
-pub(super) const CONCURRENCY: usize = 32;
 /// The queue is looked at at least this often: another process may have queued something.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long attempts that end are gathered before others begin in their places: one claim for many.
+const GATHER: Duration = Duration::from_millis(20);
+/// How long it is believed that more is due beside what is under way; then it is asked whether a task waits to run alone.
+const BELIEVED_FOR: Duration = Duration::from_secs(1);
+
+/// A component and a kind of task.
+type Group = (ComponentId, String);
 
 /// The attempts under way in this process.
 #[derive(Default)]
 pub(crate) struct UnderWay {
-    pub(super) attempts: JoinSet<()>,
+    attempts: JoinSet<()>,
+    groups: HashMap<Id, Group>,
     /// Whether the last one that began tolerates no other.
     pub(super) was_alone: bool,
     /// Whether a claim was not answered: this process may have attempts that it knows nothing of.
     pub(super) is_unsure: bool,
+    /// When it was seen last that no task waits to run alone, if the last claim took all it could.
+    more_is_due: Option<Instant>,
 }
 
 impl UnderWay {
@@ -27,26 +39,88 @@ impl UnderWay {
         self.attempts.len()
     }
 
+    /// Begins an attempt.
+    pub(super) fn begin(&mut self, claimed: &Claimed, attempt: impl Future<Output = ()> + Send + 'static) {
+        let group = (claimed.task.component.clone(), claimed.task.kind.clone());
+        let handle = self.attempts.spawn(attempt);
+        self.groups.insert(handle.id(), group);
+    }
+
     /// Waits for the next one to end; `None` if there is none.
     pub(crate) async fn next_end(&mut self) -> Option<()> {
-        if let Err(error) = self.attempts.join_next().await? {
-            // A defect of ours. The lease of the attempt ends by itself, and the task is due again.
-            tracing::error!(%error, "an attempt at a task panicked");
+        let ended = self.attempts.join_next_with_id().await?;
+        self.note(ended);
+        Some(())
+    }
+
+    /// Waits until attempts have ended: until half of the calls are free, or those that end about the same time have. `None` if there
+    /// is none.
+    pub(super) async fn make_room(&mut self, calls: usize) -> Option<()> {
+        self.next_end().await?;
+        let deadline = Instant::now() + GATHER;
+        while self.count() > calls / 2 {
+            match timeout_at(deadline, self.next_end()).await {
+                Ok(Some(())) => {}
+                Ok(None) | Err(_) => break,
+            }
         }
         Some(())
     }
 
+    /// Notes all that have ended.
+    pub(super) fn join_ended(&mut self) {
+        while let Some(ended) = self.attempts.try_join_next_with_id() {
+            self.note(ended);
+        }
+    }
+
+    fn note(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                // A defect of ours. The lease of the attempt ends by itself, and the task is due again.
+                tracing::error!(%error, "an attempt at a task panicked");
+                error.id()
+            }
+        };
+        self.groups.remove(&id);
+    }
+
+    /// What is under way, for a claim.
+    pub(super) fn shares(&self, calls: usize) -> Shares {
+        let mut running: HashMap<&Group, usize> = HashMap::new();
+        for group in self.groups.values() {
+            *running.entry(group).or_default() += 1;
+        }
+        let running =
+            running.into_iter().map(|((component, kind), count)| (component.clone(), kind.clone(), count));
+        Shares { calls, running: running.collect() }
+    }
+
+    /// Notes what a claim brought. If it took as much as it could, there may be more of it: nothing has to be asked before the next one.
+    pub(super) fn note_claim(&mut self, calls: usize, seen_at: Instant) {
+        let shares = self.shares(calls);
+        let share = shares.of(shares.running.len());
+        let is_full = self.count() >= calls || shares.running.iter().any(|(_, _, count)| *count >= share);
+        self.more_is_due = is_full.then_some(seen_at);
+    }
+
+    /// Since when it is believed that more is due, if a claim need not ask.
+    pub(super) fn believes_more(&self) -> Option<Instant> {
+        self.more_is_due.filter(|seen_at| seen_at.elapsed() < BELIEVED_FOR && !self.was_alone)
+    }
+
     /// What may be claimed now, or how long to wait before the next look.
-    pub(super) fn claimable(&self, due: NextDue, now: Timestamp) -> Result<Company, Duration> {
+    pub(super) fn claimable(&self, calls: usize, due: NextDue, now: Timestamp) -> Result<Company, Duration> {
         let is_due = |time: Option<Timestamp>| time.is_some_and(|time| time <= now);
-        let room = CONCURRENCY - self.count();
-        if room == 0 || (self.was_alone && room < CONCURRENCY) {
+        let room = calls - self.count();
+        if room == 0 || (self.was_alone && room < calls) {
             return Err(LOOK_AGAIN); // the end of an attempt makes room
         }
         match (is_due(due.alone), is_due(due.beside)) {
             // After one that ran alone the others have their turn, so that many of them hold nobody up.
             (_, true) if self.was_alone => Ok(Company::Beside(room)),
-            (true, _) if room == CONCURRENCY => Ok(Company::Alone),
+            (true, _) if room == calls => Ok(Company::Alone),
             (true, _) => Err(LOOK_AGAIN), // until nothing is under way
             (false, true) => Ok(Company::Beside(room)),
             (false, false) => {

@@ -14,8 +14,8 @@ use mandate_schema::{
     StreamName,
 };
 use mandate_storage::{
-    Claim, Claimed, CommandOutcome, Company, DeadLetterRow, DeadLetters, EventLog, EventQuery, TaskQueue,
-    TaskState,
+    Claim, Claimed, CommandOutcome, Company, DeadLetterRow, DeadLetters, EventLog, EventQuery, Shares,
+    TaskQueue, TaskState,
     sqlite::{SqliteStorage, migrate},
 };
 use mandate_wechat::{
@@ -140,7 +140,7 @@ impl Given {
         company: Company,
     ) -> Vec<Claimed> {
         let now = Timestamp::now();
-        let claim = Claim { worker, now, leased_until: now + lease, company };
+        let claim = Claim { worker, now, leased_until: now + lease, company, shares: Shares::unlimited() };
         self.core.storage.claim(claim).await.unwrap()
     }
 
@@ -192,6 +192,7 @@ fn core(path: &Path, token: &str, master: MasterKeys, base: &str) -> Arc<Core<Sq
             disable_after: Duration::from_hours(120),
         },
         audit_days: 1,
+        calls: 64,
         reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
         metrics,
         readiness: Readiness::new(),

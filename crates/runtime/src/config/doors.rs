@@ -12,6 +12,7 @@ use super::{
     scalar::Setting,
     secret::visible,
     section::Section,
+    tree::Scalar,
     types::{Bytes, Host, HttpUrl},
 };
 use crate::web::TrustedProxies;
@@ -128,8 +129,35 @@ pub struct Worker {
     pub return_hosts: Vec<Host>,
     /// How long the audit trail is kept, in days.
     pub audit_days: u32,
+    /// Tasks that call `WeChat` at once.
+    pub calls: Calls,
     /// Paths of `WeChat`'s API that the proxy may call begin with one of these.
     pub proxy_prefixes: Vec<PathPrefix>,
+}
+
+/// How many tasks call `WeChat` at once: 2 to 1,024.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calls(pub u32);
+
+impl Calls {
+    fn of(number: u32) -> Result<Self, String> {
+        let bounded = Some(number).filter(|number| (2..=1_024).contains(number));
+        bounded.map(Self).ok_or_else(|| "must be a number from 2 to 1024".to_owned())
+    }
+}
+
+impl Setting for Calls {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::of(u32::from_text(text)?)
+    }
+
+    fn from_scalar(scalar: &Scalar) -> Result<Self, String> {
+        Self::of(u32::from_scalar(scalar)?)
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
 }
 
 /// The beginning of a path: whole segments between slashes.
@@ -181,6 +209,7 @@ impl Worker {
             open_consent: section.get("open_consent", false),
             return_hosts: section.list("return_hosts"),
             audit_days: section.get("audit_days", 400),
+            calls: section.get("calls", Calls(64)),
             proxy_prefixes: section.list_or("proxy_prefixes", PathPrefix::usual()),
         };
         section.finish();

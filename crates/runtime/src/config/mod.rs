@@ -31,7 +31,7 @@ use std::path::Path;
 
 pub use broker::{Broker, BrokerUrl};
 pub use component::{Component, PreviousPair};
-pub use doors::{Ingress, PathPrefix, Simulator, Worker};
+pub use doors::{Calls, Ingress, PathPrefix, Simulator, Worker};
 pub use duration::{Every, parse_duration};
 pub use environment::environment;
 pub use operations::{Log, LogFormat, Reconcile, Webhooks};

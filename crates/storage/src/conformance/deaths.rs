@@ -7,7 +7,7 @@ use super::{
     Database,
     given::{append, at, command, dead_task, decided, stream, task},
 };
-use crate::{Claim, Claimed, Company, NextDue, Storage, TaskQueue};
+use crate::{Claim, Claimed, Company, NextDue, Shares, Storage, TaskQueue};
 
 const A: Uuid = Uuid::from_u128(0xa);
 const B: Uuid = Uuid::from_u128(0xb);
@@ -19,7 +19,7 @@ async fn queue<S: Storage>(storage: &S, number: u64, key: &str) {
 
 async fn claim<S: TaskQueue>(storage: &S, worker: Uuid, second: i64, company: Company) -> Vec<Claimed> {
     let (now, leased_until): (Timestamp, _) = (at(second), at(second + 10));
-    storage.claim(Claim { worker, now, leased_until, company }).await.unwrap()
+    storage.claim(Claim { worker, now, leased_until, company, shares: Shares::unlimited() }).await.unwrap()
 }
 
 /// The one task that is due, alone or beside others.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Append, Appended, Claim, Claimed, Command, Company, DeadLetter, DeadPayload, Ending, EventLog,
-    EventQuery, Finish, FoldError, FoldInput, Folder, GivenUp, NewKey, NewState, NewTask, TaskQueue,
+    EventQuery, Finish, FoldError, FoldInput, Folder, GivenUp, NewKey, NewState, NewTask, Shares, TaskQueue,
     TokenChange,
 };
 
@@ -118,7 +118,10 @@ pub(super) async fn claim<S: TaskQueue>(
     limit: usize,
 ) -> Vec<Claimed> {
     let company = Company::Beside(limit);
-    storage.claim(Claim { worker: WORKER, now, leased_until, company }).await.expect("the queue answers")
+    storage
+        .claim(Claim { worker: WORKER, now, leased_until, company, shares: Shares::unlimited() })
+        .await
+        .expect("the queue answers")
 }
 
 /// The state after so many events.

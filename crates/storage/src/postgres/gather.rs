@@ -24,15 +24,19 @@ type Result<T> = std::result::Result<T, StorageError>;
 impl Gather for PostgresStorage {
     async fn gather(&self, wanted: Wanted) -> Result<Gathered> {
         let connection = &self.connection().await?;
-        let (streams, since, tasks, by_pre_auth_code, by_code) = tokio::try_join!(
-            load(connection, &wanted.streams),
-            events(connection, &wanted.since),
-            tasks(connection, &wanted.tasks),
-            visits(connection, sql::consent_visit_by_pre_auth, &wanted.pre_auth_codes, |visit| Some(
-                visit.pre_auth
-            )),
-            visits(connection, sql::consent_visit_by_code, &wanted.codes, |visit| visit.code),
-        )?;
+        // Five statements at once are much to keep in every future above.
+        let all = Box::pin(async {
+            tokio::try_join!(
+                load(connection, &wanted.streams),
+                events(connection, &wanted.since),
+                tasks(connection, &wanted.tasks),
+                visits(connection, sql::consent_visit_by_pre_auth, &wanted.pre_auth_codes, |visit| {
+                    Some(visit.pre_auth)
+                }),
+                visits(connection, sql::consent_visit_by_code, &wanted.codes, |visit| visit.code),
+            )
+        });
+        let (streams, since, tasks, by_pre_auth_code, by_code) = all.await?;
         Ok(Gathered { streams, since, tasks, by_pre_auth_code, by_code })
     }
 }

@@ -23,8 +23,17 @@ impl TaskQueue for PostgresStorage {
         let connection = self.connection().await?;
         connection.change(sql::task_take_back, &[&now, &worker]).await?;
         let found = match claim.company {
-            Company::Beside(max) => {
-                connection.all(sql::task_claim, &[&now, &until, &worker, &limit(max)]).await?
+            Company::Beside(most) => {
+                let (mut components, mut kinds, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+                for (component, kind, count) in &claim.shares.running {
+                    components.push(component.as_str());
+                    kinds.push(kind.as_str());
+                    counts.push(limit(*count));
+                }
+                let (most, calls) = (limit(most), limit(claim.shares.calls));
+                let row: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
+                    [&now, &until, &worker, &most, &components, &kinds, &counts, &calls];
+                connection.all(sql::task_claim, &row).await?
             }
             Company::Alone => connection.all(sql::task_claim_alone, &[&now, &until, &worker]).await?,
         };

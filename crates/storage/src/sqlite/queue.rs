@@ -1,8 +1,10 @@
 //! The task queue.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use mandate_schema::{ComponentId, TaskId, sql::sqlite as sql};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
@@ -11,7 +13,8 @@ use super::{
     rows,
 };
 use crate::{
-    Claim, Claimed, Company, NewTask, NextDue, StorageError, TaskCount, TaskDone, TaskQueue, TaskState,
+    Claim, Claimed, Company, NewTask, NextDue, Shares, StorageError, TaskCount, TaskDone, TaskQueue,
+    TaskState,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -22,19 +25,17 @@ impl TaskQueue for SqliteStorage {
             let (now, until, worker) = (millis(claim.now), millis(claim.leased_until), blob(&claim.worker));
             tx.prepare_cached(sql::task_take_back)?.execute(params![now, worker])?;
             let head = append::head(tx)?;
-            let (mut beside, mut alone);
-            let found = match claim.company {
-                Company::Beside(max) => {
-                    beside = tx.prepare_cached(sql::task_claim)?;
-                    beside.query(params![now, until, worker, limit(max)])?
-                }
-                Company::Alone => {
-                    alone = tx.prepare_cached(sql::task_claim_alone)?;
-                    alone.query(params![now, until, worker])?
-                }
+            let due = match claim.company {
+                Company::Beside(most) => due(tx, now, most, &claim.shares)?,
+                Company::Alone => ids(tx.prepare_cached(sql::task_due_alone)?.query([now])?)?,
             };
-            let mut tasks = rows::collect(found, |row| claimed(row, head))?;
-            tasks.sort_by_key(|task| task.id); // the order of `returning` is not promised
+            let mut begin = tx.prepare_cached(sql::task_begin)?;
+            let mut tasks = Vec::with_capacity(due.len());
+            for (_, id) in due {
+                let found = begin.query(params![id, until, worker])?;
+                tasks.extend(rows::collect(found, |row| claimed(row, head))?);
+            }
+            tasks.sort_by_key(|task| task.id);
             Ok(tasks)
         })
         .await
@@ -125,6 +126,41 @@ impl TaskQueue for SqliteStorage {
     async fn prune_tasks(&self, before: Timestamp) -> Result<usize> {
         self.write(move |tx| Ok(tx.prepare_cached(sql::task_prune)?.execute([millis(before)])?)).await
     }
+}
+
+/// When a task is due, and its id.
+type Due = (i64, Vec<u8>);
+
+/// What is due beside other tasks, oldest first, of each component and kind no more than its share.
+fn due(tx: &Connection, now: i64, most: usize, shares: &Shares) -> Result<Vec<Due>> {
+    let mut groups: HashMap<(String, String), (usize, Vec<Due>)> = shares
+        .running
+        .iter()
+        .map(|(component, kind, count)| ((component.as_str().to_owned(), kind.clone()), (*count, Vec::new())))
+        .collect();
+    let mut last = (String::new(), String::new());
+    let mut next = tx.prepare_cached(sql::task_group_after)?;
+    while let Some(group) =
+        next.query_row(params![last.0, last.1], |row| Ok((row.get(0)?, row.get(1)?))).optional()?
+    {
+        let mut statement = tx.prepare_cached(sql::task_due_of_group)?;
+        let found = ids(statement.query(params![group.0, group.1, now, limit(most)])?)?;
+        if !found.is_empty() {
+            groups.entry(group.clone()).or_default().1 = found;
+        }
+        last = group;
+    }
+    let share = shares.of(groups.len());
+    let allowed =
+        groups.into_values().flat_map(|(running, due)| due.into_iter().take(share.saturating_sub(running)));
+    let mut due: Vec<Due> = allowed.collect();
+    due.sort_unstable();
+    due.truncate(most);
+    Ok(due)
+}
+
+fn ids(found: rusqlite::Rows<'_>) -> Result<Vec<Due>> {
+    rows::collect(found, |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 fn task_state(text: &str) -> Result<TaskState> {

@@ -5,7 +5,7 @@ use super::{super::show, Folder};
 const EXAMPLE: &str = include_str!("../../../../../mandate.example.toml");
 
 /// Every key that is documented, list entries as number 0.
-const KEYS: [&str; 69] = [
+const KEYS: [&str; 70] = [
     "component.0.app_id",
     "component.0.app_secret",
     "component.0.token",
@@ -30,6 +30,7 @@ const KEYS: [&str; 69] = [
     "worker.open_consent",
     "worker.return_hosts",
     "worker.audit_days",
+    "worker.calls",
     "worker.proxy_prefixes",
     "storage.url",
     "storage.migrate_url",

@@ -1,0 +1,3 @@
+-- 0014_task_shares: tasks are claimed by component and kind.
+
+create index task_due_by_group on task (component, kind, next_at) where state = 'ready' and json_array_length(died) < 2;
