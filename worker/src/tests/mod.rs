@@ -12,6 +12,7 @@ mod given;
 mod inbox;
 mod ingest;
 mod list_scan;
+mod log;
 mod messages;
 mod migrated;
 mod publisher;

@@ -95,6 +95,7 @@ macro_rules! suite {
             a_key_is_queued_once,
             a_claimed_task_is_what_was_queued,
             the_oldest_tasks_are_claimed_first,
+            no_component_and_no_kind_takes_all_calls,
             a_claim_ends_with_its_lease_and_the_next_attempt_is_counted,
             a_claim_is_prolonged_by_the_current_attempt_only,
             an_attempt_given_back_waits_for_its_time,

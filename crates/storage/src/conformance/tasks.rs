@@ -5,9 +5,11 @@ use mandate_schema::Position;
 
 use super::{
     Database,
-    given::{account, append, at, command, component, decided, other_component, sealed, stream, task},
+    given::{
+        WORKER, account, append, at, command, component, decided, other_component, sealed, stream, task,
+    },
 };
-use crate::{Appended, Claimed, NewTask, Storage, TaskQueue, TaskState};
+use crate::{Appended, Claim, Claimed, Company, NewTask, Shares, Storage, TaskQueue, TaskState};
 
 /// Queues a task by a command of its own, decided at that second.
 async fn queue<S: Storage>(storage: &S, number: u64, second: i64, task: NewTask) {
@@ -75,6 +77,29 @@ pub(super) async fn the_oldest_tasks_are_claimed_first<S: Storage>(storage: S) {
         "the last one is not due yet"
     );
     assert_eq!(keys(&claim(&storage, 50, 5).await), ["confirm:50"]);
+}
+
+pub(super) async fn no_component_and_no_kind_takes_all_calls<S: Storage>(storage: S) {
+    let mut many = decided(command(1), &stream(1), 0).decided_at(at(0));
+    for number in 0..30 {
+        many = many.task(NewTask { kind: "redeem".into(), ..task(&format!("slow:{number:02}")) });
+    }
+    append(&storage, many).await;
+    let claim = async |calls, running: &[(&str, usize)]| {
+        let running = running.iter().map(|(kind, count)| (component(), (*kind).to_owned(), *count)).collect();
+        let shares = Shares { calls, running };
+        let (now, leased_until) = (at(2), at(12));
+        let company = Company::Beside(calls);
+        storage.claim(Claim { worker: WORKER, now, leased_until, company, shares }).await.unwrap()
+    };
+    assert_eq!(claim(12, &[]).await.len(), 6, "alone it has half");
+    assert_eq!(claim(12, &[("redeem", 6)]).await.len(), 0);
+    queue(&storage, 2, 1, NewTask { component: other_component(), ..task("another's") }).await;
+    queue(&storage, 3, 1, task("of another kind")).await;
+    let claimed = claim(12, &[("redeem", 6)]).await;
+    assert_eq!(keys(&claimed), ["another's", "of another kind"], "there is room for those that come later");
+    let claimed = claim(12, &[("redeem", 1), ("confirm", 1)]).await;
+    assert_eq!(claimed.len(), 3, "of two each has a third");
 }
 
 pub(super) async fn a_claim_ends_with_its_lease_and_the_next_attempt_is_counted<S: Storage>(storage: S) {
