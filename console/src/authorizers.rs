@@ -100,7 +100,7 @@ async fn at<S: Storage>(
     authorizer: &AuthorizerId,
     after: Position,
 ) -> Result<Option<AuthorizerView>, ApiError> {
-    let head = api.core.storage.head().await?;
+    let head = api.worker.storage.head().await?;
     if after > head {
         return Err(LogReset { after, head }.into());
     }

@@ -27,7 +27,7 @@ pub(crate) async fn list<S: Storage>(
     let caller = caller(&request, Scope::StateRead)?;
     let query = Query::read(&request, &["limit", "cursor"])?;
     let (limit, after) = (query.limit()?, start(NAME, &query)?);
-    let within_reach = api.core.components().iter().filter(|component| caller.covers(component, None));
+    let within_reach = api.worker.components().iter().filter(|component| caller.covers(component, None));
     let within_reach: Vec<_> = within_reach.cloned().collect();
     let page = list_components(&api.views, &within_reach, after, limit, Timestamp::now()).await?;
     Ok(page.answer(&request))
@@ -62,7 +62,7 @@ pub(crate) async fn show<S: Storage>(
     Query::read(&request, &[])?;
     let component = path::component(&request)?;
     caller_for(&request, Scope::StateRead, &component, None)?;
-    if !api.core.components().contains(&component) {
+    if !api.worker.components().contains(&component) {
         return Err(ApiError::not_found(format!("component {component} is not configured here")));
     }
     Ok(HttpResponse::Ok().json(api.views.component(&component, Timestamp::now()).await?))

@@ -75,7 +75,7 @@ pub(crate) async fn list<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     caller(&request, Scope::Admin)?;
     let query = Query::read(&request, &["limit", "cursor"])?;
-    let page = list_dead_letters(&api.core.storage, start(NAME, &query)?, query.limit()?).await?;
+    let page = list_dead_letters(&api.worker.storage, start(NAME, &query)?, query.limit()?).await?;
     Ok(page.answer(&request))
 }
 
@@ -102,9 +102,9 @@ pub(crate) async fn retry<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, Scope::Admin)?;
     let id = act_on(&request, payload).await?;
-    let core = api.core.clone();
+    let worker = api.worker.clone();
     // Apart from this request: actix drops a handler whose caller has gone, and a retry should not stop half way.
-    let outcome = match rt::spawn(async move { core.retry_dead_letter(id).await }).await?? {
+    let outcome = match rt::spawn(async move { worker.dead_letters.retry(id).await }).await?? {
         Retried::Revived => DeadLetterOutcome::Revived,
         Retried::StillDead => DeadLetterOutcome::StillDead,
     };
@@ -119,7 +119,7 @@ pub(crate) async fn discard<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, Scope::Admin)?;
     let id = act_on(&request, payload).await?;
-    if api.core.storage.discard(id, Timestamp::now()).await? {
+    if api.worker.storage.discard(id, Timestamp::now()).await? {
         Ok(acted(&api, &caller, &request, id, DeadLetterOutcome::Discarded))
     } else {
         Err(ApiError::not_found(format!("there is no dead letter {id}")))
@@ -145,7 +145,7 @@ fn acted<S: Storage>(
         DeadLetterOutcome::Discarded => "dead_letter.discarded",
     };
     let address = api.proxies.client(request);
-    api.core.access.note_act(&caller.actor(), address, act, &id.to_string(), None);
+    api.worker.access.note_act(&caller.actor(), address, act, &id.to_string(), None);
     tracing::info!(%id, ?outcome, "an operator acted on dead letter {id}");
     HttpResponse::Ok().json(DeadLetterAct { id, outcome })
 }

@@ -80,7 +80,7 @@ impl Pass {
     }
 
     async fn caller<S: Storage>(&self, api: &Api<S>, request: &HttpRequest) -> Result<Arc<Caller>, ApiError> {
-        let access = &api.core.access;
+        let access = &api.worker.access;
         match &self.0 {
             Some(key) => access.authenticate(key.expose()).await?.ok_or(ApiError::KeyNeeded),
             None if access.is_open().await? => {
@@ -98,7 +98,7 @@ impl Pass {
     ///
     /// [`ApiError::KeyNeeded`]; the store does not answer.
     pub(crate) async fn still_good<S: Storage>(&self, api: &Api<S>) -> Result<(), ApiError> {
-        let access = &api.core.access;
+        let access = &api.worker.access;
         let good = match &self.0 {
             Some(key) => access.authenticate_anew(key.expose()).await?.is_some(),
             None => access.is_open_now().await?,
@@ -108,7 +108,7 @@ impl Pass {
 
     /// The same by what is remembered, at most a second old: for those who only wait.
     pub(crate) async fn seems_good<S: Storage>(&self, api: &Api<S>) -> Result<(), ApiError> {
-        let access = &api.core.access;
+        let access = &api.worker.access;
         let good = match &self.0 {
             Some(key) => access.authenticate(key.expose()).await?.is_some(),
             None => access.is_open().await?,
@@ -130,7 +130,7 @@ pub(crate) fn note_refusal<S: Storage>(
     let address = api.proxies.client(request);
     let what = excerpt(&format!("{} {}", request.method(), request.path()), REQUEST_SHOWN);
     let why = status.canonical_reason().unwrap_or_default();
-    if let Some(wait) = api.core.access.note_refusal(caller, address, &what, why) {
+    if let Some(wait) = api.worker.access.note_refusal(caller, address, &what, why) {
         return Some(ApiError::TooManyRefusals { seconds: wait.as_secs() + 1 });
     }
     if let Some(unlogged) = LINES.admit() {

@@ -11,7 +11,7 @@ use actix_web::{
 use mandate_broker::{ASK_MAX, CallbackOutcomes};
 use mandate_schema::{CallbackId, Secret};
 use mandate_storage::Storage;
-use mandate_worker::Ingest;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Api, ApiError, BodyError, body, guard};
@@ -47,7 +47,7 @@ pub(crate) async fn settled<S: Storage>(
     if ids.len() > ASK_MAX {
         return Err(BodyError::Unusable(format!("at most {ASK_MAX} ids can be asked about at once")).into());
     }
-    let settled = Ingest::new(api.core.clone()).settled(ids).await?;
+    let settled = api.worker.ingest().settled(ids).await?;
     Ok(HttpResponse::Ok().json(Answer { settled }))
 }
 

@@ -36,7 +36,7 @@ use mandate_runtime::{
 };
 use mandate_schema::Secret;
 use mandate_storage::Storage;
-use mandate_worker::{Core, views::Views};
+use mandate_worker::{Worker, views::Views};
 
 pub use authorizers::list_authorizers;
 pub use body::BodyError;
@@ -60,7 +60,7 @@ pub const LISTENER: Listener =
 
 /// What the API's handlers work with.
 pub struct Api<S> {
-    core: Arc<Core<S>>,
+    worker: Arc<Worker<S>>,
     views: Arc<Views<S>>,
     /// Opens the one question of ingress; without it nobody may ask it.
     settle_key: Option<Secret>,
@@ -73,16 +73,16 @@ pub struct Api<S> {
 }
 
 impl<S: Storage> Api<S> {
-    /// The API of a worker. `views` reads the storage that `core` writes.
+    /// The API of a worker. `views` reads the storage that `worker` writes.
     pub fn new(
-        core: Arc<Core<S>>,
+        worker: Arc<Worker<S>>,
         views: Arc<Views<S>>,
         settle_key: Option<Secret>,
         proxy: Proxy,
         stop: Stop,
     ) -> Self {
         let (streams, proxies) = (feed::Streams::default(), TrustedProxies::default());
-        Self { core, views, settle_key, proxy, streams, proxies, stop }
+        Self { worker, views, settle_key, proxy, streams, proxies, stop }
     }
 
     /// The same behind other proxies than those of this machine.

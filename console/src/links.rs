@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use mandate_schema::{AuthorizerId, ComponentId, Scope, serialize_time};
 use mandate_storage::{ConsentLink, Storage};
 use mandate_worker::{
-    Core,
+    Worker,
     consent::{EXPIRES_DEFAULT, LinkError, LinkOrder, TermsError},
 };
 use qrcode::{
@@ -55,8 +55,8 @@ pub struct LinkView {
 
 impl LinkView {
     /// The view of a link.
-    pub fn new<S: Storage>(core: &Core<S>, link: &ConsentLink) -> Self {
-        let url = core.link_address(link);
+    pub fn new<S: Storage>(worker: &Worker<S>, link: &ConsentLink) -> Self {
+        let url = worker.consents.link_address(link);
         let document = qr_code(&url).render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).build();
         // Within a page there is no place for an XML declaration.
         let qr_svg = document.split_once("?>").map_or(document.as_str(), |(_, svg)| svg).to_owned();
@@ -88,10 +88,10 @@ pub(crate) async fn create<S: Storage>(
         tag: order.tag,
         expires_in: order.expires_in.map_or(EXPIRES_DEFAULT, Duration::from_secs),
     };
-    let link = api.core.create_link(order).await?;
+    let link = api.worker.consents.create_link(order).await?;
     let address = api.proxies.client(&request);
-    api.core.access.note_act(&caller.actor(), address, "link.created", &link.id, link.terms.tag.clone());
-    Ok(HttpResponse::Ok().json(LinkView::new(&api.core, &link)))
+    api.worker.access.note_act(&caller.actor(), address, "link.created", &link.id, link.terms.tag.clone());
+    Ok(HttpResponse::Ok().json(LinkView::new(&api.worker, &link)))
 }
 
 fn qr_code(url: &str) -> QrCode {

@@ -20,7 +20,7 @@ pub(crate) async fn feed<S: Storage>(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, Scope::MessagesRead)?;
-    if !api.core.has_message_feed() {
+    if !api.worker.messages.has_feed() {
         return Err(ApiError::not_found(
             "messages are published to the broker's exchange mandate.messages here, and can be replayed from the queue \
              mandate.messages.log",
@@ -51,11 +51,11 @@ async fn waited_for<S: Storage>(
     let deadline = Instant::now() + wait;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let page = api.core.message_page(after, limit, &caller.reach, left.min(LOOK_AT_KEY));
+        let page = api.worker.messages.page(after, limit, &caller.reach, left.min(LOOK_AT_KEY));
         let page = tokio::select! {
             page = page => page?,
             () = api.stop.requested() => {
-                api.core.message_page(after, limit, &caller.reach, Duration::ZERO).await?
+                api.worker.messages.page(after, limit, &caller.reach, Duration::ZERO).await?
             }
         };
         if !page.data.is_empty() || Instant::now() >= deadline || api.stop.is_requested() {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mandate_schema::{Scope, Secret, StreamName, format_time};
 use mandate_storage::Storage;
 use mandate_worker::{
-    Core,
+    Worker,
     tokens::{HeldToken, TokenError},
 };
 use serde::{Deserialize, Serialize};
@@ -42,8 +42,8 @@ pub(crate) async fn of_component<S: Storage>(
     let component = path::component(&request)?;
     let caller = caller_for(&request, Scope::TokenRead, &component, None)?;
     let of = component.clone();
-    let token = to_its_end(&api, async move |core| core.component_token(&of).await).await?;
-    api.core.access.note_read(&caller, &StreamName::Component(component));
+    let token = to_its_end(&api, async move |worker| worker.tokens.component_token(&of).await).await?;
+    api.worker.access.note_read(&caller, &StreamName::Component(component));
     Ok(answer(&token))
 }
 
@@ -56,8 +56,9 @@ pub(crate) async fn of_authorizer<S: Storage>(
     let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
     let caller = caller_for(&request, Scope::TokenRead, &component, Some(&authorizer))?;
     let of = (component.clone(), authorizer.clone());
-    let token = to_its_end(&api, async move |core| core.authorizer_token(&of.0, &of.1).await).await?;
-    api.core.access.note_read(&caller, &StreamName::Authorizer(component, authorizer));
+    let token =
+        to_its_end(&api, async move |worker| worker.tokens.authorizer_token(&of.0, &of.1).await).await?;
+    api.worker.access.note_read(&caller, &StreamName::Authorizer(component, authorizer));
     Ok(answer(&token))
 }
 
@@ -73,8 +74,9 @@ pub(crate) async fn replace_of_component<S: Storage>(
     let Stale { access_token } = body::read_json(&request, payload, BODY_MAX).await?;
     let of = component.clone();
     let token =
-        to_its_end(&api, async move |core| core.replace_component_token(&of, &access_token).await).await?;
-    api.core.access.note_read(&caller, &StreamName::Component(component));
+        to_its_end(&api, async move |worker| worker.tokens.replace_component_token(&of, &access_token).await)
+            .await?;
+    api.worker.access.note_read(&caller, &StreamName::Component(component));
     Ok(answer(&token))
 }
 
@@ -89,10 +91,11 @@ pub(crate) async fn replace_of_authorizer<S: Storage>(
     let caller = caller_for(&request, Scope::TokenRead, &component, Some(&authorizer))?;
     let Stale { access_token } = body::read_json(&request, payload, BODY_MAX).await?;
     let of = (component.clone(), authorizer.clone());
-    let token =
-        to_its_end(&api, async move |core| core.replace_authorizer_token(&of.0, &of.1, &access_token).await)
-            .await?;
-    api.core.access.note_read(&caller, &StreamName::Authorizer(component, authorizer));
+    let token = to_its_end(&api, async move |worker| {
+        worker.tokens.replace_authorizer_token(&of.0, &of.1, &access_token).await
+    })
+    .await?;
+    api.worker.access.note_read(&caller, &StreamName::Authorizer(component, authorizer));
     Ok(answer(&token))
 }
 
@@ -100,12 +103,12 @@ pub(crate) async fn replace_of_authorizer<S: Storage>(
 /// must be stored.
 pub(crate) async fn to_its_end<S: Storage, F>(
     api: &Api<S>,
-    work: impl FnOnce(Arc<Core<S>>) -> F,
+    work: impl FnOnce(Arc<Worker<S>>) -> F,
 ) -> Result<HeldToken, ApiError>
 where
     F: Future<Output = Result<HeldToken, TokenError>> + 'static,
 {
-    Ok(rt::spawn(work(api.core.clone())).await??)
+    Ok(rt::spawn(work(api.worker.clone())).await??)
 }
 
 fn answer(token: &HeldToken) -> HttpResponse {

@@ -1,5 +1,7 @@
 //! Erasing an account: its secrets and personal data go, its history stays.
 
+use std::sync::Arc;
+
 use mandate_domain::{Authorizer, Decision, StillHeld, decide_erasure};
 use mandate_schema::{AuthorizerId, CommandId, ComponentId, Erased, Push, StreamName};
 use mandate_storage::{DeadLetterId, DeadPayload, Erasure, Storage, StorageError};
@@ -7,8 +9,8 @@ use mandate_wechat::push::{Content, GenuinePush};
 use uuid::Uuid;
 
 use crate::{
-    Core,
-    log::{Item, Ruling, Verdict, fold::ReadError},
+    inbound::opener::Opener,
+    log::{Item, Log, Ruling, Verdict, fold::ReadError},
 };
 
 /// Dead letters read at once.
@@ -34,7 +36,13 @@ impl From<StorageError> for EraseError {
     }
 }
 
-impl<S: Storage> Core<S> {
+/// Erases authorizers.
+pub struct Eraser<S> {
+    pub(crate) log: Arc<Log<S>>,
+    pub(crate) opener: Arc<Opener>,
+}
+
+impl<S: Storage> Eraser<S> {
     /// Erases an account, in one append: destroys its data keys and those of notices that name it, wipes what the tables hold
     /// of it, and records that it was erased. What was sealed reads as null from then on, a second later in other processes;
     /// the next secret gets a new key. Another time it erases what has come since.
@@ -72,7 +80,7 @@ impl<S: Storage> Core<S> {
     ) -> Result<Vec<DeadLetterId>, StorageError> {
         let (mut naming, mut after) = (Vec::new(), None);
         loop {
-            let page = self.storage.dead_letters(after, PAGE).await?;
+            let page = self.log.storage.dead_letters(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(naming) };
             after = Some(last.letter.command);
             naming.extend(page.iter().map(|row| &row.letter).filter_map(|letter| match &letter.payload {

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_runtime::stop::Stop;
+use mandate_runtime::{health::Dependency, metrics::Metrics, stop::Stop};
 use mandate_storage::{Storage, StorageError};
 
-use crate::{Core, access::kept_since};
+use crate::{access::kept_since, inbound::messages::Messages, outbound::webhooks::Webhooks};
 
 pub(crate) const EVERY: Duration = Duration::from_secs(5);
 /// Done tasks are kept longer than any code lives, so that a second path to a code finds the result.
@@ -14,8 +14,19 @@ const TASKS_KEPT: SignedDuration = SignedDuration::from_hours(72);
 /// Consent links and visits after they expired: less than the tasks that a visit's page shows the result of.
 const CONSENTS_KEPT: SignedDuration = SignedDuration::from_hours(48);
 
-impl<S: Storage> Core<S> {
-    pub(crate) async fn keep_house(self: Arc<Self>, stop: Stop) {
+/// Does what has to be done from time to time.
+pub(crate) struct Housekeeping<S> {
+    pub(crate) storage: S,
+    pub(crate) messages: Arc<Messages<S>>,
+    pub(crate) webhooks: Arc<Webhooks<S>>,
+    pub(crate) audit_days: u32,
+    pub(crate) metrics: Metrics,
+    /// Shows whether the storage answers.
+    pub(crate) health: Dependency,
+}
+
+impl<S: Storage> Housekeeping<S> {
+    pub(crate) async fn run(&self, stop: &Stop) {
         loop {
             tokio::select! {
                 () = stop.requested() => return,
@@ -36,8 +47,8 @@ impl<S: Storage> Core<S> {
         if let Some(oldest) = kept_since(now, self.audit_days) {
             self.storage.prune_audit(oldest).await?;
         }
-        self.prune_webhook_attempts().await?;
-        self.prune_messages(now).await
+        self.webhooks.prune_attempts().await?;
+        self.messages.prune(now).await
     }
 
     /// Sets the gauges that are read from the store.

@@ -68,10 +68,10 @@ async fn retry(global: &Global, id: Option<CommandId>) -> Result<(), CliError> {
         Some(id) => vec![id],
         None => all(&storage).await?.into_iter().map(|row| row.id).collect(),
     };
-    let core = process::core_for_commands(&loaded.config, storage)?;
+    let worker = process::worker_for_commands(&loaded.config, storage)?;
     let mut acts = Vec::with_capacity(ids.len());
     for one in ids {
-        match core.retry_dead_letter(one).await {
+        match worker.dead_letters.retry(one).await {
             Ok(Retried::Revived) => acts.push(act(one, DeadLetterOutcome::Revived)),
             Ok(Retried::StillDead) => acts.push(act(one, DeadLetterOutcome::StillDead)),
             // Of all of them, one may have been dealt with meanwhile.

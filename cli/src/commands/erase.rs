@@ -35,15 +35,15 @@ pub(super) async fn run(global: &Global, account: Account, how: Erasing) -> Resu
     let loaded = load(global)?;
     warn(loaded.check_standalone().into_result()?);
     let storage = open_storage(&loaded.config).await?;
-    let core = process::core_for_commands(&loaded.config, storage.clone())?;
-    core.check_master_keys().await?;
+    let worker = process::worker_for_commands(&loaded.config, storage.clone())?;
+    worker.check_master_keys().await?;
     if !yes {
         ask(&Views::new(storage, master_keys(&loaded.config)?), &account, force).await?;
     }
     let request = Erased { by: actor(), reason: reason.clone() };
-    core.erase(&account.component, &account.authorizer, request, force).await?;
+    worker.eraser.erase(&account.component, &account.authorizer, request, force).await?;
     let subject = format!("{}/{}", account.component, account.authorizer);
-    note_act(&core.storage, "authorizer.erased", &subject, Some(reason)).await?;
+    note_act(&worker.storage, "authorizer.erased", &subject, Some(reason)).await?;
     output::note(format!(
         "{} is erased. Not reached from here: backups, ingress's journal and the broker's queues until they have run out, \
          and what subscribers have stored; they learn of it by authorizer.erased",

@@ -19,13 +19,13 @@ pub(super) async fn run(global: &Global, command: LinkCommand) -> Result<(), Cli
     let order = order(create)?;
     let loaded = load(global)?;
     warn(loaded.check_standalone().into_result()?);
-    let core = process::core_for_commands(&loaded.config, open_storage(&loaded.config).await?)?;
-    let link = core.create_link(order).await.map_err(|error| match error {
+    let worker = process::worker_for_commands(&loaded.config, open_storage(&loaded.config).await?)?;
+    let link = worker.consents.create_link(order).await.map_err(|error| match error {
         LinkError::Terms(error) => CliError::Usage(error.to_string()),
         LinkError::Storage(error) => error.into(),
     })?;
-    note_act(&core.storage, "link.created", &link.id, link.terms.tag.clone()).await?;
-    let view = LinkView::new(&core, &link);
+    note_act(&worker.storage, "link.created", &link.id, link.terms.tag.clone()).await?;
+    let view = LinkView::new(&worker, &link);
     match global.output {
         output::Format::Table => {
             output::line(&view.url)?;

@@ -32,15 +32,16 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     let loaded = load(global)?;
     warn(loaded.check_standalone().into_result()?);
-    let core = process::core_for_commands(&loaded.config, open_storage(&loaded.config).await?)?;
-    core.check_master_keys().await?;
+    let worker = process::worker_for_commands(&loaded.config, open_storage(&loaded.config).await?)?;
+    worker.check_master_keys().await?;
     let stop = Stop::on_signals().map_err(CliError::failed)?;
     let manner = Manner { calls_per_minute: loaded.config.reconcile.calls_per_minute, dry_run };
-    let components = component.map_or_else(|| core.components().to_vec(), |component| vec![component]);
+    let components = component.map_or_else(|| worker.components().to_vec(), |component| vec![component]);
     let mut compared = Vec::with_capacity(components.len());
     for component in components {
         let bar = bar(&component);
-        let report = core.reconcile(&component, manner, &stop, |report| show(&bar, report)).await;
+        let report =
+            worker.reconciler.reconcile(&component, manner, &stop, |report| show(&bar, report)).await;
         bar.finish_and_clear();
         compared.push(Compared { component, dry_run, report: report? });
     }

@@ -7,7 +7,7 @@ use mandate_runtime::stop::Stop;
 use mandate_schema::Position;
 use mandate_storage::{EventLog, Storage};
 use mandate_worker::{
-    Core,
+    Worker,
     publisher::{PublishFailure, republish},
 };
 use serde::Serialize;
@@ -36,9 +36,9 @@ pub(super) async fn run(global: &Global, from: Position, to: Option<Position>) -
     let loaded = load(global)?;
     warn(loaded.check_standalone().into_result()?);
     let config = &loaded.config;
-    let core = process::core_for_commands(config, open_storage(config).await?)?;
-    core.check_master_keys().await?;
-    let head = core.storage.head().await?;
+    let worker = process::worker_for_commands(config, open_storage(config).await?)?;
+    worker.check_master_keys().await?;
+    let head = worker.storage.head().await?;
     let to = to.unwrap_or(head);
     if from.0 == 0 || from > to || to > head {
         return Err(CliError::Usage(format!(
@@ -47,7 +47,7 @@ pub(super) async fn run(global: &Global, from: Position, to: Option<Position>) -
     }
     let stop = Stop::new();
     let publisher = process::event_publisher(config, "republish", &stop)?;
-    let done = publish(&core, &publisher, from, to).await;
+    let done = publish(&worker, &publisher, from, to).await;
     stop.request();
     stop.finish(PATIENCE).await?;
     done?;
@@ -58,14 +58,15 @@ pub(super) async fn run(global: &Global, from: Position, to: Option<Position>) -
 }
 
 async fn publish<S: Storage>(
-    core: &Core<S>,
+    worker: &Worker<S>,
     publisher: &Publisher,
     from: Position,
     to: Position,
 ) -> Result<(), CliError> {
     let session = connected(publisher).await?;
     let progress = |position| tracing::info!(%position, "published up to position {position}");
-    republish(core, publisher, session, from, to, progress).await.map_err(|failure| match failure {
+    republish(&worker.outbox(), publisher, session, from, to, progress).await.map_err(|failure| match failure
+    {
         PublishFailure::Broker(error) => CliError::Unavailable(error.to_string()),
         PublishFailure::Read(error) => error.into(),
     })

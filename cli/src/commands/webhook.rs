@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use mandate_console::WebhookView;
 use mandate_storage::{AnyStorage, EventLog};
 use mandate_worker::{
-    Core,
+    Worker,
     webhooks::{RewindTo, WebhookError},
 };
 use serde::Serialize;
@@ -31,11 +31,12 @@ struct Done {
 pub(super) async fn run(global: &Global, command: WebhookCommand) -> Result<(), CliError> {
     let loaded = load(global)?;
     warn(loaded.check_standalone().into_result()?);
-    let core = process::core_for_commands(&loaded.config, open_storage(&loaded.config).await?)?;
+    let worker = process::worker_for_commands(&loaded.config, open_storage(&loaded.config).await?)?;
     match command {
         WebhookCommand::List => {
-            let head = core.storage.head().await?;
-            let webhooks = core.webhooks().await?.into_iter().map(|webhook| WebhookView::new(webhook, head));
+            let head = worker.storage.head().await?;
+            let webhooks =
+                worker.webhooks.webhooks().await?.into_iter().map(|webhook| WebhookView::new(webhook, head));
             output::list(&webhooks.collect::<Vec<_>>(), global.output, HEADER, row)
         }
         WebhookCommand::Rewind { id, position, time, yes } => {
@@ -44,7 +45,7 @@ pub(super) async fn run(global: &Global, command: WebhookCommand) -> Result<(), 
                 (None, Some(time)) => RewindTo::Time(time),
                 (None, None) => return Err(CliError::Usage("say --position or --time".into())),
             };
-            rewind(&core, id, to, yes, global.output).await
+            rewind(&worker, id, to, yes, global.output).await
         }
     }
 }
@@ -62,21 +63,21 @@ fn row(webhook: &WebhookView) -> [String; 6] {
 }
 
 async fn rewind(
-    core: &Core<AnyStorage>,
+    worker: &Worker<AnyStorage>,
     id: Uuid,
     to: RewindTo,
     yes: bool,
     format: Format,
 ) -> Result<(), CliError> {
-    let counted = core.count_rewind(id, to).await?;
+    let counted = worker.webhooks.count_rewind(id, to).await?;
     let (events, position) = (counted.events, counted.position);
     output::note(format!("{events} events from position {position} on will be delivered again"))?;
     if !yes && !is_wanted()? {
         return Err(CliError::Refused("nothing was changed".into()));
     }
     // What was counted, also if the log has grown meanwhile.
-    let rewound = core.rewind_webhook(id, RewindTo::Position(position)).await?;
-    note_act(&core.storage, "webhook.rewound", &id.to_string(), None).await?;
+    let rewound = worker.webhooks.rewind_webhook(id, RewindTo::Position(position)).await?;
+    note_act(&worker.storage, "webhook.rewound", &id.to_string(), None).await?;
     match format {
         Format::Table => Ok(()),
         format => output::json(&Done { position: rewound.position.0, events: rewound.events }, format),

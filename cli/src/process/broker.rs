@@ -1,6 +1,6 @@
 //! The broker between the parts, from the configuration.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use mandate_broker::{Link, Publisher, Settings, Topology, consume};
 use mandate_ingress::ToBroker;
@@ -12,7 +12,7 @@ use mandate_runtime::{
 };
 use mandate_storage::AnyStorage;
 use mandate_wechat::envelope::KeyRing;
-use mandate_worker::{Core, FromInbox, publisher::EventPublisher};
+use mandate_worker::{FromInbox, Worker};
 use tokio::sync::watch;
 
 use crate::{context::read_file, exit::CliError};
@@ -61,13 +61,13 @@ fn start_publisher(
 pub(super) fn start_events(
     config: &Config,
     settings: &Settings,
-    core: Arc<Core<AnyStorage>>,
+    worker: &Worker<AnyStorage>,
     stop: &Stop,
     metrics: &Metrics,
 ) {
     let max_age = config.broker.events_max_age;
     let out = start_publisher(settings, Topology::events(max_age), "events", stop, metrics);
-    let (publisher, stopping) = (EventPublisher::new(core, out, max_age), stop.clone());
+    let (publisher, stopping) = (worker.publisher(out, max_age), stop.clone());
     stop.spawn("event publisher", async move {
         publisher.run(&stopping).await;
         Ok::<_, Infallible>(())
@@ -89,12 +89,12 @@ pub(crate) fn event_publisher(
 /// Takes callbacks from the inbox in the background.
 pub(super) fn start_consumer(
     settings: Settings,
-    core: Arc<Core<AnyStorage>>,
+    worker: &Worker<AnyStorage>,
     stop: &Stop,
     metrics: &Metrics,
     readiness: &Readiness,
 ) {
-    let (link, running) = consume(settings, Topology::inbox(), FromInbox::new(core), stop.token());
+    let (link, running) = consume(settings, Topology::inbox(), FromInbox::new(worker.ingest()), stop.token());
     show(link, Some(readiness), "consumer", stop, metrics);
     stop.spawn("consumer", async move {
         running.await;

@@ -1,14 +1,14 @@
 //! The long-running processes: wiring of settings, stores, doors and background work.
 
+mod assembly;
 mod broker;
-mod core;
 mod ingress;
 mod simulator;
 mod standalone;
 mod worker;
 
+pub(crate) use assembly::worker_for_commands;
 pub(crate) use broker::event_publisher;
-pub(crate) use core::core_for_commands;
 pub(crate) use ingress::ingress;
 pub(crate) use simulator::{platform, simulator};
 pub(crate) use standalone::{Running, standalone, start};

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use mandate_ingress::{self as ingress};
 use mandate_runtime::{config::Config, process::Process, stop::Stop};
-use mandate_worker::Ingest;
 
 use super::{
     broker, connection_limits, finish, undo,
@@ -50,21 +49,21 @@ async fn start_all(config: &Config, stop: &Stop) -> Result<Option<Running>, CliE
     let Some(parts) = Parts::start(config, &for_worker).await? else { return Ok(None) };
     let settings =
         ingress::Settings::from_config(config).map_err(|error| CliError::Usage(error.to_string()))?;
-    let outcomes = Ingest::new(parts.core.clone());
+    let outcomes = parts.worker.ingest();
     let running = match broker::settings(config, "standalone")? {
         None => {
-            let sink = Ingest::new(parts.core.clone());
+            let sink = parts.worker.ingest();
             ingress::serve(settings, sink, outcomes, &for_ingress).await?
         }
         Some(broker) => {
-            let core = parts.core.clone();
+            let worker = &parts.worker;
             let sink = broker::sink(config, &broker, settings.rings.clone(), stop, &for_worker.metrics);
-            broker::start_events(config, &broker, core.clone(), stop, &for_worker.metrics);
-            broker::start_consumer(broker, core, stop, &for_worker.metrics, &for_worker.readiness);
+            broker::start_events(config, &broker, worker, stop, &for_worker.metrics);
+            broker::start_consumer(broker, worker, stop, &for_worker.metrics, &for_worker.readiness);
             ingress::serve(settings, sink, outcomes, &for_ingress).await?
         }
     };
     // Last, so that no call to WeChat is begun by a process that cannot listen.
-    parts.core.start(stop).await?;
+    parts.worker.start(stop).await?;
     Ok(Some(Running { ingress: running, console: parts.console, _parts: parts }))
 }

@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use mandate_console as console;
 use mandate_runtime::{config::Config, process::Process, stop::Stop};
 use mandate_storage::{AnyStorage, TaskQueue};
-use mandate_worker::{Core, views::Views};
+use mandate_worker::{Worker, views::Views};
 
 use super::{
-    broker, connection_limits,
-    core::{api_settings, core},
-    finish, undo,
+    assembly::{api_settings, assemble},
+    broker, connection_limits, finish, undo,
 };
 use crate::{
     args::Global,
@@ -38,10 +37,10 @@ async fn start(config: &Config, migrate: bool, stop: &Stop) -> Result<Option<Par
     let Some(parts) = Parts::start(config, &process).await? else { return Ok(None) };
     let broker = broker::settings(config, "worker")?
         .ok_or_else(|| CliError::Usage("broker.url: a broker is required".to_owned()))?;
-    broker::start_events(config, &broker, parts.core.clone(), stop, &process.metrics);
-    broker::start_consumer(broker, parts.core.clone(), stop, &process.metrics, &process.readiness);
+    broker::start_events(config, &broker, &parts.worker, stop, &process.metrics);
+    broker::start_consumer(broker, &parts.worker, stop, &process.metrics, &process.readiness);
     // Last, so that no call to WeChat is begun by a process that cannot listen.
-    parts.core.start(stop).await?;
+    parts.worker.start(stop).await?;
     Ok(Some(parts))
 }
 
@@ -56,7 +55,7 @@ pub(super) async fn migrate_and_tell(config: &Config, stop: &Stop) -> Result<boo
 
 /// What every process that works is made of, whatever callbacks come through.
 pub(super) struct Parts {
-    pub(super) core: Arc<Core<AnyStorage>>,
+    pub(super) worker: Arc<Worker<AnyStorage>>,
     /// Where the API is.
     pub(super) console: SocketAddr,
     /// Held while this process works on an embedded store.
@@ -74,8 +73,8 @@ impl Parts {
             // Nobody else works here: attempts that died with the last process need not wait for their leases.
             storage.end_leases(Timestamp::now()).await?;
         }
-        let core = core(config, storage.clone(), metrics, readiness)?;
-        let check = async || Ok(core.check_master_keys().await?);
+        let worker = assemble(config, storage.clone(), metrics, readiness)?;
+        let check = async || Ok(worker.check_master_keys().await?);
         if wait(stop, check).await?.is_none() {
             return Ok(None);
         }
@@ -85,17 +84,17 @@ impl Parts {
             .map_err(|error| CliError::Usage(error.to_string()))?;
         let proxies = &config.ingress.trusted_proxies;
         let api =
-            console::Api::new(core.clone(), views, config.worker.settle_key.clone(), proxy, stop.clone())
+            console::Api::new(worker.clone(), views, config.worker.settle_key.clone(), proxy, stop.clone())
                 .behind(proxies.clone());
         let (server, console) =
             console::bind(process, config.worker.listen, api).map_err(CliError::failed)?;
         stop.spawn("console", server);
-        let pages = console::consent::Pages::new(core.clone(), stop.clone()).behind(proxies.clone());
+        let pages = console::consent::Pages::new(worker.clone(), stop.clone()).behind(proxies.clone());
         let (server, public) =
             console::consent::bind(process, config.worker.public_listen, pages).map_err(CliError::failed)?;
         stop.spawn("consent pages", server);
         tracing::info!(%public, "merchants consent at {}/authorize, served at http://{public}", config.worker.public_url);
         tracing::info!(%console, "the API is at http://{console}/api/v1");
-        Ok(Some(Self { core, console, _lock: lock }))
+        Ok(Some(Self { worker, console, _lock: lock }))
     }
 }

@@ -44,9 +44,9 @@ pub(super) async fn land<S: Storage>(
     }
     let cookie = pages.cookies.find(request.headers(), &state);
     let code = code(query.map(Query::into_inner).unwrap_or_default());
-    let taker = pages.core.clone();
+    let taker = pages.worker.clone();
     // Apart from this request: a code that came is taken also if the browser goes away.
-    let landed = rt::spawn(async move { taker.land(&state, cookie.as_ref(), code).await }).await;
+    let landed = rt::spawn(async move { taker.consents.land(&state, cookie.as_ref(), code).await }).await;
     let visit = match landed {
         Ok(Ok(visit)) => visit,
         Ok(Err(error)) => return refuse(words, &error),
@@ -58,7 +58,7 @@ pub(super) async fn land<S: Storage>(
         }
     };
     let result = tokio::select! {
-        result = pages.core.consent_result(&visit, PATIENCE) => result,
+        result = pages.worker.consents.result(&visit, PATIENCE) => result,
         () = pages.stop.requested() => Ok(ConsentResult::Pending),
     };
     match result {
@@ -86,7 +86,7 @@ fn show<S: Storage>(
     visit: &ConsentVisit,
     result: &ConsentResult,
 ) -> HttpResponse {
-    let onward = pages.core.consent_onward(visit, result);
+    let onward = pages.worker.consents.onward(visit, result);
     let page = match result {
         ConsentResult::Pending | ConsentResult::Account(_, Status::Pending) => {
             Page::new(words, Mood::Wait, words.pending).refresh(RELOAD_SECONDS.to_string())
@@ -117,7 +117,7 @@ fn show<S: Storage>(
 
 /// The page that this visit opened.
 fn retry<S: Storage>(pages: &Pages<S>, visit: &ConsentVisit) -> String {
-    let base = pages.core.consent_url();
+    let base = pages.worker.consents.url();
     match &visit.link {
         Some(link) => format!("{base}/authorize/{link}"),
         None => format!("{base}/authorize?component={}", visit.terms.component),

@@ -28,7 +28,7 @@ use mandate_runtime::{
     web::{BindError, Listener, Rank, TrustedProxies, looked_at},
 };
 use mandate_storage::Storage;
-use mandate_worker::Core;
+use mandate_worker::Worker;
 use tokio::time::Instant;
 
 use cookie::Cookies;
@@ -45,7 +45,7 @@ static LINES: LineLimit = LineLimit::new(2);
 
 /// What the pages work with.
 pub struct Pages<S> {
-    core: Arc<Core<S>>,
+    worker: Arc<Worker<S>>,
     throttle: Mutex<Throttle>,
     cookies: Cookies,
     /// Whose `X-Forwarded-For` is believed.
@@ -56,10 +56,10 @@ pub struct Pages<S> {
 
 impl<S: Storage> Pages<S> {
     /// The pages of a worker.
-    pub fn new(core: Arc<Core<S>>, stop: Stop) -> Self {
-        let cookies = Cookies::of(core.consent_url());
+    pub fn new(worker: Arc<Worker<S>>, stop: Stop) -> Self {
+        let cookies = Cookies::of(worker.consents.url());
         let throttle = Mutex::new(Throttle::new(REQUESTS, REQUESTS_PER_SECOND));
-        Self { core, throttle, cookies, proxies: TrustedProxies::default(), stop }
+        Self { worker, throttle, cookies, proxies: TrustedProxies::default(), stop }
     }
 
     /// The same behind other proxies than those of this machine.

@@ -67,9 +67,9 @@ async fn open<S: Storage>(
     };
     let form = browser::form(request.headers());
     let cookie = cookie::new_value();
-    let (core, given) = (pages.core.clone(), cookie.clone());
+    let (worker, given) = (pages.worker.clone(), cookie.clone());
     // Apart from this request: what was asked of WeChat is also kept if the browser goes away.
-    let opened = rt::spawn(async move { core.open_consent(asked, form, &given).await }).await;
+    let opened = rt::spawn(async move { worker.consents.open(asked, form, &given).await }).await;
     match opened {
         Ok(Ok(opened)) => {
             let mut answer = ask(words, form, &opened);

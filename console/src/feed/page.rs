@@ -39,7 +39,7 @@ pub(crate) async fn page<S: Storage>(
 /// Where the reading starts: behind a position, or at the end of the log.
 pub(super) async fn start<S: Storage>(api: &Api<S>, query: &Query) -> Result<Position, ApiError> {
     match query.text("after") {
-        Some("end") => Ok(api.core.storage.head().await?),
+        Some("end") => Ok(api.worker.storage.head().await?),
         Some(_) | None => Ok(Position(query.value("after")?.unwrap_or(0))),
     }
 }
@@ -77,7 +77,7 @@ impl Asked {
         wait: Duration,
     ) -> Result<FeedPage, ApiError> {
         let deadline = Instant::now() + wait;
-        let (mut after, mut head) = (after, api.core.log_head());
+        let (mut after, mut head) = (after, api.worker.log_head());
         loop {
             head.mark_unchanged();
             let page = api.views.feed(after, self.log_id.as_deref(), &self.filter, self.limit).await?;
@@ -92,7 +92,7 @@ impl Asked {
                 continue;
             }
             tokio::select! {
-                // Its sender lives as long as the core.
+                // Its sender lives as long as the worker.
                 _grown = head.changed() => {}
                 () = sleep_until(deadline.min(Instant::now() + LOOK_AT_KEY)) => {}
                 () = api.stop.requested() => {}

@@ -108,7 +108,7 @@ pub(crate) async fn forward<S: Storage>(
     let call = Call { api: &api, component: &component, authorizer: &authorizer, target, request: &request };
     let body = call.checked(Body::read(&request, payload).await?)?;
     let token = call.token().await?;
-    api.core.access.note_read(&caller, &call.token_stream());
+    api.worker.access.note_read(&caller, &call.token_stream());
     call.make(token, body).await
 }
 
@@ -130,9 +130,9 @@ impl<S: Storage> Call<'_, S> {
     async fn token(&self) -> Result<HeldToken, ApiError> {
         let (component, authorizer) = (self.component.clone(), self.authorizer.clone());
         let kind = self.target.manner.token;
-        to_its_end(self.api, async move |core| match kind {
-            TokenKind::Authorizer => core.authorizer_token(&component, &authorizer).await,
-            TokenKind::Component => core.component_token(&component).await,
+        to_its_end(self.api, async move |worker| match kind {
+            TokenKind::Authorizer => worker.tokens.authorizer_token(&component, &authorizer).await,
+            TokenKind::Component => worker.tokens.component_token(&component).await,
         })
         .await
     }
@@ -166,9 +166,11 @@ impl<S: Storage> Call<'_, S> {
     async fn another_token(&self, refused: &Secret) -> Result<HeldToken, ApiError> {
         let (component, authorizer) = (self.component.clone(), self.authorizer.clone());
         let (kind, refused) = (self.target.manner.token, refused.clone());
-        to_its_end(self.api, async move |core| match kind {
-            TokenKind::Authorizer => core.replace_authorizer_token(&component, &authorizer, &refused).await,
-            TokenKind::Component => core.replace_component_token(&component, &refused).await,
+        to_its_end(self.api, async move |worker| match kind {
+            TokenKind::Authorizer => {
+                worker.tokens.replace_authorizer_token(&component, &authorizer, &refused).await
+            }
+            TokenKind::Component => worker.tokens.replace_component_token(&component, &refused).await,
         })
         .await
     }

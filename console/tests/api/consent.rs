@@ -31,7 +31,7 @@ pub(crate) struct Seen {
 
 impl Door {
     pub(crate) fn of(world: &World) -> Self {
-        Self(Data::new(Pages::new(world.core.clone(), Stop::new())))
+        Self(Data::new(Pages::new(world.worker.clone(), Stop::new())))
     }
 
     pub(crate) async fn open(&self, request: TestRequest) -> Seen {
@@ -94,7 +94,7 @@ fn terms(component: &str) -> ConsentTerms {
 async fn link(world: &World, id: &str, component: &str, life: SignedDuration) {
     let link =
         ConsentLink { id: id.to_owned(), terms: terms(component), expires_at: Timestamp::now() + life };
-    assert!(world.core.storage.put_link(link).await.expect("the store is there"));
+    assert!(world.worker.storage.put_link(link).await.expect("the store is there"));
 }
 
 #[actix_web::test]
@@ -189,7 +189,7 @@ async fn landing(world: &World, number: u128, life: SignedDuration) -> String {
         expires_at: Timestamp::now() + life,
     };
     let state = master().seal_state(visit.id, [7; 12]);
-    world.core.storage.put_visit(visit).await.expect("the store is there");
+    world.worker.storage.put_visit(visit).await.expect("the store is there");
     format!("/authorize/return/{state}")
 }
 
@@ -276,7 +276,7 @@ fn assert_secured(seen: &Seen, what: &str) {
 async fn only_trusted_proxies_say_whom_they_ask_for() {
     let world = World::new();
     let trusted = TrustedProxies::new(["10.1.0.0/16".parse().expect("a network")]);
-    let pages = Pages::new(world.core.clone(), Stop::new()).behind(trusted);
+    let pages = Pages::new(world.worker.clone(), Stop::new()).behind(trusted);
     let door = Door(Data::new(pages));
     let ask = async |peer: [u8; 4], number: u8| {
         let request = TestRequest::with_uri("/authorize/nosuchlink").peer_addr((peer, 50_000).into());

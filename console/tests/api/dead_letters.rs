@@ -80,6 +80,6 @@ async fn a_discarded_letter_is_gone_for_good() {
     world.post(&act(&letter, "discard")).await.problem(404, "not_found");
     world.take([push.clone()]).await;
     assert_eq!(world.pages("/api/v1/dead-letters?", 1).await.len(), 0, "a discarded push stays settled");
-    let outcomes = world.core.storage.outcomes(vec![push.id.into()]).await.expect("the store is there");
+    let outcomes = world.worker.storage.outcomes(vec![push.id.into()]).await.expect("the store is there");
     assert_eq!(outcomes.len(), 1);
 }

@@ -79,8 +79,8 @@ async fn whoever_guesses_the_key_is_slowed_down_and_the_right_key_never() {
     assert!(slowed >= 30, "{slowed}");
     let elsewhere = wrong(0).peer_addr(([10, 0, 0, 8], 50_000).into());
     world.ask(elsewhere).await.problem(401, "unauthenticated");
-    world.core.access.write().await.expect("the store is there");
-    let entries = world.core.storage.audit(None, 100).await.expect("the store is there");
+    world.worker.access.write().await.expect("the store is there");
+    let entries = world.worker.storage.audit(None, 100).await.expect("the store is there");
     assert!((1..=25).contains(&entries.len()), "{}", entries.len());
     for entry in entries {
         assert_eq!(entry.subject.as_deref(), Some("POST /api/v1/inbox/settled"));

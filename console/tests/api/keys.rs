@@ -22,7 +22,7 @@ const OTHERS: &str = "wxb000000000000002";
 
 /// A key in the store.
 pub(crate) async fn key(world: &World, number: u8, scopes: &[Scope], reach: Reach) -> ApiKey {
-    world.core.storage.put_api_key(record(number, scopes, reach)).await.expect("the store is there");
+    world.worker.storage.put_api_key(record(number, scopes, reach)).await.expect("the store is there");
     ApiKey::new(&[number; 32])
 }
 
@@ -127,7 +127,7 @@ async fn a_revoked_or_expired_key_opens_nothing() {
     let revoked = key(&world, 1, &Scope::ALL, Reach::default()).await;
     world.ask(with(remote("/api/v1/components"), &revoked)).await.json();
     world
-        .core
+        .worker
         .storage
         .revoke_api_key(Uuid::from_u128(1), Timestamp::now())
         .await
@@ -147,9 +147,9 @@ async fn once_there_was_a_key_nobody_comes_without_whatever_became_of_it() {
             expires_at: expired.then_some(now - SignedDuration::from_secs(1)),
             ..record(1, &[Scope::StateRead], Reach::default())
         };
-        world.core.storage.put_api_key(record.clone()).await.expect("the store is there");
+        world.worker.storage.put_api_key(record.clone()).await.expect("the store is there");
         if revoked {
-            assert!(world.core.storage.revoke_api_key(record.id, now).await.expect("the store is there"));
+            assert!(world.worker.storage.revoke_api_key(record.id, now).await.expect("the store is there"));
         }
         let world = world.restarted();
         for address in ["/api/v1/components", "/api/v1/events", "/api/v1/dead-letters"] {
@@ -182,7 +182,7 @@ async fn who_is_passed_on_or_sent_by_another_site_is_not_let_in_without_a_key() 
 
 /// Revokes the key with this number.
 async fn revoke(world: &World, number: u128) {
-    let revoked = world.core.storage.revoke_api_key(Uuid::from_u128(number), Timestamp::now()).await;
+    let revoked = world.worker.storage.revoke_api_key(Uuid::from_u128(number), Timestamp::now()).await;
     assert!(revoked.expect("the store is there"));
 }
 
@@ -217,7 +217,7 @@ async fn a_poll_ends_soon_after_its_key_though_nothing_happens() {
         let begun = Instant::now();
         let expires_at = Some(Timestamp::now() + SignedDuration::from_millis(1_500));
         let record = ApiKeyRecord { expires_at, ..record(1, &[scope], Reach::default()) };
-        world.core.storage.put_api_key(record).await.expect("the store is there");
+        world.worker.storage.put_api_key(record).await.expect("the store is there");
         world.ask(with(remote(address), &ApiKey::new(&[1; 32]))).await.problem(401, "unauthenticated");
         assert!(begun.elapsed() < Duration::from_secs(10), "{address}: {:?}", begun.elapsed());
     }
@@ -246,8 +246,8 @@ async fn the_trail_and_the_limits_name_whom_a_trusted_proxy_asks_for() {
     }
     assert_eq!(world.ask(behind([127, 0, 0, 1], "203.0.113.8")).await.status, 429);
     assert_eq!(world.ask(behind([127, 0, 0, 1], "203.0.113.9")).await.status, 401);
-    world.core.access.write().await.expect("the store is there");
-    let entries = world.core.storage.audit(None, 1_000).await.expect("the store is there");
+    world.worker.access.write().await.expect("the store is there");
+    let entries = world.worker.storage.audit(None, 1_000).await.expect("the store is there");
     let addresses: BTreeSet<&str> = entries.iter().filter_map(|entry| entry.address.as_deref()).collect();
     let expected = ["10.0.0.9", "192.168.0.9", "2001:db8::7", "203.0.113.2", "203.0.113.8", "203.0.113.9"];
     assert_eq!(addresses, expected.into());
@@ -266,8 +266,8 @@ async fn little_is_kept_of_what_strangers_send_and_not_without_limit() {
         let [.., high, low] = number.to_be_bytes();
         world.ask(remote("/api/v1/components").peer_addr(([203, high, low, 1], 1).into())).await;
     }
-    world.core.access.write().await.expect("the store is there");
-    let entries = world.core.storage.audit(None, 10_000).await.expect("the store is there");
+    world.worker.access.write().await.expect("the store is there");
+    let entries = world.worker.storage.audit(None, 10_000).await.expect("the store is there");
     let refused: Vec<_> = entries.iter().filter(|entry| entry.act == "request.refused").collect();
     assert!((6..=110).contains(&refused.len()), "{}", refused.len());
     for entry in &refused {

@@ -32,7 +32,7 @@ async fn a_link_is_a_short_address_with_its_qr_code_and_keeps_what_was_ordered()
     assert!(id.len() == 10 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
     let svg = link["qr_svg"].as_str().expect("a document");
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>"), "{svg}");
-    let terms = world.core.storage.link(id).await.expect("the store is there").expect("it is kept").terms;
+    let terms = world.worker.storage.link(id).await.expect("the store is there").expect("it is kept").terms;
     assert_eq!((terms.auth_type, terms.category_ids), (1, vec![1, 15]));
     assert_eq!(terms.biz_appid.expect("an account").as_str(), MERCHANT);
     assert_eq!(terms.return_url.as_deref(), Some("https://shop.example.com/done"));

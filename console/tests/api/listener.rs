@@ -43,8 +43,8 @@ impl Listener {
     fn start() -> Self {
         let (world, process) = (World::new(), Process::new(Stop::new(), ConnectionLimits::default()));
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (core, views, stop) = (world.core.clone(), world.views.clone(), process.stop.clone());
-        let api = Api::new(core, views, None, proxy(), stop.clone());
+        let (worker, views, stop) = (world.worker.clone(), world.views.clone(), process.stop.clone());
+        let api = Api::new(worker, views, None, proxy(), stop.clone());
         let (server, address) = bind(&process, any, api).expect("a free port");
         stop.spawn("console", server);
         Self { world, stop, address }
@@ -94,7 +94,7 @@ async fn a_stream_ends_with_its_key_and_delivers_nothing_more() {
         let listener = Listener::start();
         let expires_at = matches!(end, End::Expired).then(|| Timestamp::now() + SignedDuration::from_secs(2));
         let record = ApiKeyRecord { expires_at, ..record(1, &[Scope::EventsRead], Reach::default()) };
-        listener.world.core.storage.put_api_key(record.clone()).await.expect("the store is there");
+        listener.world.worker.storage.put_api_key(record.clone()).await.expect("the store is there");
         let ask = format!(
             "GET /api/v1/events/stream?after=end HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\
              Authorization: Bearer {}\r\n\r\n",
@@ -118,7 +118,9 @@ async fn a_stream_ends_with_its_key_and_delivers_nothing_more() {
         match end {
             End::Revoked => {
                 let now = Timestamp::now();
-                assert!(listener.world.core.storage.revoke_api_key(record.id, now).await.expect("the store"));
+                assert!(
+                    listener.world.worker.storage.revoke_api_key(record.id, now).await.expect("the store")
+                );
                 listener.world.take([granted(MERCHANT, 1)]).await;
             }
             End::Expired => {}
@@ -155,7 +157,7 @@ async fn an_act_whose_sender_went_away_before_its_end_is_not_done() {
     };
     tokio::task::spawn_blocking(leave).await.expect("no panic").expect("the server is done with it");
     let world = listener.end().await;
-    let kept = world.core.storage.dead_letter(push.id.into()).await.expect("the store is there");
+    let kept = world.worker.storage.dead_letter(push.id.into()).await.expect("the store is there");
     assert!(kept.is_some());
 }
 
@@ -163,9 +165,9 @@ async fn an_act_whose_sender_went_away_before_its_end_is_not_done() {
 async fn an_address_in_use_is_an_error_that_names_it() {
     let listener = Listener::start();
     let world = &listener.world;
-    let (core, views) = (world.core.clone(), world.views.clone());
+    let (worker, views) = (world.worker.clone(), world.views.clone());
     let process = Process::new(Stop::new(), ConnectionLimits::default());
-    let again = bind(&process, listener.address, Api::new(core, views, None, proxy(), Stop::new()));
+    let again = bind(&process, listener.address, Api::new(worker, views, None, proxy(), Stop::new()));
     let error = again.err().expect("in use").to_string();
     assert!(error.contains(&listener.address.to_string()), "{error}");
     listener.end().await;

@@ -14,7 +14,7 @@ use mandate_storage::{
 };
 use mandate_wechat::envelope::KeyRing;
 use mandate_worker::{
-    ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
+    ComponentSettings, Parts, ReconcileSettings, Worker,
     api::{ApiClient, ApiSettings},
     consent::ConsentSettings,
     messages::MessageSettings,
@@ -34,7 +34,7 @@ pub(crate) const LOG_ID: &str = "log-of-the-test";
 /// One worker and its API. Its tasks stay queued: nothing runs them.
 pub(crate) struct World {
     folder: TempDir,
-    pub(crate) core: Arc<Core<SqliteStorage>>,
+    pub(crate) worker: Arc<Worker<SqliteStorage>>,
     pub(crate) views: Arc<Views<SqliteStorage>>,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Metrics,
@@ -63,7 +63,7 @@ impl World {
         let storage = SqliteStorage::open(&path, 2).expect("a store");
         let metrics = Metrics::new();
         let settings = nowhere();
-        let core = Core::new(Parts {
+        let worker = Worker::new(Parts {
             storage: storage.clone(),
             master: master(),
             components: vec![ComponentSettings { ring, app_secret: None }],
@@ -80,13 +80,14 @@ impl World {
                 allow_private: vec!["127.0.0.0/8".parse().expect("a network")],
                 disable_after: Duration::from_hours(120),
             },
+            calls: 64,
             audit_days: 1,
             reconciling: ReconcileSettings { every: None, calls_per_minute: 60 },
             metrics: metrics.clone(),
             readiness: Readiness::new(),
         });
         let views = Arc::new(Views::new(storage, master()));
-        Self { folder, core, views, readiness: Readiness::new(), metrics }
+        Self { folder, worker, views, readiness: Readiness::new(), metrics }
     }
 
     /// Takes the store away. Connections are opened when they are first needed, so do this before any question.
@@ -103,18 +104,18 @@ impl World {
 
     pub(crate) async fn take(&self, pushes: impl IntoIterator<Item = Push>) {
         for push in pushes {
-            Ingest::new(self.core.clone()).accept(vec![push]).await.expect("the store is there");
+            self.worker.ingest().accept(vec![push]).await.expect("the store is there");
         }
     }
 
     pub(crate) async fn head(&self) -> u64 {
-        self.core.storage.head().await.expect("the store is there").0
+        self.worker.storage.head().await.expect("the store is there").0
     }
 
     /// Asks the API the way a listener would.
     pub(crate) async fn ask(&self, request: TestRequest) -> Answer {
         let api = Data::new(Api::new(
-            self.core.clone(),
+            self.worker.clone(),
             self.views.clone(),
             Some(settle_key()),
             proxy(),

@@ -5,11 +5,8 @@ use mandate_domain::{Decision, Redeem, Task};
 use mandate_schema::{CodeDigest, CommandId, GrantedVia, Secret, StreamName};
 use mandate_storage::{ConsentVisit, Storage, StorageError};
 
-use super::LINES;
-use crate::{
-    Core,
-    log::{Decided, Item, Landing, Needs, Seen, Verdict, fold::ReadError},
-};
+use super::{Consents, LINES};
+use crate::log::{Decided, Item, Landing, Needs, Seen, Verdict, fold::ReadError};
 
 /// Longest code that is taken, in bytes; `WeChat`'s have about a hundred.
 const CODE_MAX: usize = 1_024;
@@ -43,7 +40,7 @@ impl From<StorageError> for LandingError {
     }
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Consents<S> {
     /// Takes the code that a browser brings back. Once it returns, the code will be redeemed, whatever happens to the browser
     /// or to this process. The same code again, or none, finds the same visit.
     ///
@@ -56,9 +53,9 @@ impl<S: Storage> Core<S> {
         cookie: Option<&Secret>,
         code: Option<Secret>,
     ) -> Result<ConsentVisit, LandingError> {
-        let id = self.vault.open_state(state).ok_or(LandingError::UnknownState)?;
+        let id = self.log.vault.open_state(state).ok_or(LandingError::UnknownState)?;
         loop {
-            let visit = self.storage.visit(id).await?.ok_or(LandingError::UnknownState)?;
+            let visit = self.log.storage.visit(id).await?.ok_or(LandingError::UnknownState)?;
             // Digests of random texts: how long their comparison takes tells nothing about the texts.
             if cookie.map(CodeDigest::of) != Some(visit.cookie) {
                 return Err(LandingError::OtherBrowser);

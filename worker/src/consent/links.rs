@@ -7,8 +7,7 @@ use mandate_runtime::random::{self, LETTERS};
 use mandate_schema::{AuthorizerId, ComponentId};
 use mandate_storage::{ConsentLink, ConsentTerms, Storage, StorageError};
 
-use super::ConsentSettings;
-use crate::Core;
+use super::{ConsentSettings, Consents};
 
 /// How long a link works unless the order says otherwise.
 pub const EXPIRES_DEFAULT: Duration = Duration::from_hours(7 * 24);
@@ -136,7 +135,7 @@ impl LinkOrder {
     }
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Consents<S> {
     /// Makes a link.
     ///
     /// # Errors
@@ -144,12 +143,12 @@ impl<S: Storage> Core<S> {
     /// [`LinkError`].
     pub async fn create_link(&self, order: LinkOrder) -> Result<ConsentLink, LinkError> {
         let life = SignedDuration::try_from(order.expires_in).map_err(|_| TermsError::ExpiresIn)?;
-        let terms = order.terms(&self.components, &self.consent)?;
+        let terms = order.terms(&self.tokens.components, &self.settings)?;
         let expires_at = Timestamp::now().checked_add(life).map_err(|_| TermsError::ExpiresIn)?;
         loop {
             let link =
                 ConsentLink { id: random::text(ID_CHARACTERS, LETTERS), terms: terms.clone(), expires_at };
-            if self.storage.put_link(link.clone()).await? {
+            if self.log.storage.put_link(link.clone()).await? {
                 return Ok(link);
             }
         }
@@ -157,6 +156,6 @@ impl<S: Storage> Core<S> {
 
     /// The address of a link, as a merchant gets it.
     pub fn link_address(&self, link: &ConsentLink) -> String {
-        format!("{}/authorize/{}", self.consent.public_url, link.id)
+        format!("{}/authorize/{}", self.settings.public_url, link.id)
     }
 }

@@ -9,6 +9,8 @@ mod links;
 mod result;
 mod visits;
 
+use std::sync::Arc;
+
 use mandate_runtime::strangers::LineLimit;
 
 pub use address::Form;
@@ -17,8 +19,17 @@ pub use links::{EXPIRES_DEFAULT, LinkError, LinkOrder, TermsError};
 pub use result::ConsentResult;
 pub use visits::{Asked, Opened, VisitError};
 
+use crate::{log::Log, tokens::Tokens};
+
 /// Lines of the log about what browsers bring: strangers can make pages ask and bring codes.
 static LINES: LineLimit = LineLimit::new(1);
+
+/// Links, visits, and what became of them.
+pub struct Consents<S> {
+    pub(crate) log: Arc<Log<S>>,
+    pub(crate) tokens: Arc<Tokens<S>>,
+    pub(crate) settings: ConsentSettings,
+}
 
 /// Where merchants consent and what for.
 #[derive(Clone, Debug)]

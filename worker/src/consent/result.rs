@@ -7,8 +7,8 @@ use mandate_schema::{AuthorizerId, Position, StreamName};
 use mandate_storage::{ConsentVisit, EventQuery, Storage, TaskState};
 use tokio::time::{Instant, sleep};
 
+use super::Consents;
 use crate::{
-    Core,
     log::record::redeem_key,
     log::{fold::ReadError, snapshot},
 };
@@ -51,15 +51,15 @@ impl ConsentResult {
     }
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Consents<S> {
     /// Where the merchant of a visit is led on to, with its outcome.
-    pub fn consent_onward(&self, visit: &ConsentVisit, result: &ConsentResult) -> Option<String> {
-        self.consent.onward(visit, result)
+    pub fn onward(&self, visit: &ConsentVisit, result: &ConsentResult) -> Option<String> {
+        self.settings.onward(visit, result)
     }
 
     /// How browsers reach the pages.
-    pub fn consent_url(&self) -> &str {
-        &self.consent.public_url
+    pub fn url(&self) -> &str {
+        &self.settings.public_url
     }
 
     /// What became of a visit that was landed. Waits for it, but not longer than `patience`.
@@ -67,14 +67,10 @@ impl<S: Storage> Core<S> {
     /// # Errors
     ///
     /// [`ReadError`].
-    pub async fn consent_result(
-        &self,
-        visit: &ConsentVisit,
-        patience: Duration,
-    ) -> Result<ConsentResult, ReadError> {
+    pub async fn result(&self, visit: &ConsentVisit, patience: Duration) -> Result<ConsentResult, ReadError> {
         let (until, mut wait) = (Instant::now() + patience, LOOK_AGAIN);
         loop {
-            let result = self.consent_result_now(visit).await?;
+            let result = self.result_now(visit).await?;
             if !result.is_pending() || Instant::now() + wait > until {
                 return Ok(result);
             }
@@ -83,16 +79,16 @@ impl<S: Storage> Core<S> {
         }
     }
 
-    async fn consent_result_now(&self, visit: &ConsentVisit) -> Result<ConsentResult, ReadError> {
+    async fn result_now(&self, visit: &ConsentVisit) -> Result<ConsentResult, ReadError> {
         let Some(code) = visit.code else { return Ok(ConsentResult::Pending) };
         let component = &visit.terms.component;
-        let task = self.storage.task_by_key(&redeem_key(component, code)).await?;
+        let task = self.log.storage.task_by_key(&redeem_key(component, code)).await?;
         let Some(task) = task else { return Ok(ConsentResult::Refused) };
         let account = match task.position {
             // WeChat is believed over the callback: the account is the one whose stream the redemption is in.
             Some(position) => {
                 let query = EventQuery { after: Position(position.0 - 1), limit: 1 };
-                let event = self.storage.read(query).await?.into_iter().next();
+                let event = self.log.storage.read(query).await?.into_iter().next();
                 event.and_then(|event| event.stream.authorizer().cloned()).or(task.authorizer)
             }
             None => task.authorizer,
@@ -102,7 +98,7 @@ impl<S: Storage> Core<S> {
             (None, TaskState::Done | TaskState::Dead) => Ok(ConsentResult::Refused),
             (Some(account), TaskState::Done | TaskState::Dead) => {
                 let stream = StreamName::Authorizer(component.clone(), account.clone());
-                let snapshot = snapshot::load(&self.storage, &self.vault, &stream).await?;
+                let snapshot = snapshot::load(&self.log.storage, &self.log.vault, &stream).await?;
                 let status = snapshot.state.authorizer().map_or(Status::Broken, |state| state.status);
                 Ok(ConsentResult::Account(account, status))
             }

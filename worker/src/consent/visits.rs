@@ -6,8 +6,8 @@ use mandate_storage::{ConsentTerms, ConsentVisit, Storage, StorageError};
 use mandate_wechat::api::PreauthCodeRequest;
 use uuid::Uuid;
 
-use super::{Form, LinkOrder, links::TermsError};
-use crate::{Core, wechat::call::Uncalled};
+use super::{Consents, Form, LinkOrder, links::TermsError};
+use crate::tokens::Uncalled;
 
 /// A merchant who confirms in the last second of the pre-auth code still has to come back.
 const GRACE: SignedDuration = SignedDuration::from_mins(10);
@@ -54,21 +54,16 @@ pub enum VisitError {
     Storage(#[from] StorageError),
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Consents<S> {
     /// Opens a page for the browser with this cookie: makes a pre-auth code and keeps the visit.
     ///
     /// # Errors
     ///
     /// [`VisitError`].
-    pub async fn open_consent(
-        &self,
-        asked: Asked,
-        form: Form,
-        cookie: &Secret,
-    ) -> Result<Opened, VisitError> {
+    pub async fn open(&self, asked: Asked, form: Form, cookie: &Secret) -> Result<Opened, VisitError> {
         let (link, terms) = self.terms_of(asked).await?;
         let called_at = Timestamp::now();
-        let code = self.call(&PreauthCodeRequest { component_appid: &terms.component }).await?;
+        let code = self.tokens.call(&PreauthCodeRequest { component_appid: &terms.component }).await?;
         let life = i64::try_from(code.expires_in.min(PRE_AUTH_LIFE_MAX)).unwrap_or_default();
         let expires_at = called_at + SignedDuration::from_secs(life);
         let visit = ConsentVisit {
@@ -80,26 +75,28 @@ impl<S: Storage> Core<S> {
             code: None,
             expires_at: expires_at + GRACE,
         };
-        let state = self.vault.seal_state(visit.id);
-        let address = self.consent.wechat_page(form, &visit.terms, &code.pre_auth_code, &state);
-        self.storage.put_visit(visit).await?;
+        let state = self.log.vault.seal_state(visit.id);
+        let address = self.settings.wechat_page(form, &visit.terms, &code.pre_auth_code, &state);
+        self.log.storage.put_visit(visit).await?;
         Ok(Opened { address, state, expires_at })
     }
 
     async fn terms_of(&self, asked: Asked) -> Result<(Option<String>, ConsentTerms), VisitError> {
         match asked {
             Asked::Link(id) => {
-                let link = self.storage.link(&id).await?.ok_or(VisitError::Unknown)?;
+                let link = self.log.storage.link(&id).await?.ok_or(VisitError::Unknown)?;
                 if link.expires_at <= Timestamp::now() {
                     return Err(VisitError::Expired);
                 }
-                if !self.components.contains(&link.terms.component) {
+                if !self.tokens.components.contains(&link.terms.component) {
                     return Err(TermsError::UnknownComponent(link.terms.component).into());
                 }
                 Ok((Some(id), link.terms))
             }
-            Asked::Component(component) if self.consent.open && self.components.contains(&component) => {
-                Ok((None, LinkOrder::new(component).terms(&self.components, &self.consent)?))
+            Asked::Component(component)
+                if self.settings.open && self.tokens.components.contains(&component) =>
+            {
+                Ok((None, LinkOrder::new(component).terms(&self.tokens.components, &self.settings)?))
             }
             Asked::Component(_) => Err(VisitError::Unknown),
         }

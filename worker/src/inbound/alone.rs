@@ -33,14 +33,14 @@ impl<S: Storage> Ingest<S> {
     pub(crate) async fn take_alone(&self, push: Push, detail: String) -> Result<(), IngestError> {
         let id = CommandId::from(push.id);
         let begun_here = !self.alone.ids().insert(id);
-        let left = self.core.storage.dead_letter(id).await?.filter(|row| row.letter.reason == REDELIVERED);
+        let left = self.storage.dead_letter(id).await?.filter(|row| row.letter.reason == REDELIVERED);
         match left {
             Some(row) if !begun_here && row.retries >= ENDED_MAX => {
                 tracing::error!(%id, "callback {id} ended each worker that handled it and stays a dead letter");
             }
             left => {
                 match left {
-                    Some(_) if !begun_here => self.core.storage.count_retry(id, REDELIVERED, &detail).await?,
+                    Some(_) if !begun_here => self.storage.count_retry(id, REDELIVERED, &detail).await?,
                     _ => self.bury(push.clone(), REDELIVERED, detail).await?,
                 }
                 self.retry(push).await?;

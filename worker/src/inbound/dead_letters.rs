@@ -7,10 +7,11 @@ use mandate_runtime::stop::Stop;
 use mandate_schema::Push;
 use mandate_storage::{DeadLetterId, DeadLetterRow, DeadPayload, Storage, StorageError};
 
-use crate::{
-    Core, UNKNOWN_PAIR,
-    inbound::ingest::{Ingest, IngestError, Ingested},
+use super::{
+    ingest::{Ingest, IngestError, Ingested},
+    opener::UNKNOWN_PAIR,
 };
+use tokio::sync::Notify;
 
 /// Dead letters read at once.
 const PAGE: usize = 200;
@@ -40,41 +41,44 @@ pub enum RetryError {
     Storage(#[from] StorageError),
 }
 
-impl<S: Storage> Core<S> {
+/// The dead letters of a worker.
+pub struct DeadLetters<S> {
+    pub(crate) ingest: Ingest<S>,
+    /// Notified when there may be a task to claim.
+    pub(crate) queued: Arc<Notify>,
+}
+
+impl<S: Storage> DeadLetters<S> {
     /// Tries a dead letter again.
     ///
     /// # Errors
     ///
     /// [`RetryError`].
-    pub async fn retry_dead_letter(self: &Arc<Self>, id: DeadLetterId) -> Result<Retried, RetryError> {
-        let row = self.storage.dead_letter(id).await?.ok_or(RetryError::NotFound(id))?;
+    pub async fn retry(&self, id: DeadLetterId) -> Result<Retried, RetryError> {
+        let row = self.ingest.storage.dead_letter(id).await?.ok_or(RetryError::NotFound(id))?;
         match row.letter.payload {
             DeadPayload::Push(push) => Ok(self.retry_push(id, push).await?),
             DeadPayload::Task(_) => {
-                self.storage.revive_task(id, Timestamp::now()).await?;
-                self.tasks_changed.notify_one();
+                self.ingest.storage.revive_task(id, Timestamp::now()).await?;
+                self.queued.notify_one();
                 Ok(Retried::Revived)
             }
         }
     }
 
-    pub(crate) async fn retry_push(
-        self: &Arc<Self>,
-        id: DeadLetterId,
-        push: Push,
-    ) -> Result<Retried, RetryError> {
-        match Ingest::new(self.clone()).retry(push).await? {
+    pub(crate) async fn retry_push(&self, id: DeadLetterId, push: Push) -> Result<Retried, RetryError> {
+        match self.ingest.retry(push).await? {
             Ingested::Dead => Ok(Retried::StillDead),
             Ingested::Decided | Ingested::Duplicate => {
                 // Deciding removes the letter of the same id; a letter under a false hint is done with, too.
-                self.storage.discard(id, Timestamp::now()).await?;
+                self.ingest.storage.discard(id, Timestamp::now()).await?;
                 Ok(Retried::Revived)
             }
         }
     }
 
-    /// As [`Core::retry_unknown_pairs`], as often as it takes while the store is away.
-    pub(crate) async fn retry_unknown_pairs_until(self: &Arc<Self>, stop: Stop) -> Result<(), StorageError> {
+    /// As [`DeadLetters::retry_unknown_pairs`], as often as it takes while the store is away.
+    pub(crate) async fn retry_unknown_pairs_until(&self, stop: &Stop) -> Result<(), StorageError> {
         while !stop.is_requested() {
             match self.retry_unknown_pairs().await {
                 Err(error) if error.is_transient() => {
@@ -90,15 +94,15 @@ impl<S: Storage> Core<S> {
     }
 
     /// Tries those again that a newer configuration may open: keys may have been rotated in the wrong order.
-    pub(crate) async fn retry_unknown_pairs(self: &Arc<Self>) -> Result<(), StorageError> {
+    pub(crate) async fn retry_unknown_pairs(&self) -> Result<(), StorageError> {
         let mut after = None;
         loop {
-            let page: Vec<DeadLetterRow> = self.storage.dead_letters(after, PAGE).await?;
+            let page: Vec<DeadLetterRow> = self.ingest.storage.dead_letters(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.letter.command);
             for row in page.into_iter().filter(|row| row.letter.reason == UNKNOWN_PAIR) {
                 let id = row.letter.command;
-                match self.retry_dead_letter(id).await {
+                match self.retry(id).await {
                     Ok(outcome) => tracing::info!(%id, ?outcome, "dead letter {id} was tried again"),
                     Err(error) => tracing::warn!(%id, %error, "dead letter {id} could not be tried again"),
                 }

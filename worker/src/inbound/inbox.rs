@@ -1,13 +1,13 @@
 //! The broker's inbox: deliveries become pushes of the ingest.
 
-use std::{error::Error, sync::Arc};
+use std::error::Error;
 
 use mandate_broker::{CallbackSink, Delivery, Inbox};
 use mandate_runtime::failpoint;
 use mandate_schema::{CallbackId, Push};
 use mandate_storage::Storage;
 
-use crate::{Core, inbound::ingest::Ingest};
+use super::ingest::Ingest;
 
 /// From so many redeliveries on, whatever is in a delivery may be what kills the worker that handles it.
 const OFTEN: u32 = 3;
@@ -21,9 +21,9 @@ pub struct FromInbox<S> {
 }
 
 impl<S: Storage> FromInbox<S> {
-    /// The inbox of a worker.
-    pub fn new(core: Arc<Core<S>>) -> Self {
-        Self { ingest: Ingest::new(core) }
+    /// The inbox before an ingest.
+    pub fn new(ingest: Ingest<S>) -> Self {
+        Self { ingest }
     }
 }
 

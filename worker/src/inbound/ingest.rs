@@ -5,29 +5,39 @@ use std::{collections::HashSet, num::NonZero, sync::Arc};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
-use mandate_runtime::failpoint;
+use mandate_runtime::{failpoint, metrics::Metrics, strangers::LineLimit};
 use mandate_schema::{CallbackId, CommandId, ComponentId, Push, PushKind};
 use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
 use mandate_wechat::push::GenuinePush;
+use tokio::sync::Notify;
 
 use super::{
     alone::Alone,
-    opener::OpenError,
+    messages::Messages,
+    opener::{OpenError, Opener},
     way::{Delivery, Way, way},
 };
 use crate::{
-    Core,
-    log::{Decided, Item, Verdict, fold::ReadError},
+    log::{Decided, Item, Log, Verdict, fold::ReadError},
     tasks::NO_TICKET,
 };
 
 /// So many pushes are opened on the thread that has them; more are shared out.
 const OPENED_HERE: usize = 32;
 
-/// The worker's ingest, as the next place of the journal.
+/// The worker's ingest, as the next place of the journal. Cheap to clone.
+#[derive(Clone)]
 pub struct Ingest<S> {
-    pub(crate) core: Arc<Core<S>>,
-    pub(crate) alone: Alone,
+    pub(super) storage: S,
+    log: Arc<Log<S>>,
+    opener: Arc<Opener>,
+    messages: Arc<Messages<S>>,
+    metrics: Metrics,
+    /// Notified when there may be a task to claim.
+    queued: Arc<Notify>,
+    /// Whoever has captured messages can make dead letters of them.
+    dead_letter_log: Arc<LineLimit>,
+    pub(super) alone: Arc<Alone>,
 }
 
 /// What became of one push.
@@ -70,16 +80,29 @@ impl<S: Storage> CallbackSink for Ingest<S> {
 impl<S: Storage> CallbackOutcomes for Ingest<S> {
     async fn settled(&self, ids: Vec<CallbackId>) -> Result<HashSet<CallbackId>, OutcomesUnavailable> {
         let commands = ids.into_iter().map(CommandId::from).collect();
-        let found = self.core.storage.outcomes(commands).await;
+        let found = self.storage.outcomes(commands).await;
         let found = found.map_err(|error| OutcomesUnavailable(Box::new(error)))?;
         Ok(found.into_iter().map(|record| CallbackId(record.id.0)).collect())
     }
 }
 
 impl<S: Storage> Ingest<S> {
-    /// The ingest of a worker.
-    pub fn new(core: Arc<Core<S>>) -> Self {
-        Self { core, alone: Alone::default() }
+    pub(crate) fn new(
+        log: Arc<Log<S>>,
+        opener: Arc<Opener>,
+        messages: Arc<Messages<S>>,
+        queued: Arc<Notify>,
+        metrics: Metrics,
+    ) -> Self {
+        let (storage, alone) = (log.storage.clone(), Arc::default());
+        let dead_letter_log = Arc::new(LineLimit::new(1));
+        Self { storage, log, opener, messages, metrics, queued, dead_letter_log, alone }
+    }
+
+    /// The same as another process would have it.
+    #[cfg(test)]
+    pub(crate) fn of_another_process(&self) -> Self {
+        Self { alone: Arc::default(), ..self.clone() }
     }
 
     async fn accept_all(&self, batch: Vec<Push>) -> Result<(), IngestError> {
@@ -98,27 +121,27 @@ impl<S: Storage> Ingest<S> {
         let bury = dead.into_iter().map(|(push, reason, detail)| self.bury(push, reason, detail));
         try_join_all(bury).await?;
         if !messages.is_empty() {
-            self.core.store_messages(messages).await?;
+            self.messages.store(messages).await?;
         }
         self.decide(deliveries).await.into_iter().collect::<Result<Vec<_>, _>>().map(|_| ())
     }
 
     /// Opens pushes, a large batch on several threads.
     async fn open_all(&self, batch: Vec<Push>) -> Vec<(Push, Result<GenuinePush, OpenError>)> {
-        let open = |core: &Core<S>, pushes: Vec<Push>| -> Vec<_> {
-            let opened = pushes.into_iter().map(|push| (core.opener.open(&push), push));
+        let open = |opener: &Opener, pushes: Vec<Push>| -> Vec<_> {
+            let opened = pushes.into_iter().map(|push| (opener.open(&push), push));
             opened.map(|(opened, push)| (push, opened)).collect()
         };
         if batch.len() <= OPENED_HERE {
-            return open(&self.core, batch);
+            return open(&self.opener, batch);
         }
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let share = batch.len().div_ceil(threads);
         let (mut batch, mut shares) = (batch, Vec::new());
         while !batch.is_empty() {
             let rest = batch.split_off(share.min(batch.len()));
-            let (core, pushes) = (self.core.clone(), std::mem::replace(&mut batch, rest));
-            shares.push(tokio::task::spawn_blocking(move || open(&core, pushes)));
+            let (opener, pushes) = (self.opener.clone(), std::mem::replace(&mut batch, rest));
+            shares.push(tokio::task::spawn_blocking(move || open(&opener, pushes)));
         }
         let mut opened = Vec::new();
         for share in shares {
@@ -136,7 +159,7 @@ impl<S: Storage> Ingest<S> {
     ///
     /// [`IngestError`]: it has no new outcome yet.
     pub async fn retry(&self, push: Push) -> Result<Ingested, IngestError> {
-        match self.core.opener.open(&push) {
+        match self.opener.open(&push) {
             Ok(opened) => {
                 // Deciding settles the letter that the push may have had; the other ways do not.
                 let settled = match way(push, opened) {
@@ -148,11 +171,11 @@ impl<S: Storage> Ingest<S> {
                     }
                     Way::ToMessages(push) => {
                         let id = push.id.into();
-                        self.core.store_messages(vec![push]).await?;
+                        self.messages.store(vec![push]).await?;
                         id
                     }
                 };
-                self.core.storage.discard(settled, Timestamp::now()).await?;
+                self.storage.discard(settled, Timestamp::now()).await?;
                 Ok(Ingested::Decided)
             }
             Err(error) => {
@@ -165,7 +188,7 @@ impl<S: Storage> Ingest<S> {
     /// Decides deliveries, those of one stream in the order in which they came; answers each.
     async fn decide(&self, deliveries: Vec<Delivery>) -> Vec<Result<Ingested, IngestError>> {
         let items = deliveries.iter().map(item).collect();
-        let decided = self.core.log.decide(items).await;
+        let decided = self.log.decide(items).await;
         let mut outcomes = Vec::with_capacity(deliveries.len());
         let mut with_tickets = HashSet::new();
         for (delivery, decided) in deliveries.into_iter().zip(decided) {
@@ -196,7 +219,7 @@ impl<S: Storage> Ingest<S> {
                     "{} for {stream} decided", said.name()
                 );
                 if said.is_ticket() {
-                    self.core.metrics.ticket_age_seconds(&push.component, Timestamp::now());
+                    self.metrics.ticket_age_seconds(&push.component, Timestamp::now());
                 }
                 Ok(Ingested::Decided)
             }
@@ -217,8 +240,8 @@ impl<S: Storage> Ingest<S> {
 
     /// A ticket makes the calls that wait for one possible.
     async fn wake(&self, component: &ComponentId) -> Result<(), IngestError> {
-        if self.core.storage.wake(component, NO_TICKET, Timestamp::now()).await? > 0 {
-            self.core.tasks_changed.notify_one();
+        if self.storage.wake(component, NO_TICKET, Timestamp::now()).await? > 0 {
+            self.queued.notify_one();
         }
         Ok(())
     }
@@ -227,13 +250,13 @@ impl<S: Storage> Ingest<S> {
     pub(crate) async fn bury(&self, push: Push, reason: &str, detail: String) -> Result<(), IngestError> {
         let command = CommandId::from(push.id);
         // Whoever has captured messages can send each of them to the event URL.
-        if let Some(unlogged) = self.core.dead_letter_log.admit() {
+        if let Some(unlogged) = self.dead_letter_log.admit() {
             let component = &push.component;
             tracing::error!(%component, %command, reason, unlogged, "a callback is a dead letter: {detail}");
         }
         // Anybody who can write to the broker can invent components.
-        if self.core.components().contains(&push.component) {
-            self.core.metrics.callbacks_total(&push.component, push.kind(), "dead");
+        if self.opener.serves(&push.component) {
+            self.metrics.callbacks_total(&push.component, push.kind(), "dead");
         }
         let letter = DeadLetter {
             command,
@@ -242,11 +265,11 @@ impl<S: Storage> Ingest<S> {
             payload: DeadPayload::Push(push),
             recorded_at: Timestamp::now(),
         };
-        let appended = self.core.log.append(Command::Dead(Box::new(letter))).await?;
+        let appended = self.log.append(Command::Dead(Box::new(letter))).await?;
         if let Appended::Duplicate(record) = appended
             && record.outcome == CommandOutcome::Dead
         {
-            self.core.storage.count_retry(command, reason, &detail).await?;
+            self.storage.count_retry(command, reason, &detail).await?;
         }
         Ok(())
     }

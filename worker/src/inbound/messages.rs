@@ -1,6 +1,6 @@
 //! The feed of messages, where no broker publishes them: pages of what the store keeps, opened as they are read.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{MessageEvent, Position, Push, Reach};
@@ -10,12 +10,13 @@ use mandate_wechat::{
     push::{Content, GenuinePush},
 };
 use serde::Serialize;
-use tokio::time::{Instant, timeout_at};
-
-use crate::{
-    Core,
-    views::{FeedError, LogReset},
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
 };
+
+use super::opener::Opener;
+use crate::views::{FeedError, LogReset};
 
 /// The longest that a reader may wait.
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -44,10 +45,23 @@ pub struct MessagePage {
     pub last_position: Position,
 }
 
-impl<S: Storage> Core<S> {
+/// The messages that the store keeps.
+pub struct Messages<S> {
+    storage: S,
+    opener: Arc<Opener>,
+    settings: MessageSettings,
+    /// Changes when messages were stored.
+    stored: watch::Sender<()>,
+}
+
+impl<S: Storage> Messages<S> {
+    pub(crate) fn new(storage: S, opener: Arc<Opener>, settings: MessageSettings) -> Self {
+        Self { storage, opener, settings, stored: watch::Sender::new(()) }
+    }
+
     /// Whether messages are read here.
-    pub fn has_message_feed(&self) -> bool {
-        self.messages.feed
+    pub fn has_feed(&self) -> bool {
+        self.settings.feed
     }
 
     /// The messages after a position that a reader may see; waits for some if there are none. A message whose key is no longer
@@ -56,7 +70,7 @@ impl<S: Storage> Core<S> {
     /// # Errors
     ///
     /// [`FeedError`]: the position is beyond all that were given, or the store does not answer.
-    pub async fn message_page(
+    pub async fn page(
         &self,
         after: Position,
         limit: usize,
@@ -66,7 +80,7 @@ impl<S: Storage> Core<S> {
         let deadline = Instant::now() + wait.min(WAIT_MAX);
         let mut after = after;
         loop {
-            let mut stored = self.messages_stored.subscribe();
+            let mut stored = self.stored.subscribe();
             let page = self.read_page(after, limit, reach).await?;
             if !page.data.is_empty() || Instant::now() >= deadline {
                 return Ok(page);
@@ -117,20 +131,20 @@ impl<S: Storage> Core<S> {
     }
 
     /// Stores messages, and wakes who waits for some.
-    pub(crate) async fn store_messages(&self, messages: Vec<Push>) -> Result<(), StorageError> {
+    pub(crate) async fn store(&self, messages: Vec<Push>) -> Result<(), StorageError> {
         self.storage.store_messages(messages).await?;
-        self.messages_stored.send_replace(());
+        self.stored.send_replace(());
         Ok(())
     }
 
     /// Deletes what is too old, and what is too much.
-    pub(crate) async fn prune_messages(&self, now: Timestamp) -> Result<(), StorageError> {
-        let age = SignedDuration::try_from(self.messages.max_age).unwrap_or(SignedDuration::MAX);
+    pub(crate) async fn prune(&self, now: Timestamp) -> Result<(), StorageError> {
+        let age = SignedDuration::try_from(self.settings.max_age).unwrap_or(SignedDuration::MAX);
         if let Ok(oldest) = now.checked_sub(age) {
             self.storage.prune_messages(oldest).await?;
         }
         let mut pruned = 0;
-        while self.storage.message_head().await?.1 > self.messages.max_size {
+        while self.storage.message_head().await?.1 > self.settings.max_size {
             pruned += self.storage.prune_oldest_messages(PRUNED_AT_ONCE).await?;
         }
         if pruned > 0 {

@@ -1,6 +1,6 @@
 //! What comes from `WeChat`: callbacks and messages, on their way into the log, and what could not be decided.
 
-mod alone;
+pub(crate) mod alone;
 pub(crate) mod dead_letters;
 pub(crate) mod inbox;
 pub(crate) mod ingest;

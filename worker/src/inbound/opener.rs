@@ -47,6 +47,11 @@ impl Opener {
         Self(rings.into_iter().map(|ring| (ring.component().clone(), ring)).collect())
     }
 
+    /// Whether a component is configured.
+    pub(crate) fn serves(&self, component: &ComponentId) -> bool {
+        self.0.contains_key(component)
+    }
+
     /// Verifies, decrypts, identifies and reads a push, as ingress did.
     ///
     /// # Errors

@@ -3,10 +3,12 @@
 //! [`Log::decide`] loads what a batch of decisions needs, opens what is sealed, decides the items of one stream on one another,
 //! seals, and appends all of it at once; after a conflict it decides again. What follows an append happens here and nowhere else.
 
+pub(crate) mod access_token;
 mod chain;
 mod decide;
 pub(crate) mod fold;
 mod head;
+pub(crate) mod payload;
 pub(crate) mod record;
 pub(crate) mod snapshot;
 pub(crate) mod time;
@@ -30,8 +32,8 @@ pub(crate) trait Forget: Send + Sync + 'static {
 
 /// The handle on the log. Shared by all parts of a worker.
 pub(crate) struct Log<S> {
-    storage: S,
-    vault: Arc<Vault<S>>,
+    pub(crate) storage: S,
+    pub(crate) vault: Arc<Vault<S>>,
     appender: Appender,
     /// What this process knows of the streams' tokens.
     tokens: Arc<dyn Forget>,

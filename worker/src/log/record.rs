@@ -11,14 +11,12 @@ use mandate_schema::{
 };
 use mandate_storage::{Append, Erasure, Finish, Keys, NewKey, NewTask, TokenChange};
 
-use crate::{
-    log::{
-        fold::to_millis,
-        snapshot::Snapshot,
-        vault::{Vault, place_of},
-    },
-    tasks::payload,
-    tokens::Stored,
+use crate::log::{
+    access_token::Stored,
+    fold::to_millis,
+    payload,
+    snapshot::Snapshot,
+    vault::{Vault, place_of},
 };
 
 /// What a command is about.

@@ -7,16 +7,19 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_broker::{EVENTS_LOG, Outgoing, PublishError, Publisher, Session, Tail};
-use mandate_runtime::{jitter::full_jitter, stop::Stop};
-use mandate_schema::{CloudEvent, Position, StoredEvent};
+use mandate_runtime::{jitter::full_jitter, metrics::Metrics, stop::Stop};
+use mandate_schema::{CloudEvent, Position};
 use mandate_storage::{EventQuery, Storage, StorageError};
 use serde::Deserialize;
 
 use crate::{
-    Core,
     lead::Lead,
-    log::fold::{self, ReadError},
-    log::time::position_before,
+    log::{
+        Log,
+        fold::{self, ReadError},
+        time::position_before,
+        vault::Vault,
+    },
     reason::Reason,
     views::assert_dense,
 };
@@ -84,7 +87,9 @@ impl From<StorageError> for PublishFailure {
 
 /// The publisher of a worker.
 pub struct EventPublisher<S, O> {
-    core: Arc<Core<S>>,
+    outbox: Outbox<S>,
+    log: Arc<Log<S>>,
+    metrics: Metrics,
     out: O,
     /// How long the stream keeps events.
     max_age: Duration,
@@ -121,14 +126,20 @@ struct Refused {
 
 impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
     /// A publisher into `out`, whose stream keeps events for `max_age`.
-    pub fn new(core: Arc<Core<S>>, out: O, max_age: Duration) -> Self {
-        Self { core, out, max_age }
+    pub(crate) fn new(
+        outbox: Outbox<S>,
+        log: Arc<Log<S>>,
+        metrics: Metrics,
+        out: O,
+        max_age: Duration,
+    ) -> Self {
+        Self { outbox, log, metrics, out, max_age }
     }
 
     /// Publishes whenever it leads, until the process stops.
     pub async fn run(self, stop: &Stop) {
         let (mut failures, mut reason, mut progress) = (0, Reason::default(), Progress::default());
-        let mut grown = self.core.log_head();
+        let mut grown = self.log.head();
         while !stop.is_requested() {
             let pause = match self.step(&mut progress).await {
                 Ok(pause) => {
@@ -150,12 +161,12 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
                 _grown = grown.changed(), if progress.place.is_some() => {}
             }
         }
-        progress.lead.resign(&self.core.storage).await;
+        progress.lead.resign(&self.outbox.storage).await;
     }
 
     /// Publishes a batch, if this process leads; how long to wait then.
     pub(crate) async fn step(&self, progress: &mut Progress) -> Result<Duration, PublishFailure> {
-        if !progress.lead.hold(&self.core.storage).await? {
+        if !progress.lead.hold(&self.outbox.storage).await? {
             progress.place = None;
             return Ok(LOOK);
         }
@@ -171,25 +182,25 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
 
     async fn begin(&self) -> Result<Place, PublishFailure> {
         let Tail { session, last } = self.out.tail().await?;
-        let ours = self.core.storage.log_id().await?;
+        let ours = self.outbox.storage.log_id().await?;
         let last = last.filter(|last| last.log_id.as_ref() == Some(&ours));
         let published = if let Some(last) = last.and_then(|last| sequence(&last.body)) {
-            let checkpoint = self.core.storage.checkpoint(NAME).await?;
-            last.min(checkpoint).min(self.core.storage.head().await?)
+            let checkpoint = self.outbox.storage.checkpoint(NAME).await?;
+            last.min(checkpoint).min(self.outbox.storage.head().await?)
         } else {
             // It is empty, or of a log before this one was restored.
             let age = SignedDuration::try_from(self.max_age).unwrap_or(SignedDuration::MAX);
             let since = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
-            position_before(&self.core.storage, since).await?
+            position_before(&self.outbox.storage, since).await?
         };
-        self.core.metrics.reader_position(NAME, published.0);
+        self.metrics.reader_position(NAME, published.0);
         tracing::info!(%published, "events are published behind position {published}");
         Ok(Place { session, published, refused: None })
     }
 
     async fn publish_behind(&self, here: Place) -> Result<Place, PublishFailure> {
         let up_to = here.refused.map(|refused| refused.up_to);
-        let (batch, last) = read_batch(&self.core, here.published, up_to).await?;
+        let (batch, last) = self.outbox.read(here.published, up_to).await?;
         if batch.is_empty() {
             return Ok(here);
         }
@@ -206,7 +217,7 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
             Err(error) => return Err(error.into()),
         }
         if straight {
-            self.core.metrics.publisher_refused_total(count as u64);
+            self.metrics.publisher_refused_total(count as u64);
             tracing::error!(
                 behind = %here.published,
                 %last,
@@ -214,8 +225,8 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
                  `mandate events republish --from {}` publishes them again", here.published.0 + 1
             );
         }
-        self.core.storage.set_checkpoint(NAME, last).await?;
-        self.core.metrics.reader_position(NAME, last.0);
+        self.outbox.storage.set_checkpoint(NAME, last).await?;
+        self.metrics.reader_position(NAME, last.0);
         Ok(Place { published: last, refused: None, ..here })
     }
 }
@@ -226,7 +237,7 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
 ///
 /// [`PublishFailure`]: some may have been published.
 pub async fn republish<S: Storage>(
-    core: &Core<S>,
+    outbox: &Outbox<S>,
     out: &impl EventsOut,
     session: Session,
     from: Position,
@@ -235,7 +246,7 @@ pub async fn republish<S: Storage>(
 ) -> Result<(), PublishFailure> {
     let mut published = Position(from.0.saturating_sub(1));
     while published < to {
-        let (batch, last) = read_batch(core, published, Some(to)).await?;
+        let (batch, last) = outbox.read(published, Some(to)).await?;
         if batch.is_empty() {
             return Ok(());
         }
@@ -246,36 +257,36 @@ pub async fn republish<S: Storage>(
     Ok(())
 }
 
-/// The events behind a position as they are published, and the position of the last one.
-async fn read_batch<S: Storage>(
-    core: &Core<S>,
-    after: Position,
-    up_to: Option<Position>,
-) -> Result<(Vec<Outgoing>, Position), PublishFailure> {
-    let (mut batch, mut last) = (Vec::new(), after);
-    let events = core.storage.read(EventQuery { after, limit: BATCH }).await?;
-    if events.is_empty() {
-        return Ok((batch, last));
-    }
-    let log_id = core.storage.log_id().await?;
-    for stored in events {
-        if up_to.is_some_and(|up_to| stored.position > up_to) {
-            break;
-        }
-        assert_dense(last, stored.position)?;
-        last = stored.position;
-        batch.push(published(core, &stored, &log_id).await?);
-    }
-    Ok((batch, last))
+/// The log as it is published.
+pub struct Outbox<S> {
+    pub(crate) storage: S,
+    pub(crate) vault: Arc<Vault<S>>,
 }
 
-async fn published<S: Storage>(
-    core: &Core<S>,
-    stored: &StoredEvent,
-    log_id: &str,
-) -> Result<Outgoing, ReadError> {
-    let event = fold::decode(&core.vault, stored).await?;
-    Ok(mandate_broker::event(stored, &CloudEvent::new(stored, &event), log_id))
+impl<S: Storage> Outbox<S> {
+    /// The events behind a position as they are published, and the position of the last one.
+    async fn read(
+        &self,
+        after: Position,
+        up_to: Option<Position>,
+    ) -> Result<(Vec<Outgoing>, Position), PublishFailure> {
+        let (mut batch, mut last) = (Vec::new(), after);
+        let events = self.storage.read(EventQuery { after, limit: BATCH }).await?;
+        if events.is_empty() {
+            return Ok((batch, last));
+        }
+        let log_id = self.storage.log_id().await?;
+        for stored in events {
+            if up_to.is_some_and(|up_to| stored.position > up_to) {
+                break;
+            }
+            assert_dense(last, stored.position)?;
+            last = stored.position;
+            let event = fold::decode(&self.vault, &stored).await?;
+            batch.push(mandate_broker::event(&stored, &CloudEvent::new(&stored, &event), &log_id));
+        }
+        Ok((batch, last))
+    }
 }
 
 /// The position of a published event; `None`: it is none of ours.

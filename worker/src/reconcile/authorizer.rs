@@ -33,7 +33,7 @@ impl<S: Storage> Comparison<'_, S> {
     ) -> Result<(), ReconcileError> {
         for listed in listed.chunks(AT_ONCE) {
             let items = listed.iter().map(|listed| self.comparing(listed, head)).collect();
-            let found = self.core.log.decide(items).await;
+            let found = self.by.log.decide(items).await;
             let mut questions = 0;
             for (listed, found) in listed.iter().zip(found) {
                 let Some(found) =
@@ -97,13 +97,13 @@ impl<S: Storage> Comparison<'_, S> {
             leave_or_append(dry_run, Decision::task(Task::inspect(Because::Doubt)), true)
         });
         let needs = Needs { since: Some(self.row.head), ..Needs::default() };
-        said(self.core.log.decide_one(asking.needing(needs)).await)
+        said(self.by.log.decide_one(asking.needing(needs)).await)
     }
 
     /// Has profile and permissions looked up of an authorizer that has no profile; `false`: it has one.
     pub(super) async fn look_up_profile(&self, row: &StateRow) -> Result<bool, ReconcileError> {
         let lacks_profile = |state: Option<&Authorizer>| state.is_some_and(|state| state.profile.is_none());
-        let state = fold::state_of_row(&self.core.storage, &self.core.vault, row).await?;
+        let state = fold::state_of_row(&self.by.storage, &self.by.vault, row).await?;
         if !lacks_profile(state.authorizer()) {
             return Ok(false);
         }
@@ -115,7 +115,7 @@ impl<S: Storage> Comparison<'_, S> {
             // No credentials are in doubt.
             leave_or_append(dry_run, Decision::task(Task::inspect(Because::Redeemed)), true)
         });
-        said(self.core.log.decide_one(asking).await)
+        said(self.by.log.decide_one(asking).await)
     }
 }
 

@@ -9,7 +9,7 @@ mod authorizer;
 mod progress;
 mod regular;
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::Status;
@@ -23,11 +23,10 @@ pub use progress::Report;
 pub use regular::ReconcileSettings;
 
 use crate::{
-    Core,
     lead::Lead,
-    log::fold::ReadError,
-    wechat::call::Uncalled,
-    wechat::list::{Cursor, OVERLAP, Pace},
+    log::{Log, fold::ReadError, vault::Vault},
+    tasks::list::{Cursor, Lists, OVERLAP, Pace},
+    tokens::Uncalled,
 };
 use progress::{Phase, Progress};
 
@@ -75,7 +74,21 @@ pub struct Manner {
     pub dry_run: bool,
 }
 
-impl<S: Storage> Core<S> {
+/// Compares authorizers with `WeChat`'s list.
+pub struct Reconciler<S> {
+    storage: S,
+    vault: Arc<Vault<S>>,
+    log: Arc<Log<S>>,
+    lists: Arc<Lists<S>>,
+    settings: ReconcileSettings,
+}
+
+impl<S: Storage> Reconciler<S> {
+    pub(crate) fn new(log: Arc<Log<S>>, lists: Arc<Lists<S>>, settings: ReconcileSettings) -> Self {
+        let (storage, vault) = (log.storage.clone(), log.vault.clone());
+        Self { storage, vault, log, lists, settings }
+    }
+
     /// Compares the authorizers of a component with `WeChat`'s list, from where the last comparison was cut off. One process
     /// compares a component at a time.
     ///
@@ -89,7 +102,7 @@ impl<S: Storage> Core<S> {
         stop: &Stop,
         tell: impl Fn(&Report),
     ) -> Result<Report, ReconcileError> {
-        if !self.components.contains(component) {
+        if !self.lists.serves(component) {
             return Err(ReconcileError::Unknown(component.clone()));
         }
         let mut lead = Lead::new(format!("reconcile/{component}"), LEAD);
@@ -111,7 +124,7 @@ impl<S: Storage> Core<S> {
     ) -> Result<Report, ReconcileError> {
         let row = self.begin(component, manner).await?;
         let mut run = Comparison {
-            core: self,
+            by: self,
             component,
             dry_run: manner.dry_run,
             stop,
@@ -177,7 +190,7 @@ fn end_of(page: &AuthorizerListReply) -> Vec<AuthorizerId> {
 
 /// A comparison under way.
 struct Comparison<'a, S> {
-    core: &'a Core<S>,
+    by: &'a Reconciler<S>,
     component: &'a ComponentId,
     dry_run: bool,
     stop: &'a Stop,
@@ -198,8 +211,8 @@ impl<S: Storage> Comparison<'_, S> {
         self.named.extend(overlap);
         loop {
             self.take_turn().await?;
-            let head = self.core.storage.head().await?;
-            let page = self.core.list_page(self.component, cursor.offset()).await?;
+            let head = self.by.storage.head().await?;
+            let page = self.by.lists.page(self.component, cursor.offset()).await?;
             let report = &mut self.progress.report;
             report.unreadable += page.unreadable as u64;
             if let Some(total) = page.total_count.filter(|_| !page.is_empty() || cursor.offset() == 0) {
@@ -232,7 +245,7 @@ impl<S: Storage> Comparison<'_, S> {
     /// Asks about the authorizers that we hold and no page named.
     async fn missing(&mut self, tell: &impl Fn(&Report)) -> Result<(), ReconcileError> {
         while let Phase::Missing { after } = self.progress.phase.clone() {
-            let streams = self.core.storage.not_named(self.component, after.as_ref(), MISSING).await?;
+            let streams = self.by.storage.not_named(self.component, after.as_ref(), MISSING).await?;
             let Some(last) = streams.last().cloned() else {
                 self.progress.phase = Phase::Profiles { after: None };
                 return self.advance(Vec::new()).await;
@@ -265,7 +278,7 @@ impl<S: Storage> Comparison<'_, S> {
                 limit: MISSING,
                 ..AuthorizerFilter::default()
             };
-            let rows = self.core.storage.authorizers(filter).await?;
+            let rows = self.by.storage.authorizers(filter).await?;
             let Some(last) = rows.last().map(|row| row.state.stream.clone()) else { return Ok(()) };
             for row in rows {
                 let asked = self.look_up_profile(&row.state).await;
@@ -305,7 +318,7 @@ impl<S: Storage> Comparison<'_, S> {
             return Ok(());
         }
         let progress = self.progress.to_stored();
-        let storage = &self.core.storage;
+        let storage = &self.by.storage;
         if !storage.advance_reconciliation(self.component, &self.row, &progress, named).await? {
             return Err(ReconcileError::Elsewhere);
         }

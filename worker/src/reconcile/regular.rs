@@ -1,14 +1,13 @@
 //! Comparing at the start and from time to time.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::ComponentId;
 use mandate_storage::{Storage, StorageError};
 
-use super::{Manner, ReconcileError};
-use crate::Core;
+use super::{Manner, ReconcileError, Reconciler};
 
 /// After a start, until the first comparison: callbacks that waited are dealt with by then.
 const SETTLING: Duration = Duration::from_mins(1);
@@ -24,18 +23,18 @@ pub struct ReconcileSettings {
     pub calls_per_minute: u32,
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Reconciler<S> {
     /// Compares a component when it is time, until the process stops.
-    pub(crate) async fn reconcile_regularly(self: Arc<Self>, component: ComponentId, stop: Stop) {
-        let Some(every) = self.reconciling.every else { return };
+    pub(crate) async fn run(&self, component: &ComponentId, stop: &Stop) {
+        let Some(every) = self.settings.every else { return };
         let mut wait = SETTLING;
         loop {
             tokio::select! {
                 () = stop.requested() => return,
                 () = tokio::time::sleep(wait) => wait = LOOK_AGAIN,
             }
-            match self.is_due(&component, every).await {
-                Ok(true) => self.reconcile_now(&component, &stop).await,
+            match self.is_due(component, every).await {
+                Ok(true) => self.reconcile_now(component, stop).await,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "it cannot be seen whether a comparison is due"),
             }
@@ -54,7 +53,7 @@ impl<S: Storage> Core<S> {
     }
 
     async fn reconcile_now(&self, component: &ComponentId, stop: &Stop) {
-        let manner = Manner { calls_per_minute: self.reconciling.calls_per_minute, dry_run: false };
+        let manner = Manner { calls_per_minute: self.settings.calls_per_minute, dry_run: false };
         match self.reconcile(component, manner, stop, |_| {}).await {
             Ok(report) => tracing::info!(%component, listed = report.listed, granted = report.granted,
                 updated = report.updated, recovered = report.recovered, to_confirm = report.to_confirm,

@@ -95,7 +95,7 @@ impl<S: Storage> TaskRunner<S> {
             called_at: Some(called_at),
             decide: Box::new(|seen| verdict(decide(&Answer { state: seen.state, since: &seen.since }))),
         };
-        match self.core.log.decide_one(item).await? {
+        match self.log.decide_one(item).await? {
             Decided::Stored(position, (then, events)) => {
                 tracing::info!(task = %claimed.task.key, %stream, position = position.map(|p| p.0), events,
                     "{} for {stream} done", claimed.task.kind);
@@ -112,7 +112,7 @@ impl<S: Storage> TaskRunner<S> {
 
     /// Reads what a task has learned since it was claimed. One that is gone was finished.
     async fn learn(&self, claimed: &mut Claimed) -> Result<(), StorageError> {
-        if let Some(now) = self.core.storage.task_by_key(&claimed.task.key).await? {
+        if let Some(now) = self.log.storage.task_by_key(&claimed.task.key).await? {
             note(claimed, now);
         }
         Ok(())
@@ -134,7 +134,7 @@ impl<S: Storage> TaskRunner<S> {
                 asks: inspection_instead(&claimed),
                 recorded_at: Timestamp::now(),
             };
-            match self.core.log.append(Command::GivenUp(Box::new(given_up))).await? {
+            match self.log.append(Command::GivenUp(Box::new(given_up))).await? {
                 Appended::Stored(_) => {
                     tracing::error!(task = %claimed.task.key, attempt = claimed.attempt, reason,
                         "a task is a dead letter: {detail}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, tz::Offset};
+use jiff::Timestamp;
 use mandate_runtime::jitter::full_jitter;
 use mandate_wechat::{
     api::{Api, Refusal},
@@ -12,7 +12,10 @@ use mandate_wechat::{
 use crate::{
     log::fold::ReadError,
     tokens::{TokenError, What},
-    wechat::client::CallError,
+    wechat::{
+        client::CallError,
+        retry::{suspended, wait_after},
+    },
 };
 
 /// Reason of tasks that wait for a ticket; the next one wakes them.
@@ -24,8 +27,6 @@ const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_mins(5);
 /// Shortest wait after an attempt that ran out of time, and the longest that is added.
 const TOO_SLOW: [Duration; 2] = [Duration::from_secs(5), Duration::from_mins(10)];
-/// How long to wait while something is wrong that only the operator can mend.
-const SUSPENDED: Duration = Duration::from_mins(10);
 
 /// Why a call to `WeChat` brought no answer to decide on.
 #[derive(Clone, Debug)]
@@ -156,16 +157,6 @@ impl Failure {
     }
 }
 
-/// How long to leave an API alone after a refusal that will pass, or that the operator has to end.
-pub(crate) fn wait_after(api: Api, refusal: &Refusal, now: Timestamp) -> Duration {
-    match errors::classify(api, refusal.errcode) {
-        Retry::Later => errors::min_wait(refusal.errcode),
-        Retry::NextDay => until_next_day(now),
-        // The one repeated call was made, and refused too; or it is a matter of configuration.
-        Retry::OnceAfter(_) | Retry::Never => suspended(),
-    }
-}
-
 /// A matter of the component's configuration, standing or quota: nothing about the account.
 fn is_the_operators(refusal: &Refusal) -> bool {
     errors::lookup(refusal.errcode).is_some_and(|entry| entry.fault == Fault::Platform)
@@ -175,28 +166,18 @@ fn until(time: Timestamp) -> Duration {
     Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default()
 }
 
-/// With jitter, so that many tasks do not come back together.
-fn suspended() -> Duration {
-    SUSPENDED + full_jitter(SUSPENDED, SUSPENDED, 0)
-}
-
 fn backoff(attempt: u32) -> Duration {
     // The first repeat follows soon: most lost answers are a matter of a moment.
     full_jitter(BACKOFF_BASE, BACKOFF_CAP, attempt.saturating_sub(1).min(16))
 }
 
-/// `WeChat`'s quotas start anew at midnight in China.
-fn until_next_day(now: Timestamp) -> Duration {
-    let china = Offset::constant(8).to_time_zone();
-    let tomorrow = now.to_zoned(china).tomorrow().and_then(|day| day.start_of_day());
-    let wait = tomorrow.map_or(SignedDuration::from_hours(24), |day| day.timestamp().duration_since(now));
-    Duration::try_from(wait).unwrap_or_default() + full_jitter(SUSPENDED, SUSPENDED, 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokens::Failed;
+    use crate::{
+        tokens::Failed,
+        wechat::retry::{SUSPENDED, until_next_day},
+    };
 
     fn refused(api: Api, errcode: i64) -> Failure {
         let refusal = Refusal { errcode, errmsg: "no".into(), rid: None };

@@ -17,10 +17,8 @@ use super::{
 use crate::{
     log::record::redeem_key,
     log::{fold::ReadError, snapshot},
+    wechat::NOT_AUTHORIZED,
 };
-
-/// This authorizer does not authorize this component (or no longer).
-pub(crate) const NOT_AUTHORIZED: i64 = 61003;
 
 /// The authorizer that a task is about.
 pub(super) struct Subject {
@@ -71,7 +69,7 @@ impl<S: Storage> TaskRunner<S> {
         subject: &Subject,
         because: Because,
     ) -> Result<Inspection, ReadError> {
-        let (storage, vault, stream) = (&self.core.storage, &self.core.vault, subject.stream());
+        let (storage, vault, stream) = (&self.log.storage, &self.log.vault, subject.stream());
         let asked_at = Timestamp::now();
         let snapshot = snapshot::load(storage, vault, &stream).await?;
         let state = snapshot.state.authorizer();
@@ -181,7 +179,7 @@ impl<S: Storage> TaskRunner<S> {
         inspection: &mut Inspection,
     ) -> Result<Option<Failure>, Failure> {
         let Subject { component, authorizer } = subject;
-        let listed = self.core.find_listed(component, authorizer, claimed.tries).await?;
+        let listed = self.lists.find(component, authorizer, claimed.tries).await?;
         let is_damaged = listed.as_ref().is_some_and(|listed| listed.refresh_token_is_damaged);
         inspection.learn_listed(listed.and_then(|listed| listed.refresh_token));
         Ok(is_damaged.then(|| {

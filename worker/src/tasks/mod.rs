@@ -4,18 +4,16 @@
 mod conclude;
 mod failure;
 mod inspect;
+pub(crate) mod list;
 mod outcome;
-pub(crate) mod payload;
 mod redeem;
 mod release_reply;
 mod run;
 mod under_way;
 
-pub(crate) use failure::{Failure, NO_TICKET, STOPPING, wait_after};
-pub(crate) use inspect::NOT_AUTHORIZED;
+pub(crate) use failure::{Failure, NO_TICKET, STOPPING};
 #[cfg(test)]
 pub(crate) use outcome::{End, Outcome};
-pub(crate) use payload::UnreadableTask;
-pub use run::TaskRunner;
+pub(crate) use run::TaskRunner;
 #[cfg(test)]
 pub(crate) use under_way::UnderWay;

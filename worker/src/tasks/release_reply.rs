@@ -65,15 +65,15 @@ impl<S: Storage> TaskRunner<S> {
         let content = release_check::api_text(code);
         let request = CustomTextRequest { component_appid: component, to_user, content: &content };
         let of_token = |error| Failure::of_token(error, claimed.tries);
-        let mut held = self.core.authorizer_token(component, authorizer).await.map_err(of_token)?;
+        let mut held = self.tokens.authorizer_token(component, authorizer).await.map_err(of_token)?;
         let mut repaired = false;
         loop {
-            match self.core.api.call(&request, Some(&held.token)).await {
+            match self.tokens.api.call(&request, Some(&held.token)).await {
                 Ok(_) => return Ok(()),
                 Err(error) if !repaired && wants_new_token(&error) => repaired = true,
                 Err(error) => return Err(Failure::of_call(Api::CustomSend, error, claimed.tries)),
             }
-            let replaced = self.core.replace_authorizer_token(component, authorizer, &held.token).await;
+            let replaced = self.tokens.replace_authorizer_token(component, authorizer, &held.token).await;
             held = replaced.map_err(of_token)?;
         }
     }
@@ -83,7 +83,7 @@ impl<S: Storage> TaskRunner<S> {
         let key = redeem_key(&subject.component, CodeDigest::of(code));
         let look = async {
             loop {
-                match self.core.storage.task_by_key(&key).await?.map(|task| task.state) {
+                match self.log.storage.task_by_key(&key).await?.map(|task| task.state) {
                     Some(TaskState::Ready | TaskState::Running) => tokio::time::sleep(LOOK_EVERY).await,
                     Some(TaskState::Done | TaskState::Dead) | None => return Ok(()),
                 }

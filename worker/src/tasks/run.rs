@@ -9,20 +9,27 @@ use mandate_runtime::{failpoint, stop::Stop};
 use mandate_schema::StreamName;
 use mandate_storage::{Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Storage, StorageError};
 use mandate_wechat::api::Request;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 use uuid::Uuid;
 
 use super::{
-    Failure, NO_TICKET, STOPPING, UnreadableTask,
+    Failure, NO_TICKET, STOPPING,
     inspect::Subject,
+    list::Lists,
     outcome::End,
-    payload,
     under_way::{LOOK_AGAIN, UnderWay},
 };
 use crate::{
-    Core,
-    log::{fold::ReadError, record::task_place},
-    wechat::call::Uncalled,
+    log::{
+        Log,
+        fold::ReadError,
+        payload::{self, UnreadableTask},
+        record::task_place,
+    },
+    tokens::{Tokens, Uncalled},
 };
 
 /// How long the calls of one attempt may take: a few, or the pages of a long list. Storing what they brought takes as long as it takes.
@@ -40,29 +47,30 @@ const DEATHS_ALONE: u32 = 3;
 const PROVISIONAL: &str = "provisional";
 
 /// Runs the tasks of a worker.
-pub struct TaskRunner<S> {
-    pub(super) core: Arc<Core<S>>,
-    pub(super) stop: Stop,
+pub(crate) struct TaskRunner<S> {
+    pub(crate) log: Arc<Log<S>>,
+    pub(crate) tokens: Arc<Tokens<S>>,
+    pub(crate) lists: Arc<Lists<S>>,
+    /// Notified when there may be something to claim.
+    pub(crate) queued: Arc<Notify>,
+    /// Tasks under way at once.
+    pub(crate) calls: usize,
+    pub(crate) stop: Stop,
     /// This process, as the queue knows it.
-    worker: Uuid,
+    pub(crate) worker: Uuid,
 }
 
 impl<S: Storage> TaskRunner<S> {
-    /// The runner of a worker, until the process stops.
-    pub fn new(core: Arc<Core<S>>, stop: Stop) -> Arc<Self> {
-        Arc::new(Self { core, stop, worker: Uuid::new_v4() })
-    }
-
     /// Runs tasks until the process stops; attempts under way are finished.
-    pub async fn run(self: Arc<Self>) {
-        let calls = self.core.calls;
+    pub(crate) async fn run(self: Arc<Self>) {
+        let calls = self.calls;
         let mut under_way = UnderWay::default();
         while !self.stop.is_requested() {
             under_way.join_ended();
             let pause = self.fill(&mut under_way).await;
             tokio::select! {
                 () = self.stop.requested() => {}
-                () = self.core.tasks_changed.notified(), if under_way.count() <= calls / 2 => {}
+                () = self.queued.notified(), if under_way.count() <= calls / 2 => {}
                 Some(()) = under_way.make_room(calls) => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -76,7 +84,7 @@ impl<S: Storage> TaskRunner<S> {
 
     /// Who stops this process may kill it before all attempts have ended: they did not.
     async fn excuse(&self) -> Infallible {
-        while let Err(error) = self.core.storage.excuse(self.worker).await {
+        while let Err(error) = self.log.storage.excuse(self.worker).await {
             tracing::warn!(%error, "the stop of this process could not be stored");
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -100,7 +108,7 @@ impl<S: Storage> TaskRunner<S> {
     /// Begins some of what is due, each attempt as a task of its own: none waits for the queue, and a panic ends only that
     /// attempt. `None`: there may be more.
     async fn begin(self: &Arc<Self>, under_way: &mut UnderWay) -> Result<Option<Duration>, StorageError> {
-        let (storage, calls) = (&self.core.storage, self.core.calls);
+        let (storage, calls) = (&self.log.storage, self.calls);
         if under_way.count() >= calls {
             return Ok(Some(LOOK_AGAIN)); // the end of an attempt makes room
         }
@@ -175,7 +183,7 @@ impl<S: Storage> TaskRunner<S> {
         end: &End,
         leased_until: Timestamp,
     ) -> Result<(), StorageError> {
-        let storage = &self.core.storage;
+        let storage = &self.log.storage;
         match end {
             End::Done => {}
             End::Again { reason: STOPPING, .. } => {
@@ -195,12 +203,12 @@ impl<S: Storage> TaskRunner<S> {
     async fn hold(&self, claimed: &Claimed) -> Infallible {
         loop {
             tokio::time::sleep(PROLONG_EVERY).await;
-            match self.core.storage.renew(claimed.id, claimed.attempt, Timestamp::now() + LEASE).await {
+            match self.log.storage.renew(claimed.id, claimed.attempt, Timestamp::now() + LEASE).await {
                 Ok(true) => {}
                 // Ours still counts if it is a success; and we are alive.
                 Ok(false) => {
                     tracing::warn!(task = %claimed.task.key, "another worker has begun this task again");
-                    if let Err(error) = self.core.storage.outlive(claimed.id, claimed.attempt).await {
+                    if let Err(error) = self.log.storage.outlive(claimed.id, claimed.attempt).await {
                         tracing::warn!(task = %claimed.task.key, %error, "this attempt may be counted as a death");
                     }
                     return pending().await;
@@ -214,7 +222,7 @@ impl<S: Storage> TaskRunner<S> {
 
     /// Stores when the next attempt is due. A ticket that came while this one was under way has woken nobody: look again.
     async fn put_off(&self, claimed: &Claimed, after: Duration, reason: &str) -> Result<(), StorageError> {
-        let storage = &self.core.storage;
+        let storage = &self.log.storage;
         storage.retry(claimed.id, claimed.attempt, Timestamp::now() + after, reason).await?;
         if reason == NO_TICKET {
             let component = &claimed.task.component;
@@ -231,7 +239,7 @@ impl<S: Storage> TaskRunner<S> {
             None => None,
             Some((by, sealed)) => {
                 let place = task_place(by, &claimed.task.key);
-                match self.core.vault.open(place, sealed).await.map_err(ReadError::from) {
+                match self.log.vault.open(place, sealed).await.map_err(ReadError::from) {
                     Ok(secret) => secret,
                     Err(error) => {
                         return Err(Failure::of_read(&error, claimed.tries).into_end("unreadable_task"));
@@ -274,7 +282,7 @@ impl<S: Storage> TaskRunner<S> {
         if self.stop.is_requested() {
             return Err(Failure::stopping());
         }
-        match self.core.call(request).await {
+        match self.tokens.call(request).await {
             Ok(reply) => {
                 failpoint::reached("task.answered");
                 Ok(reply)

@@ -5,7 +5,7 @@ use mandate_schema::Push;
 use mandate_storage::{CommandOutcome, Messages};
 
 use super::given::{Given, authorized, master, message, ticket};
-use crate::{Ingest, Retried, UNKNOWN_PAIR};
+use crate::{Retried, UNKNOWN_PAIR};
 
 /// Processes that may end while they take one alone, beside the first.
 const ENDED_MAX: u32 = 3;
@@ -13,7 +13,7 @@ const ENDED_MAX: u32 = 3;
 impl Given {
     /// Each time by another process.
     async fn take_alone(&self, push: &Push, deaths: u32) -> Result<(), SinkUnavailable> {
-        Ingest::new(self.core.clone()).accept_alone(push.clone(), deaths).await
+        self.worker.ingest().of_another_process().accept_alone(push.clone(), deaths).await
     }
 }
 
@@ -26,7 +26,7 @@ async fn what_is_taken_alone_takes_effect_and_leaves_no_dead_letter() {
         assert_eq!(given.names().await, ["authorization.granted"]);
         let said = message(100, "gh_0a1b2c3d4e5f", "text", "<Content>hi</Content>");
         given.take_alone(&said, deaths).await.unwrap();
-        assert_eq!(given.core.storage.message_count().await.unwrap(), 1);
+        assert_eq!(given.worker.storage.message_count().await.unwrap(), 1);
         assert_eq!(given.reasons().await, [""; 0]);
     }
 }
@@ -67,7 +67,7 @@ async fn what_ends_every_process_is_left_to_the_operator() {
     given.take_alone(&push, 7).await.unwrap();
     assert!(given.names().await.is_empty(), "it is not tried again unasked");
     assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Dead));
-    assert_eq!(given.core.retry_dead_letter(push.id.into()).await.unwrap(), Retried::Revived);
+    assert_eq!(given.worker.dead_letters.retry(push.id.into()).await.unwrap(), Retried::Revived);
     assert_eq!(given.ticket_times().await, [100]);
 }
 
@@ -75,7 +75,7 @@ async fn what_ends_every_process_is_left_to_the_operator() {
 async fn while_the_store_is_away_no_attempt_is_counted() {
     let given = Given::new();
     let push = ticket(100, "ticket@@@x");
-    let process = Ingest::new(given.core.clone());
+    let process = given.worker.ingest().of_another_process();
     given.tamper("alter table state rename to state_away");
     for _ in 0..10 {
         process.accept_alone(push.clone(), 3).await.unwrap_err();

@@ -21,10 +21,11 @@ use super::{
     given::{Given, authorized, component, merchant, message, push, stream},
 };
 use crate::{
-    Retried, TaskRunner,
+    Retried,
     consent::ConsentResult,
     log::record::redeem_key,
     log::snapshot,
+    tasks::TaskRunner,
     tasks::{End, Failure, UnderWay},
 };
 
@@ -38,7 +39,7 @@ const LATE: Uuid = Uuid::from_u128(0x1a7e);
 impl Given {
     async fn lands(&self, state: &str) -> mandate_storage::ConsentVisit {
         let (cookie, code) = (Secret::new(COOKIE), Secret::new(CODE));
-        self.core.land(state, Some(&cookie), Some(code)).await.unwrap()
+        self.worker.consents.land(state, Some(&cookie), Some(code)).await.unwrap()
     }
 
     /// A browser with the tag `spring` brings the code.
@@ -53,11 +54,11 @@ impl Given {
 
     async fn redeem(&self) -> TaskDone {
         let key = redeem_key(&component(), mandate_schema::CodeDigest::of(&Secret::new(CODE)));
-        self.core.storage.task_by_key(&key).await.unwrap().unwrap()
+        self.worker.storage.task_by_key(&key).await.unwrap().unwrap()
     }
 
     async fn status(&self) -> Option<Status> {
-        let snapshot = snapshot::load(&self.core.storage, &self.core.vault, &stream()).await.unwrap();
+        let snapshot = snapshot::load(&self.worker.storage, &self.worker.vault, &stream()).await.unwrap();
         snapshot.state.authorizer().map(|state| state.status)
     }
 
@@ -68,7 +69,7 @@ impl Given {
 }
 
 fn runner(given: &Given) -> std::sync::Arc<TaskRunner<SqliteStorage>> {
-    TaskRunner::new(given.core.clone(), Stop::new())
+    given.worker.task_runner(&Stop::new())
 }
 
 async fn settle(given: &Given, claimed: &Claimed, reply: Result<QueryAuthReply, Failure>) -> End {
@@ -252,7 +253,7 @@ async fn the_late_success_of_a_browsers_code_is_what_its_page_shows() {
     let landed = given.lands(&state).await;
     let (lapsed, current) = (given.late().await, given.claim(1).await.remove(0));
     is_refused(&given, &current, 61009).await;
-    let shown = async || given.core.consent_result(&landed, Duration::ZERO).await.unwrap();
+    let shown = async || given.worker.consents.result(&landed, Duration::ZERO).await.unwrap();
     assert_eq!(shown().await, ConsentResult::Refused);
     succeeds(&given, &lapsed).await;
     assert_eq!(shown().await, ConsentResult::Account(merchant(), Status::Authorized));
@@ -292,10 +293,10 @@ async fn a_browser_that_brings_a_code_that_is_spent_is_tied_to_it_and_queues_not
         }
         let state = visit(&given, &Secret::new(PRE_AUTH)).await;
         let landed = given.lands(&state).await;
-        assert_eq!(given.core.storage.visit(landed.id).await.unwrap().unwrap().code, landed.code);
+        assert_eq!(given.worker.storage.visit(landed.id).await.unwrap().unwrap().code, landed.code);
         let redeem = given.redeem().await;
         assert_eq!((redeem.state, redeem.tag), (TaskState::Done, None));
-        let shown = given.core.consent_result(&landed, Duration::ZERO).await.unwrap();
+        let shown = given.worker.consents.result(&landed, Duration::ZERO).await.unwrap();
         let status = if is_good { Status::Authorized } else { Status::Broken };
         assert_eq!(shown, ConsentResult::Account(merchant(), status));
         // The callback that comes last has the tag of that visit, though it names no pre-auth code.
@@ -337,7 +338,7 @@ async fn a_redemption_given_up_is_a_dead_letter_that_can_be_retried_and_erased()
     given.take(callback("")).await;
     assert_eq!(given.tasks("inspect", TaskState::Ready).await, 1);
 
-    let retried = given.core.retry_dead_letter(letters[0].letter.command).await.unwrap();
+    let retried = given.worker.dead_letters.retry(letters[0].letter.command).await.unwrap();
     assert_eq!(retried, Retried::Revived);
     given.take(notice(&format!("<appid>{}</appid>", merchant()))).await;
     assert_eq!(given.redeem().await.authorizer, Some(merchant()), "it learns again");
@@ -347,7 +348,7 @@ async fn a_redemption_given_up_is_a_dead_letter_that_can_be_retried_and_erased()
     assert_eq!(given.status().await, Some(Status::Authorized), "the answer is that authorizer's");
 
     let request = Erased { by: "operator".to_owned(), reason: "request".to_owned() };
-    given.core.erase(&component(), &merchant(), request, true).await.unwrap();
+    given.worker.eraser.erase(&component(), &merchant(), request, true).await.unwrap();
     let late = Claimed { attempt: 3, ..again };
     assert!(matches!(settle(&given, &late, Ok(nobodys())).await, End::Done));
     assert_eq!(given.names().await.last(), Some(&"authorizer.erased"), "nothing comes after it");
@@ -359,7 +360,7 @@ async fn an_erased_redemption_brings_nothing_back() {
     given.take(authorized(1_790_000_000, CODE)).await;
     let running = given.claim(1).await.remove(0);
     let request = Erased { by: "operator".to_owned(), reason: "request".to_owned() };
-    given.core.erase(&component(), &merchant(), request, true).await.unwrap();
+    given.worker.eraser.erase(&component(), &merchant(), request, true).await.unwrap();
     succeeds(&given, &running).await;
     assert_eq!(given.names().await, ["authorization.granted", "authorizer.erased"]);
 }
@@ -474,7 +475,7 @@ async fn an_answer_is_stored_once_the_store_is_back_also_at_a_stop() {
         given.take(authorized(1_790_000_000, CODE)).await;
         let running = given.claim(1).await.remove(0);
         let stop = Stop::new();
-        let runner = TaskRunner::new(given.core.clone(), stop.clone());
+        let runner = given.worker.task_runner(&stop);
         let Ok(Task::Redeem(redeem)) = runner.open(&running).await else { panic!("a redeem task") };
         let database = rusqlite::Connection::open(given.database()).unwrap();
         database.execute_batch("alter table state rename to away").unwrap();

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::given::{Given, authorized, component, master, merchant, push};
 use crate::{
-    TaskRunner,
     consent::{ConsentResult, LandingError, LinkError, LinkOrder, TermsError},
     tasks::{End, Failure},
 };
@@ -40,8 +39,8 @@ async fn visit_until(given: &Given, pre_auth: &Secret, expires_at: Timestamp) ->
         code: None,
         expires_at,
     };
-    let state = given.core.vault.seal_state(visit.id);
-    given.core.storage.put_visit(visit).await.unwrap();
+    let state = given.worker.vault.seal_state(visit.id);
+    given.worker.storage.put_visit(visit).await.unwrap();
     state
 }
 
@@ -52,12 +51,12 @@ pub(super) async fn visit(given: &Given, pre_auth: &Secret) -> String {
 
 /// What the browser with this cookie gets that brings this code.
 async fn land(given: &Given, state: &str, cookie: &str, code: &str) -> Result<ConsentVisit, LandingError> {
-    given.core.land(state, Some(&Secret::new(cookie)), Some(Secret::new(code))).await
+    given.worker.consents.land(state, Some(&Secret::new(cookie)), Some(Secret::new(code))).await
 }
 
 async fn tasks(given: &Given) -> usize {
     given
-        .core
+        .worker
         .storage
         .task_counts()
         .await
@@ -69,7 +68,7 @@ async fn tasks(given: &Given) -> usize {
 
 /// The code that a visit brought is refused by `WeChat`, as a made-up one is, or another component's.
 async fn refuse(given: &Given) {
-    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    let runner = given.worker.task_runner(&Stop::new());
     let (claimed, now) = (given.claim(1).await.remove(0), Timestamp::now());
     let Ok(Task::Redeem(redeem)) = runner.open(&claimed).await else { panic!("a redeem task") };
     let refusal = Refusal { errcode: 61009, errmsg: "code is invalid".into(), rid: None };
@@ -83,10 +82,10 @@ async fn a_visit_takes_the_first_code_of_its_own_browser_and_shows_its_result_ag
     let state = visit(&given, &Secret::new("preauthcode@@@1")).await;
     let landed = land(&given, &state, COOKIE, "queryauthcode@@@1").await.unwrap();
     assert_eq!(landed.code, Some(CodeDigest::of(&Secret::new("queryauthcode@@@1"))));
-    assert_eq!(given.core.consent_result(&landed, Duration::ZERO).await.unwrap(), ConsentResult::Pending);
+    assert_eq!(given.worker.consents.result(&landed, Duration::ZERO).await.unwrap(), ConsentResult::Pending);
     // A reload, and one whose query was cut off.
     assert_eq!(land(&given, &state, COOKIE, "queryauthcode@@@1").await.unwrap(), landed);
-    let bare = given.core.land(&state, Some(&Secret::new(COOKIE)), None).await.unwrap();
+    let bare = given.worker.consents.land(&state, Some(&Secret::new(COOKIE)), None).await.unwrap();
     assert_eq!(bare, landed);
     let replayed = land(&given, &state, COOKIE, "queryauthcode@@@2").await;
     assert!(matches!(replayed, Err(LandingError::OtherCode)), "{replayed:?}");
@@ -100,15 +99,15 @@ async fn what_is_forged_foreign_or_expired_queues_nothing() {
     let forged = land(&given, &format!("A{}", &state[1..]), COOKIE, "code").await;
     let forged_is_refused = matches!(forged, Err(LandingError::UnknownState)) || state.starts_with('A');
     assert!(forged_is_refused, "{forged:?}");
-    let unknown = given.core.vault.seal_state(Uuid::now_v7());
+    let unknown = given.worker.vault.seal_state(Uuid::now_v7());
     let unknown = land(&given, &unknown, COOKIE, "code").await;
     assert!(matches!(unknown, Err(LandingError::UnknownState)), "{unknown:?}");
     let foreign = land(&given, &state, "another browser's", "code").await;
     assert!(matches!(foreign, Err(LandingError::OtherBrowser)), "{foreign:?}");
-    let without = given.core.land(&state, None, Some(Secret::new("code"))).await;
+    let without = given.worker.consents.land(&state, None, Some(Secret::new("code"))).await;
     assert!(matches!(without, Err(LandingError::OtherBrowser)), "{without:?}");
     for code in [None, Some(Secret::new("")), Some(Secret::new("x".repeat(2_000)))] {
-        let codeless = given.core.land(&state, Some(&Secret::new(COOKIE)), code).await;
+        let codeless = given.worker.consents.land(&state, Some(&Secret::new(COOKIE)), code).await;
         assert!(matches!(codeless, Err(LandingError::NoCode)), "{codeless:?}");
     }
     let over = visit_until(&given, &Secret::new("preauthcode@@@2"), Timestamp::now()).await;
@@ -138,7 +137,7 @@ async fn a_code_that_wechat_refuses_is_told_and_leaves_no_dead_letter() {
     let state = visit(&given, &Secret::new("preauthcode@@@1")).await;
     let landed = land(&given, &state, COOKIE, "queryauthcode@@@of another component").await.unwrap();
     refuse(&given).await;
-    assert_eq!(given.core.consent_result(&landed, Duration::ZERO).await.unwrap(), ConsentResult::Refused);
+    assert_eq!(given.worker.consents.result(&landed, Duration::ZERO).await.unwrap(), ConsentResult::Refused);
     assert_eq!((given.dead_letters().await.len(), given.events().await.len()), (0, 0));
 }
 
@@ -150,7 +149,7 @@ async fn the_callback_of_a_spent_code_asks_for_the_truth() {
     land(&given, &state, COOKIE, "queryauthcode@@@1").await.unwrap();
     refuse(&given).await;
     given.take(authorized(1_790_000_000, "queryauthcode@@@1")).await;
-    let counts = given.core.storage.task_counts().await.unwrap();
+    let counts = given.worker.storage.task_counts().await.unwrap();
     let waiting: Vec<_> = counts.iter().map(|count| (count.kind.as_str(), count.state.as_str())).collect();
     assert!(waiting.contains(&("inspect", "ready")), "{waiting:?}");
     let Event::Granted(grant) = given.events().await.remove(0) else { panic!("a grant") };
@@ -183,11 +182,11 @@ async fn what_a_result_is_called_is_the_status_of_the_account() {
 async fn a_link_is_short_and_asks_for_what_was_ordered() {
     let given = Given::new();
     let order = LinkOrder { auth_type: Some(1), category_ids: vec![1, 15], ..LinkOrder::new(component()) };
-    let link = given.core.create_link(order).await.unwrap();
-    let address = given.core.link_address(&link);
+    let link = given.worker.consents.create_link(order).await.unwrap();
+    let address = given.worker.consents.link_address(&link);
     assert_eq!(address, format!("http://127.0.0.1:8082/authorize/{}", link.id));
     assert!(link.id.len() == 10 && link.id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", link.id);
-    let stored = given.core.storage.link(&link.id).await.unwrap().unwrap();
+    let stored = given.worker.storage.link(&link.id).await.unwrap().unwrap();
     assert_eq!((stored.terms.auth_type, stored.terms.category_ids), (1, vec![1, 15]));
 }
 
@@ -210,9 +209,9 @@ async fn a_link_that_asks_for_what_cannot_be_is_refused() {
     ];
     for order in bad {
         let said = format!("{order:?}");
-        let refused = given.core.create_link(order).await;
+        let refused = given.worker.consents.create_link(order).await;
         assert!(matches!(refused, Err(LinkError::Terms(_))), "{said}: {refused:?}");
     }
-    let refused = given.core.create_link(LinkOrder { auth_type: Some(9), ..order() }).await;
+    let refused = given.worker.consents.create_link(LinkOrder { auth_type: Some(9), ..order() }).await;
     assert!(matches!(refused, Err(LinkError::Terms(TermsError::AuthType))));
 }

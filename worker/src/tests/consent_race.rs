@@ -23,9 +23,9 @@ use super::{
     given::{Given, component, push},
 };
 use crate::{
-    Ingest, TaskRunner,
     consent::ConsentResult,
     log::fold,
+    tasks::TaskRunner,
     tasks::{End, Failure},
 };
 
@@ -93,19 +93,19 @@ async fn callback(given: &Given, wechat: &Redemptions, merchant: &Merchant) {
         yield_now().await;
     }
     a_while().await;
-    Ingest::new(given.core.clone()).accept(vec![merchant.callback.clone()]).await.unwrap();
+    given.worker.ingest().accept(vec![merchant.callback.clone()]).await.unwrap();
 }
 
 async fn redirect(given: &Given, merchant: &Merchant) -> ConsentResult {
     a_while().await;
     let (cookie, code) = (Secret::new(COOKIE), merchant.code.clone());
-    let visit = given.core.land(&merchant.state, Some(&cookie), Some(code)).await.unwrap();
-    given.core.consent_result(&visit, Duration::from_secs(20)).await.unwrap()
+    let visit = given.worker.consents.land(&merchant.state, Some(&cookie), Some(code)).await.unwrap();
+    given.worker.consents.result(&visit, Duration::from_secs(20)).await.unwrap()
 }
 
 /// Runs the tasks of a worker whose calls are answered here.
 async fn work(given: &Given, wechat: &Redemptions, done: &AtomicBool) {
-    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    let runner = given.worker.task_runner(&Stop::new());
     while !done.load(Ordering::Relaxed) {
         a_while().await;
         for claimed in given.claim(4).await {
@@ -145,8 +145,8 @@ async fn events_of(given: &Given, account: &AuthorizerId) -> Vec<Event> {
         limit: 100,
     };
     let mut events = Vec::new();
-    for stored in given.core.storage.read_stream(query).await.unwrap() {
-        events.push(fold::decode(&given.core.vault, &stored).await.unwrap());
+    for stored in given.worker.storage.read_stream(query).await.unwrap() {
+        events.push(fold::decode(&given.worker.vault, &stored).await.unwrap());
     }
     events
 }
@@ -191,7 +191,7 @@ async fn a_code_on_two_paths_is_redeemed_once_and_granted_once_in_any_order() {
 
 /// As [`work`], for a `WeChat` that refuses every code.
 async fn refuse(given: &Given, done: &AtomicBool) {
-    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    let runner = given.worker.task_runner(&Stop::new());
     while !done.load(Ordering::Relaxed) {
         a_while().await;
         for claimed in given.claim(4).await {
@@ -215,7 +215,7 @@ async fn a_code_that_is_refused_on_two_paths_never_leaves_an_authorizer_that_nob
             let land = async {
                 a_while().await;
                 let (cookie, code) = (Secret::new(COOKIE), merchant.code.clone());
-                given.core.land(&merchant.state, Some(&cookie), Some(code)).await.unwrap();
+                given.worker.consents.land(&merchant.state, Some(&cookie), Some(code)).await.unwrap();
             };
             let ended = async || given.tasks("redeem", TaskState::Done).await > u64::from(number);
             let callback = async {
@@ -223,7 +223,7 @@ async fn a_code_that_is_refused_on_two_paths_never_leaves_an_authorizer_that_nob
                 while number % 4 == 0 && !ended().await {
                     yield_now().await;
                 }
-                Ingest::new(given.core.clone()).accept(vec![merchant.callback.clone()]).await.unwrap();
+                given.worker.ingest().accept(vec![merchant.callback.clone()]).await.unwrap();
             };
             tokio::join!(callback, land);
             while !ended().await {

@@ -9,7 +9,10 @@ use mandate_wechat::release_check::TEST_ACCOUNTS;
 use uuid::Uuid;
 
 use super::given::{Given, authorized, message, push};
-use crate::{Retried, TaskRunner, tasks::UnderWay};
+use crate::{
+    Retried,
+    tasks::{TaskRunner, UnderWay},
+};
 
 /// The n-th process that dies, each with a claim that ends at once.
 fn process(n: u32) -> Uuid {
@@ -47,7 +50,7 @@ impl Given {
     }
 
     fn runner(&self) -> (Arc<TaskRunner<SqliteStorage>>, UnderWay) {
-        (TaskRunner::new(self.core.clone(), Stop::new()), UnderWay::default())
+        (self.worker.task_runner(&Stop::new()), UnderWay::default())
     }
 }
 
@@ -121,7 +124,7 @@ async fn a_task_that_kills_its_process_three_times_while_alone_is_set_aside() {
     runner.fill(&mut under_way).await;
     while under_way.next_end().await.is_some() {}
 
-    let retried = given.core.retry_dead_letter(letter.command).await.unwrap();
+    let retried = given.worker.dead_letters.retry(letter.command).await.unwrap();
     assert_eq!(retried, Retried::Revived);
     runner.fill(&mut under_way).await;
     assert_eq!(under_way.count(), 1, "it is tried again, alone");
@@ -166,11 +169,11 @@ async fn a_stop_gives_back_what_was_not_tried() {
     // The reply waits for the redemption, which another process has.
     for claimed in given.claim(9).await {
         if claimed.task.kind == "release_reply" {
-            given.core.storage.release(claimed.id, claimed.attempt, Timestamp::now()).await.unwrap();
+            given.worker.storage.release(claimed.id, claimed.attempt, Timestamp::now()).await.unwrap();
         }
     }
     let stop = Stop::new();
-    let runner = TaskRunner::new(given.core.clone(), stop.clone());
+    let runner = given.worker.task_runner(&stop);
     let running = tokio::spawn(runner.run());
     while given.tasks("release_reply", TaskState::Running).await == 0 {
         tokio::task::yield_now().await;

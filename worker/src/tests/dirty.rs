@@ -174,7 +174,7 @@ async fn a_grant_without_a_code_or_a_time_is_recorded_and_asked_about() {
                 (has_code, create_time),
                 "{fields}"
             );
-            let tasks = given.core.storage.task_counts().await.unwrap();
+            let tasks = given.worker.storage.task_counts().await.unwrap();
             let kinds: Vec<_> = tasks.iter().map(|count| count.kind.as_str()).collect();
             assert!(kinds.iter().any(|kind| *kind != "redeem"), "it is asked about: {fields}: {kinds:?}");
             assert_eq!(kinds.contains(&"redeem"), has_code, "{fields}: {kinds:?}");

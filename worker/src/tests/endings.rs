@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::given::{Given, authorized, component, merchant, stream};
 use crate::{
-    TaskRunner,
     log::snapshot,
     tasks::{End, Failure, Outcome},
 };
@@ -48,12 +47,12 @@ async fn two_attempts() -> (Given, Claimed, Claimed) {
 }
 
 async fn ends(given: &Given, claimed: &Claimed, outcome: impl Fn() -> Outcome + Send + Sync) -> End {
-    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    let runner = given.worker.task_runner(&Stop::new());
     runner.finish(claimed, &stream(), Timestamp::now(), |_| outcome()).await
 }
 
 async fn status(given: &Given) -> Status {
-    let snapshot = snapshot::load(&given.core.storage, &given.core.vault, &stream()).await.unwrap();
+    let snapshot = snapshot::load(&given.worker.storage, &given.worker.vault, &stream()).await.unwrap();
     snapshot.state.authorizer().unwrap().status
 }
 
@@ -100,7 +99,7 @@ async fn what_the_current_attempt_puts_off_is_stored_and_its_task_asks_again() {
     assert!(matches!(end, End::PutOff { at: then } if then == at));
     assert_eq!(given.names().await[2..], ["credentials.rejected"]);
     assert_eq!(given.tasks("inspect", TaskState::Running).await, 1);
-    given.core.storage.retry(current.id, current.attempt, at, "provisional").await.unwrap();
+    given.worker.storage.retry(current.id, current.attempt, at, "provisional").await.unwrap();
     assert_eq!(given.claim(1).await.remove(0).attempt, 3);
 }
 
@@ -108,7 +107,7 @@ async fn what_the_current_attempt_puts_off_is_stored_and_its_task_asks_again() {
 async fn nothing_that_was_put_off_comes_after_an_erasure() {
     let (given, lapsed, current) = two_attempts().await;
     let request = Erased { by: "operator".to_owned(), reason: "request".to_owned() };
-    given.core.erase(&component(), &merchant(), request, true).await.unwrap();
+    given.worker.eraser.erase(&component(), &merchant(), request, true).await.unwrap();
     for late in [lapsed, current] {
         ends(&given, &late, || Outcome::put_off(works(), Timestamp::now())).await;
         assert_eq!(given.names().await.last(), Some(&"authorizer.erased"));
@@ -118,7 +117,7 @@ async fn nothing_that_was_put_off_comes_after_an_erasure() {
 #[tokio::test]
 async fn calls_that_take_too_long_are_made_again_later() {
     let (given, _, current) = two_attempts().await;
-    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    let runner = given.worker.task_runner(&Stop::new());
     tokio::time::pause();
     let called = runner.in_time(&current, std::future::pending::<Result<(), Failure>>()).await;
     assert!(matches!(called, Err(Failure::Again { reason: "too_slow", .. })));

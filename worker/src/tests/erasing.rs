@@ -13,7 +13,7 @@ const OTHER: &str = "wxb0b1c2d3e4f50617";
 impl Given {
     async fn erase(&self, force: bool) -> Result<(), EraseError> {
         let request = Erased { by: "operator".to_owned(), reason: "request".to_owned() };
-        self.core.erase(&component(), &merchant(), request, force).await
+        self.worker.eraser.erase(&component(), &merchant(), request, force).await
     }
 
     /// Revoked, with a task that waits.
@@ -71,7 +71,7 @@ async fn notices_that_name_it_among_others_read_as_nothing() {
     given.erase(false).await.unwrap();
     let given = given.restarted("RustComponentToken01", master());
     assert_eq!(given.documents().await, [false, true, false]);
-    let report = crate::rebuild(&given.core.storage, master(), RebuildMode::Check, |_| {}).await.unwrap();
+    let report = crate::rebuild(&given.worker.storage, master(), RebuildMode::Check, |_| {}).await.unwrap();
     assert!(report.different.is_empty(), "{report:?}");
 }
 
@@ -80,13 +80,13 @@ async fn what_comes_later_is_sealed_with_another_key_though_the_old_one_is_at_ha
     let given = Given::revoked().await;
     given.erase(false).await.unwrap();
     given.take(authorized(300, "code2")).await;
-    let loaded = given.core.storage.load(&stream()).await.unwrap();
+    let loaded = given.worker.storage.load(&stream()).await.unwrap();
     assert_eq!((loaded.last_key, loaded.last_key_destroyed), (2, false));
     let claimed = given.claim(9).await;
     let [queued] = claimed.as_slice() else { panic!("the task of the first code is gone: {claimed:?}") };
     let (sealed_by, sealed) = queued.task.sealed.as_ref().unwrap();
     let given = given.restarted("RustComponentToken01", master());
-    let code = given.core.vault.open(task_place(sealed_by, &queued.task.key), sealed).await.unwrap();
+    let code = given.worker.vault.open(task_place(sealed_by, &queued.task.key), sealed).await.unwrap();
     assert_eq!(code.unwrap().expose(), "code2");
 }
 
@@ -119,7 +119,7 @@ async fn the_file_does_not_hold_what_was_deleted() {
     };
     let its_id = merchant();
     let messages = vec![sent_to(OTHER, 1), sent_to(its_id.as_str(), 2), sent_to(OTHER, 3)];
-    given.core.storage.store_messages(messages).await.unwrap();
+    given.worker.storage.store_messages(messages).await.unwrap();
     let is_there = |account: &str| {
         let database = Connection::open(given.database()).unwrap();
         database.execute_batch("pragma wal_checkpoint(truncate)").unwrap();

@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{
-    ComponentSettings, Core, Ingest, Parts, ReconcileSettings,
+    ComponentSettings, Parts, ReconcileSettings, Worker,
     consent::ConsentSettings,
     inbound::messages::MessageSettings,
     log::fold,
@@ -44,7 +44,7 @@ pub(super) const WORKER: Uuid = Uuid::from_u128(1);
 
 /// A worker without background work.
 pub(super) struct Given {
-    pub(super) core: Arc<Core<SqliteStorage>>,
+    pub(super) worker: Arc<Worker<SqliteStorage>>,
     folder: TempDir,
 }
 
@@ -87,8 +87,8 @@ impl Given {
     }
 
     /// Another worker over the same store.
-    pub(super) fn another(&self, base: &str) -> Arc<Core<SqliteStorage>> {
-        core(&self.database(), TOKEN, master(), base)
+    pub(super) fn another(&self, base: &str) -> Arc<Worker<SqliteStorage>> {
+        worker(&self.database(), TOKEN, master(), base)
     }
 
     /// The same store under a worker with another token or other master keys.
@@ -103,7 +103,7 @@ impl Given {
     fn over(folder: TempDir, token: &str, master: MasterKeys, base: &str) -> Self {
         let path = folder.path().join("mandate.db");
         migrate(&path, Timestamp::now(), "a log").unwrap();
-        Self { core: core(&path, token, master, base), folder }
+        Self { worker: worker(&path, token, master, base), folder }
     }
 
     pub(super) fn database(&self) -> PathBuf {
@@ -111,15 +111,15 @@ impl Given {
     }
 
     pub(super) async fn take(&self, push: Push) {
-        Ingest::new(self.core.clone()).accept(vec![push]).await.unwrap();
+        self.worker.ingest().accept(vec![push]).await.unwrap();
     }
 
     /// All events, opened.
     pub(super) async fn events(&self) -> Vec<Event> {
         let query = EventQuery { after: Position(0), limit: 1_000 };
         let mut events = Vec::new();
-        for stored in self.core.storage.read(query).await.unwrap() {
-            events.push(fold::decode(&self.core.vault, &stored).await.unwrap());
+        for stored in self.worker.storage.read(query).await.unwrap() {
+            events.push(fold::decode(&self.worker.vault, &stored).await.unwrap());
         }
         events
     }
@@ -141,12 +141,12 @@ impl Given {
     ) -> Vec<Claimed> {
         let now = Timestamp::now();
         let claim = Claim { worker, now, leased_until: now + lease, company, shares: Shares::unlimited() };
-        self.core.storage.claim(claim).await.unwrap()
+        self.worker.storage.claim(claim).await.unwrap()
     }
 
     /// How many tasks of a kind are in a state.
     pub(super) async fn tasks(&self, kind: &str, state: TaskState) -> u64 {
-        let counts = self.core.storage.task_counts().await.unwrap();
+        let counts = self.worker.storage.task_counts().await.unwrap();
         counts
             .iter()
             .filter(|count| count.kind == kind && count.state == state)
@@ -155,23 +155,23 @@ impl Given {
     }
 
     pub(super) async fn outcome(&self, id: CallbackId) -> Option<CommandOutcome> {
-        let found = self.core.storage.outcomes(vec![CommandId::from(id)]).await.unwrap();
+        let found = self.worker.storage.outcomes(vec![CommandId::from(id)]).await.unwrap();
         found.first().map(|record| record.outcome)
     }
 
     pub(super) async fn dead_letters(&self) -> Vec<DeadLetterRow> {
-        self.core.storage.dead_letters(None, 100).await.unwrap()
+        self.worker.storage.dead_letters(None, 100).await.unwrap()
     }
 }
 
 /// A worker over the store at this path.
-fn core(path: &Path, token: &str, master: MasterKeys, base: &str) -> Arc<Core<SqliteStorage>> {
+fn worker(path: &Path, token: &str, master: MasterKeys, base: &str) -> Arc<Worker<SqliteStorage>> {
     mandate_runtime::tls::install_provider();
     let pair = Pair::new(Secret::new(token), key()).unwrap();
     let settings =
         ApiSettings { base: base.to_owned(), timeout: Duration::from_secs(1), proxy: None, ca: None };
     let metrics = Metrics::new();
-    Core::new(Parts {
+    Worker::new(Parts {
         storage: SqliteStorage::open(path, 2).unwrap(),
         master,
         components: vec![ComponentSettings {

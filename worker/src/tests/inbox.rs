@@ -22,7 +22,7 @@ fn delivery(push: &Push, redelivered: u32) -> Delivery {
 impl Given {
     /// The inbox as a process begins it: it knows nothing of those before.
     fn inbox(&self) -> FromInbox<SqliteStorage> {
-        FromInbox::new(self.core.clone())
+        FromInbox::new(self.worker.ingest().of_another_process())
     }
 
     /// Each time by another process.
@@ -154,7 +154,7 @@ async fn an_attempt_that_no_process_survives_is_repeated_by_the_operator_alone()
         assert_eq!(given.reasons().await, ["redelivered"]);
         assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Dead));
     }
-    assert_eq!(given.core.retry_dead_letter(push.id.into()).await.unwrap(), Retried::Revived);
+    assert_eq!(given.worker.dead_letters.retry(push.id.into()).await.unwrap(), Retried::Revived);
     assert_eq!(given.ticket_times().await, [5, 100]);
     assert_eq!(given.reasons().await, [""; 0]);
 }
@@ -258,6 +258,6 @@ async fn the_same_callback_is_one_command_however_often_it_is_delivered() {
         assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Applied));
         assert_eq!(given.reasons().await, [""; 0]);
     }
-    let tasks = given.core.storage.task_counts().await.unwrap();
+    let tasks = given.worker.storage.task_counts().await.unwrap();
     assert_eq!(tasks.iter().map(|count| count.count).collect::<Vec<_>>(), [1], "one code, redeemed once");
 }

@@ -15,7 +15,7 @@ async fn a_callback_is_decided_once_however_often_it_is_handed_over() {
     }
     assert_eq!(given.names().await, ["authorization.granted"]);
     assert_eq!(given.outcome(callback.id).await, Some(CommandOutcome::Applied));
-    let tasks = given.core.storage.task_counts().await.unwrap();
+    let tasks = given.worker.storage.task_counts().await.unwrap();
     assert_eq!(
         tasks.iter().map(|count| (count.kind.as_str(), count.count)).collect::<Vec<_>>(),
         [("redeem", 1)]
@@ -66,12 +66,12 @@ async fn what_no_key_opens_waits_for_the_key_and_is_then_decided() {
     let callback = authorized(100, "queryauthcode@@@one");
     given.take(callback.clone()).await;
     assert_eq!(given.dead_letters().await[0].letter.reason, UNKNOWN_PAIR);
-    given.core.retry_unknown_pairs().await.unwrap();
+    given.worker.dead_letters.retry_unknown_pairs().await.unwrap();
     let letters = given.dead_letters().await;
     assert_eq!((letters.len(), letters[0].retries), (1, 1), "tried again at the start, in vain");
 
     let given = given.restarted("RustComponentToken01", master());
-    given.core.retry_unknown_pairs().await.unwrap();
+    given.worker.dead_letters.retry_unknown_pairs().await.unwrap();
     assert_eq!(given.names().await, ["authorization.granted"]);
     assert!(given.dead_letters().await.is_empty());
 }
@@ -86,8 +86,8 @@ async fn a_batch_settles_whole_with_good_bad_and_repeated_pushes_in_it() {
         .collect();
     batch.push(batch[0].clone());
     batch.push(Push { query: String::new(), id: CallbackId(uuid::Uuid::from_u128(9)), ..batch[1].clone() });
-    crate::Ingest::new(given.core.clone()).accept(batch).await.unwrap();
-    let head = given.core.storage.head().await.unwrap();
+    given.worker.ingest().accept(batch).await.unwrap();
+    let head = given.worker.storage.head().await.unwrap();
     assert_eq!(head.0, 250, "200 notices, one granted and 49 updated");
     assert_eq!(given.dead_letters().await.len(), 1);
     let names = given.names().await;

@@ -17,26 +17,27 @@ use super::{
     given::{Given, component, push, ticket},
     wechat::{WeChat, at_place, well},
 };
-use crate::{Core, tasks::Failure};
+use crate::{Worker, tasks::Failure};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A worker that has a ticket and scans, until it is dropped.
 struct Scanning {
-    core: Arc<Core<SqliteStorage>>,
+    worker: Arc<Worker<SqliteStorage>>,
     stop: Stop,
 }
 
 impl Scanning {
-    fn start(core: &Arc<Core<SqliteStorage>>) -> Self {
+    fn start(worker: &Arc<Worker<SqliteStorage>>) -> Self {
         let stop = Stop::new();
-        tokio::spawn(core.clone().scan_list(component(), stop.clone()));
-        Self { core: core.clone(), stop }
+        let (lists, stopping) = (worker.lists.clone(), stop.clone());
+        tokio::spawn(async move { lists.scan(&component(), &stopping).await });
+        Self { worker: worker.clone(), stop }
     }
 
     async fn find(&self, authorizer: &AuthorizerId) -> Result<Option<ListedAuthorizer>, Failure> {
-        timeout(PATIENCE, self.core.find_listed(&component(), authorizer, 1)).await.expect("an answer")
+        timeout(PATIENCE, self.worker.lists.find(&component(), authorizer, 1)).await.expect("an answer")
     }
 
     /// Asks as a task does that is put off, without the wait between.
@@ -91,7 +92,7 @@ async fn given(wechat: &WeChat) -> Given {
 
 async fn scanning(wechat: &WeChat) -> (Given, Scanning) {
     let given = given(wechat).await;
-    let scanning = Scanning::start(&given.core);
+    let scanning = Scanning::start(&given.worker);
     (given, scanning)
 }
 
@@ -468,8 +469,8 @@ async fn a_worker_that_died_is_followed_by_another() {
     let given = given(&wechat).await;
     let (name, now) = (format!("list_scan/{}", component()), Timestamp::now());
     let until = now + SignedDuration::from_secs(2);
-    assert!(given.core.storage.lead(&name, Uuid::now_v7(), now, until).await.unwrap());
-    let scanning = Scanning::start(&given.core);
+    assert!(given.worker.storage.lead(&name, Uuid::now_v7(), now, until).await.unwrap());
+    let scanning = Scanning::start(&given.worker);
     Scanning::is_at(scanning.find_in_the_end(&at_place(3)).await, 3);
     assert!(Timestamp::now() >= until, "not before the dead one's time is over");
 }

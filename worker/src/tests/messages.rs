@@ -16,7 +16,7 @@ fn text(create_time: i64, to_user: &str, content: &str) -> Push {
 }
 
 async fn tasks(given: &Given) -> Vec<(String, u64)> {
-    let counts = given.core.storage.task_counts().await.unwrap();
+    let counts = given.worker.storage.task_counts().await.unwrap();
     counts.into_iter().map(|count| (count.kind, count.count)).collect()
 }
 
@@ -26,7 +26,7 @@ async fn what_a_user_writes_is_kept_also_if_it_looks_like_the_release_check() {
     for (at, content) in [(1, "hi"), (2, "TESTCOMPONENT_MSG_TYPE_TEXT"), (3, "QUERY_AUTH_CODE:x")] {
         given.take(text(at, "gh_0a1b2c3d4e5f", content)).await;
     }
-    assert_eq!(given.core.storage.message_count().await.unwrap(), 3);
+    assert_eq!(given.worker.storage.message_count().await.unwrap(), 3);
     assert!(tasks(&given).await.is_empty());
 }
 
@@ -44,7 +44,7 @@ async fn a_message_that_came_more_than_an_hour_after_its_signature_is_late_in_th
         let received_at = Timestamp::from_second(SIGNED_AT + seconds).unwrap();
         given.take(Push { received_at, ..text(n, "gh_0a1b2c3d4e5f", "hi") }).await;
         let after = Position(u64::try_from(n).unwrap());
-        let page = given.core.message_page(after, 9, &Reach::default(), Duration::ZERO).await.unwrap();
+        let page = given.worker.messages.page(after, 9, &Reach::default(), Duration::ZERO).await.unwrap();
         let [message] = page.data.as_slice() else { panic!("{page:?}") };
         let message = serde_json::to_value(message).unwrap();
         assert_eq!(message["data"].get("late").and_then(serde_json::Value::as_bool), late, "{message}");
@@ -56,9 +56,9 @@ async fn texts_of_the_release_check_are_not_kept_and_its_events_are() {
     let given = Given::new();
     given.take(text(1, TEST_ACCOUNT, "TESTCOMPONENT_MSG_TYPE_TEXT")).await;
     given.take(text(2, TEST_ACCOUNT, &format!("QUERY_AUTH_CODE:{CODE}"))).await;
-    assert_eq!(given.core.storage.message_count().await.unwrap(), 0);
+    assert_eq!(given.worker.storage.message_count().await.unwrap(), 0);
     given.take(message(3, TEST_ACCOUNT, "event", "<Event>LOCATION</Event>")).await;
-    assert_eq!(given.core.storage.message_count().await.unwrap(), 1);
+    assert_eq!(given.worker.storage.message_count().await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -6,14 +6,14 @@ use mandate_schema::{CodeDigest, CreateTime, Secret};
 use mandate_storage::Gather;
 
 use super::given::{Given, component, stream, ticket};
-use crate::{Retried, TaskRunner, log::snapshot};
+use crate::{Retried, log::snapshot};
 
 /// A database of the version before inspections.
 const SQLITE_7: &str = include_str!("../../../testdata/databases/sqlite-7.sql");
 
 /// Every task that is due, opened, in the order of their kinds.
 async fn due(given: &Given) -> Vec<Task> {
-    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    let runner = given.worker.task_runner(&Stop::new());
     let mut claimed = given.claim(100).await;
     claimed.sort_by(|one, other| one.task.kind.cmp(&other.task.kind));
     let mut tasks = Vec::new();
@@ -51,7 +51,7 @@ async fn tasks_that_the_version_before_gave_up_are_run_again_as_inspections() {
     let given = Given::left_behind(SQLITE_7);
     assert_eq!(due(&given).await.len(), 5, "those that are not dead");
     for letter in given.dead_letters().await {
-        assert_eq!(given.core.retry_dead_letter(letter.letter.command).await.unwrap(), Retried::Revived);
+        assert_eq!(given.worker.dead_letters.retry(letter.letter.command).await.unwrap(), Retried::Revived);
     }
     assert_eq!(due(&given).await, inspections());
 }
@@ -59,9 +59,9 @@ async fn tasks_that_the_version_before_gave_up_are_run_again_as_inspections() {
 #[tokio::test]
 async fn states_of_the_version_before_are_folded_again() {
     let given = Given::left_behind(SQLITE_7);
-    let row = given.core.storage.state(&stream()).await.unwrap().unwrap();
+    let row = given.worker.storage.state(&stream()).await.unwrap().unwrap();
     assert!(row.form < AUTHORIZER_FORM, "the dump is of an earlier form");
-    let snapshot = snapshot::load(&given.core.storage, &given.core.vault, &stream()).await.unwrap();
+    let snapshot = snapshot::load(&given.worker.storage, &given.worker.vault, &stream()).await.unwrap();
     let state = snapshot.state.authorizer().unwrap();
     assert_eq!((state.status, state.generation), (Status::Authorized, 1));
     assert_eq!(state.permissions, [1, 17]);
@@ -71,11 +71,11 @@ async fn states_of_the_version_before_are_folded_again() {
 
     // The next ticket finds the current one, which it repeats.
     let components = mandate_schema::StreamName::Component(component());
-    let before = snapshot::load(&given.core.storage, &given.core.vault, &components).await.unwrap();
+    let before = snapshot::load(&given.worker.storage, &given.worker.vault, &components).await.unwrap();
     let before = before.state.component().unwrap().clone();
     let later = before.ticket.as_ref().unwrap().create_time.0 + 600;
     given.take(ticket(later, "ticket@@@two")).await;
-    let after = snapshot::load(&given.core.storage, &given.core.vault, &components).await.unwrap();
+    let after = snapshot::load(&given.worker.storage, &given.worker.vault, &components).await.unwrap();
     let after = after.state.component().unwrap();
     assert_eq!(after.ticket.as_ref().unwrap().create_time, CreateTime(later));
     assert_eq!(after.previous_ticket, before.previous_ticket, "a repeated value replaces nothing");

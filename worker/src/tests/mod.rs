@@ -25,3 +25,4 @@ mod versions;
 mod webhook_limits;
 mod webhooks;
 mod wechat;
+mod wings;

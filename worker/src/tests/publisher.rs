@@ -98,7 +98,7 @@ pub(super) fn publisher(
     broker: &Broker,
     max_age: Duration,
 ) -> EventPublisher<SqliteStorage, Broker> {
-    EventPublisher::new(given.core.clone(), broker.clone(), max_age)
+    given.worker.publisher(broker.clone(), max_age)
 }
 
 /// Everything that is published in so many steps.
@@ -122,13 +122,13 @@ async fn everything_is_published_once_in_the_order_of_the_log() {
     given.take(ticket(1_790_001_000, "ticket@@@next")).await;
     steps(&publisher, &mut progress, 2).await;
     assert_eq!((broker.positions(), broker.tails()), (vec![301], 1));
-    assert_eq!(given.core.storage.checkpoint("publisher").await.unwrap(), Position(301));
+    assert_eq!(given.worker.storage.checkpoint("publisher").await.unwrap(), Position(301));
 }
 
 #[tokio::test]
 async fn it_goes_on_behind_the_stream_or_the_checkpoint_whichever_is_older() {
     let given = with_events(10).await;
-    let ours = given.core.storage.log_id().await.unwrap();
+    let ours = given.worker.storage.log_id().await.unwrap();
     for (stream, checkpoint, first) in [
         (Some((4, ours.as_str())), 7, 5),
         (Some((7, ours.as_str())), 4, 5),
@@ -136,13 +136,13 @@ async fn it_goes_on_behind_the_stream_or_the_checkpoint_whichever_is_older() {
         (Some((7, "another log")), 7, 1),
         (None, 7, 1),
     ] {
-        given.core.storage.set_checkpoint("publisher", Position(checkpoint)).await.unwrap();
+        given.worker.storage.set_checkpoint("publisher", Position(checkpoint)).await.unwrap();
         let broker = Broker::ending_with(stream);
         let publisher = publisher(&given, &broker, AN_HOUR);
         steps(&publisher, &mut Progress::default(), 2).await;
         assert_eq!(broker.positions(), (first..=10).collect::<Vec<_>>(), "{stream:?} {checkpoint}");
         let now = Timestamp::now() + SignedDuration::from_mins(1);
-        given.core.storage.lead("publisher", Uuid::nil(), now, Timestamp::UNIX_EPOCH).await.unwrap();
+        given.worker.storage.lead("publisher", Uuid::nil(), now, Timestamp::UNIX_EPOCH).await.unwrap();
     }
 }
 
@@ -173,16 +173,18 @@ async fn a_full_queue_of_a_subscriber_does_not_stop_the_others() {
     assert_eq!(broker.tails(), 1, "a refusal is no lost connection");
     steps(&publisher, &mut progress, 1).await;
     assert_eq!(broker.got(), [(5, "mandate.events")]);
-    republish(&given.core, &broker, Session::default(), Position(2), Position(4), |_| {}).await.unwrap();
+    republish(&given.worker.outbox(), &broker, Session::default(), Position(2), Position(4), |_| {})
+        .await
+        .unwrap();
     assert_eq!(broker.positions(), [2, 3, 4]);
 }
 
 #[tokio::test]
 async fn after_a_failure_the_end_of_the_stream_is_read_again() {
     let given = with_events(3).await;
-    let ours = given.core.storage.log_id().await.unwrap();
+    let ours = given.worker.storage.log_id().await.unwrap();
     let broker = Broker::ending_with(Some((1, &ours)));
-    given.core.storage.set_checkpoint("publisher", Position(2)).await.unwrap();
+    given.worker.storage.set_checkpoint("publisher", Position(2)).await.unwrap();
     broker.answers([PublishError::Unknown { reason: "it is gone".into() }]);
     let (publisher, mut progress) = (publisher(&given, &broker, AN_HOUR), Progress::default());
     assert!(publisher.step(&mut progress).await.is_err());
@@ -202,7 +204,7 @@ async fn only_the_leader_publishes() {
     assert_eq!((broker.positions(), broker.tails()), (vec![], 1));
     let now = Timestamp::now() + SignedDuration::from_mins(1);
     assert!(
-        given.core.storage.lead("publisher", Uuid::nil(), now, Timestamp::UNIX_EPOCH).await.unwrap(),
+        given.worker.storage.lead("publisher", Uuid::nil(), now, Timestamp::UNIX_EPOCH).await.unwrap(),
         "its time ends"
     );
     steps(&second, &mut Progress::default(), 1).await;

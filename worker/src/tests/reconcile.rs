@@ -15,7 +15,7 @@ use super::{
     given::{Given, component, push, ticket},
     wechat::{WeChat, at_place, entry, well},
 };
-use crate::{Core, Manner, ReconcileError, Report, TaskRunner, log::snapshot};
+use crate::{Manner, ReconcileError, Report, Worker, log::snapshot};
 
 const FAST: Manner = Manner { calls_per_minute: 100_000, dry_run: false };
 const DRY: Manner = Manner { dry_run: true, ..FAST };
@@ -37,7 +37,7 @@ fn stream(place: u64) -> StreamName {
 
 impl Given {
     async fn compare(&self, manner: Manner) -> Result<Report, ReconcileError> {
-        self.core.reconcile(&component(), manner, &Stop::new(), |_| {}).await
+        self.worker.reconciler.reconcile(&component(), manner, &Stop::new(), |_| {}).await
     }
 
     /// The authorizer at a place confirms, and its callback comes.
@@ -55,7 +55,8 @@ impl Given {
     }
 
     async fn status_at(&self, place: u64) -> Option<&'static str> {
-        let snapshot = snapshot::load(&self.core.storage, &self.core.vault, &stream(place)).await.unwrap();
+        let snapshot =
+            snapshot::load(&self.worker.storage, &self.worker.vault, &stream(place)).await.unwrap();
         snapshot.state.authorizer().map(|authorizer| authorizer.status.as_str())
     }
 
@@ -178,7 +179,7 @@ async fn a_dry_run_counts_what_a_real_one_does_and_changes_nothing() {
     let tried = given.compare(DRY).await.unwrap();
     assert_eq!(given.events().await.len(), before);
     assert_eq!(given.asked().await, [0_u64; 0], "nothing was queued");
-    assert_eq!(given.core.storage.reconciliation(&component()).await.unwrap(), None);
+    assert_eq!(given.worker.storage.reconciliation(&component()).await.unwrap(), None);
     assert_eq!(given.compare(FAST).await.unwrap(), tried);
 
     // The same beside a comparison that was cut off, and for an empty list.
@@ -188,7 +189,7 @@ async fn a_dry_run_counts_what_a_real_one_does_and_changes_nothing() {
     given.claims().await;
     wechat.spoils_once(80, 500, "");
     assert!(matches!(given.compare(FAST).await, Err(ReconcileError::List(_))));
-    let cut_off = given.core.storage.reconciliation(&component()).await.unwrap();
+    let cut_off = given.worker.storage.reconciliation(&component()).await.unwrap();
     let tried = given.compare(DRY).await.unwrap();
     // It reads the whole list: the cut-off one has granted those of the first two pages.
     let expected = Report {
@@ -201,7 +202,7 @@ async fn a_dry_run_counts_what_a_real_one_does_and_changes_nothing() {
         ..Report::default()
     };
     assert_eq!(tried, expected);
-    assert_eq!(given.core.storage.reconciliation(&component()).await.unwrap(), cut_off);
+    assert_eq!(given.worker.storage.reconciliation(&component()).await.unwrap(), cut_off);
     let report = given.compare(FAST).await.unwrap();
     assert_eq!((report.listed, report.granted, report.to_confirm), (150, 150, 1));
     given.claims().await;
@@ -344,7 +345,7 @@ async fn those_that_the_list_lacks_are_asked_about_at_the_pace_and_not_twice() {
     let (stop, began) = (Stop::new(), Instant::now());
     let manner = Manner { calls_per_minute: 3_000, dry_run: false };
     let component = component();
-    let cut_off = given.core.reconcile(&component, manner, &stop, |report| {
+    let cut_off = given.worker.reconciler.reconcile(&component, manner, &stop, |report| {
         if report.to_confirm > 0 {
             stop.request();
         }
@@ -366,8 +367,8 @@ async fn one_process_compares_at_a_time() {
     let wechat = list_of(60).await;
     let given = given(&wechat).await;
     let other = given.another(&wechat.base());
-    let again = |core: Arc<Core<SqliteStorage>>, manner| async move {
-        core.reconcile(&component(), manner, &Stop::new(), |_| {}).await
+    let again = |worker: Arc<Worker<SqliteStorage>>, manner| async move {
+        worker.reconciler.reconcile(&component(), manner, &Stop::new(), |_| {}).await
     };
     // The first one is slow: it has one call in ten seconds.
     let slow = Manner { calls_per_minute: 6, dry_run: false };
@@ -395,7 +396,7 @@ async fn the_lead_of_a_comparison_is_given_back() {
     assert!(given.compare(FAST).await.is_err());
     let (name, now) = (format!("reconcile/{}", component()), Timestamp::now());
     let until = now + SignedDuration::from_secs(1);
-    assert!(given.core.storage.lead(&name, Uuid::now_v7(), now, until).await.unwrap());
+    assert!(given.worker.storage.lead(&name, Uuid::now_v7(), now, until).await.unwrap());
 }
 
 #[tokio::test]
@@ -479,7 +480,7 @@ async fn profiles_are_looked_up_without_a_doubt() {
     let wechat = list_of(3).await;
     let given = given(&wechat).await;
     given.compare(FAST).await.unwrap();
-    let runner = TaskRunner::new(given.core.clone(), Stop::new());
+    let runner = given.worker.task_runner(&Stop::new());
     let claimed = given.claims().await;
     assert_eq!(claimed.len(), 3);
     for claimed in claimed {

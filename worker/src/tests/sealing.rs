@@ -55,7 +55,7 @@ async fn what_was_erased_reads_as_nothing_and_the_log_still_rebuilds() {
         })
         .collect();
     assert_eq!(documents, [false, true]);
-    let report = crate::rebuild(&given.core.storage, master(), RebuildMode::Check, |_| {}).await.unwrap();
+    let report = crate::rebuild(&given.worker.storage, master(), RebuildMode::Check, |_| {}).await.unwrap();
     assert!(report.different.is_empty());
     given.take(push(102, "notify_x", "<name>o</name>")).await;
     assert_eq!(given.events().await.len(), 4, "a new notice gets a new key, never an old number");
@@ -67,8 +67,8 @@ async fn without_its_master_key_a_reader_stops_and_names_it() {
     given.take(push(100, "notify_x", "<name>n</name>")).await;
     let given = given.restarted("RustComponentToken01", MasterKeys::new([("other", &[1; 32])]).unwrap());
     let query = EventQuery { after: Position(0), limit: 10 };
-    let stored = given.core.storage.read(query).await.unwrap();
-    let error = fold::decode(&given.core.vault, &stored[0]).await.unwrap_err();
+    let stored = given.worker.storage.read(query).await.unwrap();
+    let error = fold::decode(&given.worker.vault, &stored[0]).await.unwrap_err();
     assert!(matches!(error, ReadError::Seal(_)) && error.to_string().contains("\"test\""), "{error}");
 }
 
@@ -80,9 +80,9 @@ async fn a_worker_refuses_to_start_without_the_master_keys_that_its_store_needs(
     let changed = MasterKeys::new([("test", &[1; 32])]).unwrap();
     for wrong in [missing, changed] {
         given = given.restarted("RustComponentToken01", wrong);
-        let refused = given.core.check_master_keys().await.unwrap_err();
+        let refused = given.worker.check_master_keys().await.unwrap_err();
         assert!(matches!(&refused, StartError::MasterKey { id, .. } if id == "test"), "{refused}");
     }
     given = given.restarted("RustComponentToken01", master());
-    given.core.check_master_keys().await.unwrap();
+    given.worker.check_master_keys().await.unwrap();
 }

@@ -12,15 +12,15 @@ async fn a_state_of_an_older_form_is_folded_again_from_the_log() {
     let given = Given::new();
     given.take(authorized(100, "queryauthcode@@@one")).await;
     given.take(authorized(200, "queryauthcode@@@two")).await;
-    let before = given.core.storage.state(&stream()).await.unwrap().unwrap();
+    let before = given.worker.storage.state(&stream()).await.unwrap().unwrap();
     let database = Connection::open(given.database()).unwrap();
     database.execute("update state set form = 0, state = '{\"old\":true}'", []).unwrap();
 
-    let snapshot = snapshot::load(&given.core.storage, &given.core.vault, &stream()).await.unwrap();
+    let snapshot = snapshot::load(&given.worker.storage, &given.worker.vault, &stream()).await.unwrap();
     assert_eq!(snapshot.version, before.version);
     assert_eq!(snapshot.state.to_stored().unwrap().json, before.state);
     given.take(authorized(300, "queryauthcode@@@three")).await;
-    let after = given.core.storage.state(&stream()).await.unwrap().unwrap();
+    let after = given.worker.storage.state(&stream()).await.unwrap().unwrap();
     assert_eq!(after.form, before.form, "and written in the new form with the next event");
 }
 
@@ -30,7 +30,7 @@ async fn an_account_is_shown_as_it_was_at_any_position() {
     for (time, code) in [(100, "one"), (200, "two"), (300, "three")] {
         given.take(authorized(time, code)).await;
     }
-    let views = Views::new(given.core.storage.clone(), master());
+    let views = Views::new(given.worker.storage.clone(), master());
     let at = async |position| {
         let view = views.authorizer_at(&component(), &merchant(), Position(position)).await.unwrap();
         view.map(|view| (view.generation, view.version.0))

@@ -38,25 +38,25 @@ async fn authorizes(given: &Given, create_time: i64, number: u8) {
 /// An endpoint for everything from the beginning of the log on.
 async fn registered(given: &Given, receiver: &Receiver) -> (Uuid, mandate_schema::Secret) {
     let order = WebhookOrder { url: receiver.url(), after: Some(Position(0)), ..WebhookOrder::default() };
-    let (webhook, secret) = given.core.create_webhook(order).await.unwrap();
+    let (webhook, secret) = given.worker.webhooks.create_webhook(order).await.unwrap();
     (webhook.id, secret)
 }
 
 /// One round.
 async fn round(given: &Given, id: Uuid) {
-    let row = given.core.storage.webhook(id).await.unwrap().unwrap();
-    assert!(given.core.deliver(row, &Stop::new()).await.unwrap());
+    let row = given.worker.storage.webhook(id).await.unwrap().unwrap();
+    assert!(given.worker.webhooks.deliver(row, &Stop::new()).await.unwrap());
 }
 
 async fn webhook(given: &Given, id: Uuid) -> Webhook {
-    given.core.webhook(id).await.unwrap()
+    given.worker.webhooks.webhook(id).await.unwrap()
 }
 
 /// Rounds until an endpoint has nothing to do now.
 async fn rounds(given: &Given, id: Uuid) -> Webhook {
     loop {
         round(given, id).await;
-        let (webhook, head) = (webhook(given, id).await, given.core.storage.head().await.unwrap());
+        let (webhook, head) = (webhook(given, id).await, given.worker.storage.head().await.unwrap());
         let is_due = webhook.progress.held.values().any(|held| held.next_at <= Timestamp::now());
         let is_new = webhook.progress.takes_new() && webhook.progress.position < head;
         if !is_due && !is_new {
@@ -76,7 +76,7 @@ async fn events_are_delivered_once_in_order_and_signed() {
     for time in 1..=20 {
         authorizes(&given, time, u8::try_from(time % 4).unwrap()).await;
     }
-    let head = given.core.storage.head().await.unwrap();
+    let head = given.worker.storage.head().await.unwrap();
     let (id, secret) = registered(&given, &receiver).await;
     let after = rounds(&given, id).await;
     assert_eq!((after.progress.position, after.progress.held.len()), (head, 0));
@@ -96,7 +96,7 @@ async fn events_are_delivered_once_in_order_and_signed() {
     }
     rounds(&given, id).await;
     assert_eq!(receiver.events(), [], "once");
-    let attempts = given.core.webhook_attempts(id, None, 3).await.unwrap();
+    let attempts = given.worker.webhooks.webhook_attempts(id, None, 3).await.unwrap();
     assert!(attempts.iter().all(|attempt| attempt.delivered && attempt.status == Some(204)));
 }
 
@@ -110,7 +110,7 @@ async fn an_endpoint_gets_what_it_wants_from_where_it_begins() {
         authorizer: Some(account(1).parse().unwrap()),
     };
     let order = WebhookOrder { url: receiver.url(), filter, ..WebhookOrder::default() };
-    let (new, _) = given.core.create_webhook(order).await.unwrap();
+    let (new, _) = given.worker.webhooks.create_webhook(order).await.unwrap();
     authorizes(&given, 2, 2).await;
     given.take(ticket(3, "ticket@@@1")).await;
     revokes(&given, 4, 1).await;
@@ -119,7 +119,11 @@ async fn an_endpoint_gets_what_it_wants_from_where_it_begins() {
     let revoked = names.iter().position(|name| *name == "authorization.revoked").unwrap() as u64 + 1;
     let after = rounds(&given, new.id).await;
     assert_eq!(receiver.events(), [(account(1), revoked)]);
-    assert_eq!(after.progress.position, given.core.storage.head().await.unwrap(), "the rest is passed over");
+    assert_eq!(
+        after.progress.position,
+        given.worker.storage.head().await.unwrap(),
+        "the rest is passed over"
+    );
 }
 
 #[tokio::test]
@@ -141,7 +145,7 @@ async fn an_event_that_a_receiver_refuses_holds_up_its_account_alone() {
     assert!(held.next_at > Timestamp::now());
 
     receiver.answers(|_| status(200));
-    given.core.resume_webhook(id).await.unwrap();
+    given.worker.webhooks.resume_webhook(id).await.unwrap();
     let state = rounds(&given, id).await;
     assert!(state.progress.held.is_empty());
     let caught_up = of(&receiver.events(), 1);
@@ -156,7 +160,7 @@ async fn an_endpoint_that_is_down_is_left_alone_and_misses_nothing() {
     for time in 1..=80 {
         authorizes(&given, time, u8::try_from(time % 40).unwrap()).await;
     }
-    let head = given.core.storage.head().await.unwrap();
+    let head = given.worker.storage.head().await.unwrap();
     let (id, _) = registered(&given, &receiver).await;
     receiver.answers(|_| answer(503, "retry-after: 3600\r\n", "closed"));
     let state = rounds(&given, id).await;
@@ -168,7 +172,7 @@ async fn an_endpoint_that_is_down_is_left_alone_and_misses_nothing() {
     assert!(asked.clone().count() == tried && asked.clone().all(|held| held.next_at > an_hour));
     rounds(&given, id).await;
     assert_eq!(receiver.events(), [], "not again before its time");
-    let newest = given.core.webhook_attempts(id, None, 1).await.unwrap().remove(0);
+    let newest = given.worker.webhooks.webhook_attempts(id, None, 1).await.unwrap().remove(0);
     assert_eq!((newest.status, newest.answer.as_deref()), (Some(503), Some("closed")));
 
     // One is due and comes through: the endpoint is back, and all that waited follows at once.
@@ -193,11 +197,11 @@ async fn an_endpoint_that_is_down_is_left_alone_and_misses_nothing() {
 
 /// Changes what is stored, as time would.
 async fn edit(given: &Given, id: Uuid, change: impl FnOnce(&mut Webhook)) {
-    let row = given.core.storage.webhook(id).await.unwrap().unwrap();
+    let row = given.worker.storage.webhook(id).await.unwrap().unwrap();
     let mut webhook: Webhook = serde_json::from_str(&row.data).unwrap();
     change(&mut webhook);
     let data = serde_json::to_string(&webhook).unwrap();
-    assert!(given.core.storage.change_webhook(WebhookRow { data, ..row }).await.unwrap());
+    assert!(given.worker.storage.change_webhook(WebhookRow { data, ..row }).await.unwrap());
 }
 
 #[tokio::test]
@@ -209,9 +213,12 @@ async fn an_endpoint_that_failed_for_days_is_disabled_with_one_event() {
     rounds(&given, id).await;
     let since: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
     edit(&given, id, |webhook| webhook.progress.failing_since = Some(since)).await;
-    let before = given.core.storage.webhook(id).await.unwrap().unwrap();
-    assert!(given.core.deliver(before.clone(), &Stop::new()).await.unwrap());
-    assert!(!given.core.deliver(before, &Stop::new()).await.unwrap(), "a second leader is too late");
+    let before = given.worker.storage.webhook(id).await.unwrap().unwrap();
+    assert!(given.worker.webhooks.deliver(before.clone(), &Stop::new()).await.unwrap());
+    assert!(
+        !given.worker.webhooks.deliver(before, &Stop::new()).await.unwrap(),
+        "a second leader is too late"
+    );
     let disabled = webhook(&given, id).await;
     assert_eq!(disabled.state, WebhookState::Disabled);
     let told: Vec<Event> =
@@ -223,9 +230,9 @@ async fn an_endpoint_that_failed_for_days_is_disabled_with_one_event() {
 
     receiver.answers(|_| status(200));
     receiver.got();
-    let resumed = given.core.resume_webhook(id).await.unwrap();
+    let resumed = given.worker.webhooks.resume_webhook(id).await.unwrap();
     assert_eq!((resumed.state, resumed.progress.failing_since), (WebhookState::Active, None));
-    let head = given.core.storage.head().await.unwrap();
+    let head = given.worker.storage.head().await.unwrap();
     let state = rounds(&given, id).await;
     assert_eq!(state.progress.position, head);
     assert_eq!(receiver.events().len() as u64, head.0, "it goes on where it was, its own event included");
@@ -237,31 +244,31 @@ async fn a_rewind_counts_and_delivers_again() {
     for time in 1..=6 {
         authorizes(&given, time, 1).await;
     }
-    let head = given.core.storage.head().await.unwrap();
+    let head = given.worker.storage.head().await.unwrap();
     let (id, _) = registered(&given, &receiver).await;
     rounds(&given, id).await;
     receiver.got();
     let to = RewindTo::Position(Position(head.0 - 2));
-    let count = given.core.count_rewind(id, to).await.unwrap();
+    let count = given.worker.webhooks.count_rewind(id, to).await.unwrap();
     assert_eq!((count.position, count.events), (Position(head.0 - 2), 3));
     rounds(&given, id).await;
     assert_eq!(receiver.events(), [], "counting changes nothing");
-    assert_eq!(given.core.rewind_webhook(id, to).await.unwrap(), count);
+    assert_eq!(given.worker.webhooks.rewind_webhook(id, to).await.unwrap(), count);
     rounds(&given, id).await;
     assert_eq!(of(&receiver.events(), 1), [head.0 - 2, head.0 - 1, head.0]);
 
     let long_ago = RewindTo::Time(Timestamp::UNIX_EPOCH);
-    let all = given.core.count_rewind(id, long_ago).await.unwrap();
+    let all = given.worker.webhooks.count_rewind(id, long_ago).await.unwrap();
     assert_eq!((all.position, all.events), (Position(1), head.0));
-    let none = given.core.count_rewind(id, RewindTo::Time(Timestamp::now())).await.unwrap();
+    let none = given.worker.webhooks.count_rewind(id, RewindTo::Time(Timestamp::now())).await.unwrap();
     assert_eq!((none.position, none.events), (Position(head.0 + 1), 0));
-    let ahead = given.core.rewind_webhook(id, RewindTo::Position(Position(head.0 + 2))).await;
+    let ahead = given.worker.webhooks.rewind_webhook(id, RewindTo::Position(Position(head.0 + 2))).await;
     assert!(matches!(ahead, Err(WebhookError::Order(_))), "{ahead:?}");
 
     // A round that began before the rewind must not undo it.
-    let before = given.core.storage.webhook(id).await.unwrap().unwrap();
-    given.core.rewind_webhook(id, RewindTo::Position(Position(1))).await.unwrap();
-    assert!(!given.core.deliver(before, &Stop::new()).await.unwrap());
+    let before = given.worker.storage.webhook(id).await.unwrap().unwrap();
+    given.worker.webhooks.rewind_webhook(id, RewindTo::Position(Position(1))).await.unwrap();
+    assert!(!given.worker.webhooks.deliver(before, &Stop::new()).await.unwrap());
     rounds(&given, id).await;
     assert_eq!(receiver.events().len() as u64, head.0);
 }
@@ -279,8 +286,8 @@ async fn an_event_that_cannot_be_read_stops_its_stream_and_repeats_nobody_elses(
     let changed = database.execute("update event set form = 2 where position = 4", []).unwrap();
     assert_eq!(changed, 1);
     for _ in 0..3 {
-        let row = given.core.storage.webhook(id).await.unwrap().unwrap();
-        let error = given.core.deliver(row, &Stop::new()).await.unwrap_err();
+        let row = given.worker.storage.webhook(id).await.unwrap().unwrap();
+        let error = given.worker.webhooks.deliver(row, &Stop::new()).await.unwrap_err();
         assert!(error.to_string().contains("newer"), "{error}");
     }
     let mut positions: Vec<u64> = receiver.events().into_iter().map(|(_, position)| position).collect();
@@ -296,13 +303,17 @@ async fn an_event_that_cannot_be_read_stops_its_stream_and_repeats_nobody_elses(
 async fn two_secrets_sign_during_a_rotation_and_a_test_is_answered() {
     let (given, receiver) = (Given::new(), Receiver::start().await);
     let (id, first) = registered(&given, &receiver).await;
-    given.core.pause_webhook(id).await.unwrap();
-    let (rotated, second) =
-        given.core.rotate_webhook_secret(id, crate::outbound::webhooks::OVERLAP_DEFAULT).await.unwrap();
+    given.worker.webhooks.pause_webhook(id).await.unwrap();
+    let (rotated, second) = given
+        .worker
+        .webhooks
+        .rotate_webhook_secret(id, crate::outbound::webhooks::OVERLAP_DEFAULT)
+        .await
+        .unwrap();
     assert_eq!(rotated.secrets.len(), 2);
     let long = "长".repeat(1_000);
     receiver.answers(move |_| answer(200, "", &long));
-    let tested = given.core.test_webhook(id).await.unwrap();
+    let tested = given.worker.webhooks.test_webhook(id).await.unwrap();
     assert!(tested.delivered && tested.position.is_none());
     let text = tested.answer.clone().unwrap();
     assert!(text.starts_with("长长") && text.len() <= 1_026, "{} bytes", text.len());
@@ -312,16 +323,17 @@ async fn two_secrets_sign_during_a_rotation_and_a_test_is_answered() {
         let verifier = standardwebhooks::Webhook::new(secret.expose()).unwrap();
         verifier.verify(&got.body, &got.headers).unwrap();
     }
-    assert_eq!(given.core.webhook_attempts(id, None, 9).await.unwrap(), [tested]);
+    assert_eq!(given.worker.webhooks.webhook_attempts(id, None, 9).await.unwrap(), [tested]);
 
-    let (_, third) = given.core.rotate_webhook_secret(id, std::time::Duration::ZERO).await.unwrap();
-    given.core.test_webhook(id).await.unwrap();
+    let (_, third) =
+        given.worker.webhooks.rotate_webhook_secret(id, std::time::Duration::ZERO).await.unwrap();
+    given.worker.webhooks.test_webhook(id).await.unwrap();
     let got = receiver.got().remove(0);
     let verifies = |secret: &mandate_schema::Secret| {
         standardwebhooks::Webhook::new(secret.expose()).unwrap().verify(&got.body, &got.headers).is_ok()
     };
     assert_eq!([verifies(&first), verifies(&second), verifies(&third)], [false, false, true]);
-    let stored = given.core.storage.webhook(id).await.unwrap().unwrap().data;
+    let stored = given.worker.storage.webhook(id).await.unwrap().unwrap().data;
     for secret in [first, second, third] {
         assert!(!stored.contains(secret.expose().trim_start_matches("whsec_")), "sealed");
     }
@@ -333,7 +345,7 @@ async fn no_redirect_is_followed_and_no_private_address_called() {
     let (id, _) = registered(&given, &receiver).await;
     let location = format!("location: {}\r\n", inner.url());
     receiver.answers(move |_| answer(307, &location, ""));
-    let tested = given.core.test_webhook(id).await.unwrap();
+    let tested = given.worker.webhooks.test_webhook(id).await.unwrap();
     assert_eq!((tested.delivered, tested.status), (false, Some(307)));
     assert_eq!(inner.events(), []);
 
@@ -356,7 +368,7 @@ async fn an_order_that_cannot_be_served_is_refused_with_its_reason() {
     let (given, receiver) = (Given::new(), Receiver::start().await);
     let refused = async |order: WebhookOrder| {
         let order = WebhookOrder { url: receiver.url(), ..order };
-        given.core.create_webhook(order).await.unwrap_err().to_string()
+        given.worker.webhooks.create_webhook(order).await.unwrap_err().to_string()
     };
     let order = WebhookOrder::default;
     let ahead = refused(WebhookOrder { after: Some(Position(1)), ..order() }).await;
@@ -365,13 +377,16 @@ async fn an_order_that_cannot_be_served_is_refused_with_its_reason() {
     assert!(refused(WebhookOrder { filter: types, ..order() }).await.contains("authorization.granted"));
     let description = "a\nb".to_owned();
     assert!(refused(WebhookOrder { description, ..order() }).await.starts_with("description"));
-    let nobody = given.core.change_webhook(Uuid::nil(), WebhookChange::default()).await;
+    let nobody = given.worker.webhooks.change_webhook(Uuid::nil(), WebhookChange::default()).await;
     assert!(matches!(nobody, Err(WebhookError::Unknown(_))));
     let (id, _) = registered(&given, &receiver).await;
     let elsewhere = WebhookChange { url: Some("http://10.0.0.1/".into()), ..WebhookChange::default() };
-    assert!(matches!(given.core.change_webhook(id, elsewhere).await, Err(WebhookError::Address(_))));
-    given.core.delete_webhook(id).await.unwrap();
-    assert!(matches!(given.core.delete_webhook(id).await, Err(WebhookError::Unknown(_))));
+    assert!(matches!(
+        given.worker.webhooks.change_webhook(id, elsewhere).await,
+        Err(WebhookError::Address(_))
+    ));
+    given.worker.webhooks.delete_webhook(id).await.unwrap();
+    assert!(matches!(given.worker.webhooks.delete_webhook(id).await, Err(WebhookError::Unknown(_))));
 }
 
 /// A receiver that refuses at random, for a while everything; rounds whose end is lost, as in a process that is killed;
@@ -385,7 +400,7 @@ async fn whatever_happens_each_accounts_events_come_in_order_and_none_is_missing
         for time in 1..=60 {
             authorizes(&given, time, random.u8(0..ACCOUNTS)).await;
         }
-        let head = given.core.storage.head().await.unwrap();
+        let head = given.worker.storage.head().await.unwrap();
         let (id, _) = registered(&given, &receiver).await;
         let taken = Arc::new(Mutex::new(Vec::<(String, u64)>::new()));
         let (mut answers, record) = (random.fork(), taken.clone());
@@ -401,17 +416,20 @@ async fn whatever_happens_each_accounts_events_come_in_order_and_none_is_missing
             status(200)
         });
         for _ in 0..40 {
-            let row = given.core.storage.webhook(id).await.unwrap().unwrap();
+            let row = given.worker.storage.webhook(id).await.unwrap().unwrap();
             match random.u8(0..8) {
                 0 => {
-                    given.core.pause_webhook(id).await.unwrap();
-                    given.core.resume_webhook(id).await.unwrap();
-                    assert!(!given.core.deliver(row, &Stop::new()).await.unwrap(), "its end is lost");
+                    given.worker.webhooks.pause_webhook(id).await.unwrap();
+                    given.worker.webhooks.resume_webhook(id).await.unwrap();
+                    assert!(
+                        !given.worker.webhooks.deliver(row, &Stop::new()).await.unwrap(),
+                        "its end is lost"
+                    );
                 }
                 1 => {
                     let stop = Stop::new();
                     stop.request();
-                    assert!(given.core.deliver(row, &stop).await.unwrap());
+                    assert!(given.worker.webhooks.deliver(row, &stop).await.unwrap());
                 }
                 2 | 3 => {
                     let due = |webhook: &mut Webhook| {
@@ -422,7 +440,7 @@ async fn whatever_happens_each_accounts_events_come_in_order_and_none_is_missing
                     };
                     edit(&given, id, due).await;
                 }
-                _ => assert!(given.core.deliver(row, &Stop::new()).await.unwrap()),
+                _ => assert!(given.worker.webhooks.deliver(row, &Stop::new()).await.unwrap()),
             }
         }
         let record = taken.clone();
@@ -431,7 +449,7 @@ async fn whatever_happens_each_accounts_events_come_in_order_and_none_is_missing
             record.lock().unwrap().push((text("subject"), text("sequence").parse().unwrap()));
             status(200)
         });
-        given.core.resume_webhook(id).await.unwrap();
+        given.worker.webhooks.resume_webhook(id).await.unwrap();
         let state = rounds(&given, id).await;
         assert_eq!((state.progress.position, state.progress.held.len()), (head, 0), "seed {seed}");
         assert_eq!(state.progress.given_up, 0, "seed {seed}");

@@ -1,13 +1,13 @@
 //! Refreshing tokens in use before they expire, so that their readers never wait.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::StreamName;
 use mandate_storage::{Storage, StorageError};
 
-use crate::Core;
+use super::Tokens;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(5);
@@ -18,12 +18,12 @@ const IN_USE: SignedDuration = SignedDuration::from_mins(30);
 /// Tokens refreshed at a time, one after the other: after a start with many accounts the calls are spread.
 const AT_ONCE: usize = 20;
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Tokens<S> {
     /// Notes which tokens are in use and refreshes those that expire soon, until the process stops. All others are refreshed
     /// when they are asked for, or never.
-    pub(crate) async fn refresh_ahead(self: Arc<Self>, stop: Stop) {
+    pub(crate) async fn refresh_ahead(&self, stop: &Stop) {
         loop {
-            let last = self.look_ahead(&stop).await;
+            let last = self.look_ahead(stop).await;
             if let Err(error) = last {
                 tracing::warn!(%error, "tokens in use cannot be looked at");
             }
@@ -46,7 +46,7 @@ impl<S: Storage> Core<S> {
                 return Ok(());
             }
             let renewed = match &stream {
-                StreamName::Component(component) => self.tokens.renew(component, expiring).await,
+                StreamName::Component(component) => self.of_components.renew(component, expiring).await,
                 StreamName::Authorizer(component, authorizer) => {
                     self.renew_authorizer_token(component, authorizer, expiring).await
                 }

@@ -11,22 +11,21 @@ use mandate_wechat::{
 use uuid::Uuid;
 
 use super::{
-    Failed, HeldToken, TokenError, What,
+    Failed, HeldToken, TokenError, Tokens, What,
     rows::{Refreshed, Refusing, Source},
     wants_new_component_token,
 };
 use crate::{
-    Core,
     log::{
         Item, Verdict,
         fold::ReadError,
         snapshot::{self, Snapshot},
     },
-    tasks::NOT_AUTHORIZED,
+    wechat::NOT_AUTHORIZED,
     wechat::client::CallError,
 };
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Tokens<S> {
     /// The access token of a component, with at least a minute to live.
     ///
     /// # Errors
@@ -34,7 +33,7 @@ impl<S: Storage> Core<S> {
     /// [`TokenError`].
     pub async fn component_token(&self, component: &ComponentId) -> Result<HeldToken, TokenError> {
         self.served(component)?;
-        self.tokens.get(component).await
+        self.of_components.get(component).await
     }
 
     /// The access token of an account, with at least a minute to live.
@@ -65,10 +64,10 @@ impl<S: Storage> Core<S> {
     ) -> Result<HeldToken, TokenError> {
         self.served(component)?;
         self.discard(&StreamName::Component(component.clone()), refused).await?;
-        self.tokens.get(component).await
+        self.of_components.get(component).await
     }
 
-    /// As [`Core::replace_component_token`], for an account.
+    /// As [`Tokens::replace_component_token`], for an account.
     ///
     /// # Errors
     ///
@@ -109,13 +108,13 @@ impl<S: Storage> Core<S> {
 
     fn refresh_of<'a>(&'a self, component: &'a ComponentId, authorizer: &'a AuthorizerId) -> Refresh<'a, S> {
         let stream = StreamName::Authorizer(component.clone(), authorizer.clone());
-        Refresh { core: self, component, authorizer, stream }
+        Refresh { tokens: self, component, authorizer, stream }
     }
 }
 
 /// A refresh of one account's token.
 struct Refresh<'a, S> {
-    core: &'a Core<S>,
+    tokens: &'a Tokens<S>,
     component: &'a ComponentId,
     authorizer: &'a AuthorizerId,
     stream: StreamName,
@@ -131,26 +130,26 @@ impl<S: Storage> Source for Refresh<'_, S> {
     /// The component's token is had before the lease of the account's is taken: fetching it may take as long again.
     async fn prepare(&self) -> Result<(), TokenError> {
         refresh_token(&self.load().await?)?;
-        self.core.tokens.get(self.component).await?;
+        self.tokens.of_components.get(self.component).await?;
         Ok(())
     }
 
     async fn refresh(&self, _: &Lease) -> Result<Refreshed, Refusing> {
         let snapshot = self.load().await?;
         let held = refresh_token(&snapshot)?.clone();
-        let opened = self.core.vault.open_at(&self.stream, &held).await.map_err(ReadError::from)?;
+        let opened = self.tokens.vault.open_at(&self.stream, &held).await.map_err(ReadError::from)?;
         let ours = opened.ok_or(TokenError::Broken)?;
-        let component_token = self.core.tokens.get(self.component).await?;
+        let component_token = self.tokens.of_components.get(self.component).await?;
         let request = AuthorizerTokenRequest {
             component_appid: self.component,
             authorizer_appid: self.authorizer,
             authorizer_refresh_token: &ours,
         };
         let called_at = Timestamp::now();
-        let reply = match self.core.api.call(&request, Some(&component_token.token)).await {
+        let reply = match self.tokens.api.call(&request, Some(&component_token.token)).await {
             Ok(reply) => reply,
             Err(error) if wants_new_component_token::<AuthorizerTokenRequest<'_>>(&error) => {
-                self.core.tokens.invalidate(self.component, &component_token).await?;
+                self.tokens.of_components.invalidate(self.component, &component_token).await?;
                 return Err(match What::of_call(error) {
                     Ok(what) => Refusing::Again(what),
                     Err(paused) => Refusing::NotTried(TokenError::Paused(paused)),
@@ -176,7 +175,7 @@ impl<S: Storage> Source for Refresh<'_, S> {
 
 impl<S: Storage> Refresh<'_, S> {
     async fn load(&self) -> Result<Snapshot, ReadError> {
-        snapshot::load(&self.core.storage, &self.core.vault, &self.stream).await
+        snapshot::load(&self.tokens.storage, &self.tokens.vault, &self.stream).await
     }
 
     /// Another refresh token came: an event, and the access token with it in the same append.
@@ -218,7 +217,7 @@ impl<S: Storage> Refresh<'_, S> {
         let item = Item::new(CommandId(Uuid::new_v4()), self.stream.clone(), |seen| {
             Verdict::append(decide(seen.state.authorizer()))
         });
-        self.core.log.decide_one(Item { called_at: Some(called_at), ..item }).await?;
+        self.tokens.log.decide_one(Item { called_at: Some(called_at), ..item }).await?;
         Ok(())
     }
 }

@@ -7,25 +7,57 @@
 
 mod ahead;
 mod authorizer;
+mod call;
 mod component;
 mod failed;
-mod held;
 mod rows;
 pub(crate) mod ticket_watch;
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use mandate_schema::ComponentId;
-use mandate_storage::StorageError;
+use mandate_schema::{ComponentId, Secret};
+use mandate_storage::{Storage, StorageError};
 use mandate_wechat::errors::{Repair, Retry};
 
-pub(crate) use component::ComponentTokens;
+pub use call::Uncalled;
+use component::ComponentTokens;
 pub use failed::{Failed, What};
-pub use held::HeldToken;
-pub(crate) use held::Stored;
 pub(crate) use rows::TokenRows;
+pub(crate) use ticket_watch::TicketWatch;
 
-use crate::{log::fold::ReadError, wechat::client::CallError};
+pub use crate::log::access_token::HeldToken;
+use crate::{
+    log::{Log, fold::ReadError, vault::Vault},
+    wechat::client::{ApiClient, CallError},
+};
+
+/// The access tokens of components and of their authorizers, and calls under them.
+pub struct Tokens<S> {
+    pub(crate) storage: S,
+    pub(crate) vault: Arc<Vault<S>>,
+    pub(crate) log: Arc<Log<S>>,
+    pub(crate) api: ApiClient,
+    pub(crate) rows: Arc<TokenRows<S>>,
+    of_components: ComponentTokens<S>,
+    /// The components that are served.
+    pub(crate) components: Arc<[ComponentId]>,
+}
+
+impl<S: Storage> Tokens<S> {
+    /// The tokens of these components, fetched with these secrets.
+    pub(crate) fn new(
+        log: Arc<Log<S>>,
+        api: ApiClient,
+        rows: Arc<TokenRows<S>>,
+        components: Arc<[ComponentId]>,
+        secrets: HashMap<ComponentId, Secret>,
+    ) -> Self {
+        let (storage, vault) = (log.storage.clone(), log.vault.clone());
+        let of_components =
+            ComponentTokens::new(storage.clone(), vault.clone(), api.clone(), secrets, rows.clone());
+        Self { storage, vault, log, api, rows, of_components, components }
+    }
+}
 
 /// Why there is no access token.
 #[derive(Debug, thiserror::Error)]

@@ -14,9 +14,9 @@ use mandate_storage::{Lease, Storage, StorageError, TokenRow};
 use mandate_wechat::api::Api;
 use tokio::time::Instant;
 
-use super::{BESIDE_CALLS, Failed, HeldToken, Stored, TokenError, What};
+use super::{BESIDE_CALLS, Failed, HeldToken, TokenError, What};
 use crate::{
-    log::{Forget, fold::ReadError, vault::Vault},
+    log::{Forget, access_token::Stored, fold::ReadError, vault::Vault},
     wechat::client::CallError,
 };
 

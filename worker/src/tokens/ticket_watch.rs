@@ -1,25 +1,37 @@
 //! Watching that tickets come: without one no component token, and without that no call for anybody.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use mandate_runtime::stop::Stop;
+use mandate_runtime::{health::Dependency, metrics::Metrics, stop::Stop};
 use mandate_schema::{ComponentId, StreamName};
 use mandate_storage::{Storage, StorageError};
 use mandate_wechat::api::StartPushTicketRequest;
 
-use crate::{Core, housekeeping::EVERY, log::snapshot};
+use super::Tokens;
+use crate::log::snapshot;
 
+/// How often the tickets are looked at.
+const EVERY: Duration = Duration::from_secs(5);
 /// `WeChat` pushes a ticket every 10 minutes. After so long without one it is asked for them.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(25);
 /// It is asked at most once in this time, over all workers and their restarts.
 const ASKED_ONCE_IN: SignedDuration = SignedDuration::from_mins(10);
 
-impl<S: Storage> Core<S> {
+/// Watches that tickets come.
+pub(crate) struct TicketWatch<S> {
+    pub(crate) tokens: Arc<Tokens<S>>,
+    pub(crate) metrics: Metrics,
+    /// Shows whether they do.
+    pub(crate) health: Dependency,
+}
+
+impl<S: Storage> TicketWatch<S> {
     /// Watches the tickets of all components until the process stops.
-    pub(crate) async fn watch_tickets(self: Arc<Self>, stop: Stop) {
+    pub(crate) async fn run(&self, stop: &Stop) {
+        self.health.ok();
         let since = Timestamp::now();
-        for component in &self.components {
+        for component in self.tokens.components.iter() {
             self.last_ticket(component).await;
         }
         loop {
@@ -29,8 +41,8 @@ impl<S: Storage> Core<S> {
                 () = tokio::time::sleep(EVERY) => {}
             }
             match self.look_at_tickets(since).await {
-                Ok(overdue) if overdue.is_empty() => self.tickets.ok(),
-                Ok(overdue) => self.tickets.degraded(overdue.join("; ")),
+                Ok(overdue) if overdue.is_empty() => self.health.ok(),
+                Ok(overdue) => self.health.degraded(overdue.join("; ")),
                 Err(error) => tracing::warn!(%error, "the tickets cannot be looked at"),
             }
         }
@@ -39,13 +51,13 @@ impl<S: Storage> Core<S> {
     /// Asks for tickets where they are overdue; answers where, in words.
     async fn look_at_tickets(&self, since: Timestamp) -> Result<Vec<String>, StorageError> {
         let mut overdue = Vec::new();
-        for component in &self.components {
+        for component in self.tokens.components.iter() {
             let now = Timestamp::now();
             let received_at = self.last_ticket(component).await;
             let Some(age) = overdue_for(received_at, since, now) else { continue };
             overdue.push(format!("component {component} has had no ticket for {} min", age.as_mins()));
             let turn = format!("turn/start_push_ticket/{component}");
-            if self.storage.take_turn(&turn, now, now - ASKED_ONCE_IN).await? {
+            if self.tokens.storage.take_turn(&turn, now, now - ASKED_ONCE_IN).await? {
                 self.ask_for_tickets(component, age).await;
             }
         }
@@ -55,17 +67,17 @@ impl<S: Storage> Core<S> {
     /// When the newest ticket came, if one ever did; the metrics show it.
     async fn last_ticket(&self, component: &ComponentId) -> Option<Timestamp> {
         let stream = StreamName::Component(component.clone());
-        let snapshot = snapshot::load(&self.storage, &self.vault, &stream).await.ok()?;
+        let snapshot = snapshot::load(&self.tokens.storage, &self.tokens.vault, &stream).await.ok()?;
         let received_at = snapshot.state.component()?.ticket.as_ref()?.received_at;
         self.metrics.ticket_age_seconds(component, received_at);
         Some(received_at)
     }
 
     async fn ask_for_tickets(&self, component: &ComponentId, age: SignedDuration) {
-        let Some(component_secret) = self.tokens.secret(component) else { return };
+        let Some(component_secret) = self.tokens.of_components.secret(component) else { return };
         let request = StartPushTicketRequest { component_appid: component, component_secret };
         let minutes = age.as_mins();
-        match self.api.call(&request, None).await {
+        match self.tokens.api.call(&request, None).await {
             Ok(_) => tracing::warn!(%component, minutes,
                 "no ticket for {minutes} min: WeChat was asked to push them again, and will"),
             Err(error) => tracing::error!(%component, minutes,

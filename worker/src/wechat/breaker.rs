@@ -14,7 +14,7 @@ use mandate_wechat::{
     errors::{self, Retry},
 };
 
-use crate::{tasks::wait_after, wechat::client::CallError};
+use crate::wechat::{client::CallError, retry::wait_after};
 
 /// Calls in a row without an answer, or answered "busy", before the API is left alone.
 const FAILURES: u32 = 5;

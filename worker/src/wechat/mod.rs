@@ -1,6 +1,8 @@
-//! `WeChat`'s component API: calls with retries and circuit breakers, and its list of authorizers.
+//! `WeChat`'s component API: the client and its circuit breakers.
 
 pub(crate) mod breaker;
-pub(crate) mod call;
 pub mod client;
-pub(crate) mod list;
+pub(crate) mod retry;
+
+/// This authorizer does not authorize this component (or no longer).
+pub(crate) const NOT_AUTHORIZED: i64 = 61003;

@@ -13,13 +13,13 @@ use mandate_storage::{EventOrder, EventQuery, Storage, StreamQuery, WebhookAttem
 use uuid::Uuid;
 
 use super::{
+    Webhooks,
     endpoint::{Attempt, Webhook, WebhookState},
     progress::{Verdict, is_down},
     run::reader,
     sender::Sent,
 };
 use crate::{
-    Core,
     log::fold::{self, ReadError},
     views::assert_dense,
 };
@@ -69,7 +69,7 @@ enum End {
 
 /// What all lanes of a round share.
 struct Round<'a, S> {
-    core: &'a Core<S>,
+    all: &'a Webhooks<S>,
     webhook: &'a Webhook,
     secrets: Vec<Secret>,
     stop: &'a Stop,
@@ -77,7 +77,7 @@ struct Round<'a, S> {
     failed_in_a_row: AtomicU32,
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Webhooks<S> {
     /// Delivers what is due to an endpoint, and stores how far it has come. `false`: somebody else has changed it meanwhile, and
     /// what was delivered will be delivered again.
     ///
@@ -88,7 +88,7 @@ impl<S: Storage> Core<S> {
     pub(crate) async fn deliver(&self, row: WebhookRow, stop: &Stop) -> Result<bool, ReadError> {
         let mut webhook = Webhook::read(&row)?;
         let round = Round {
-            core: self,
+            all: self,
             secrets: self.webhook_secrets(&webhook).await?,
             stop,
             begun: Instant::now(),
@@ -211,7 +211,7 @@ impl<S: Storage> Core<S> {
     /// Disables an endpoint that has failed for too long; tells by an event, of which one is stored however often it is told.
     async fn disable_if_hopeless(&self, webhook: &mut Webhook) -> Result<(), ReadError> {
         let Some(since) = webhook.progress.failing_since else { return Ok(()) };
-        let patience = SignedDuration::try_from(self.webhooks.disable_after).unwrap_or(SignedDuration::MAX);
+        let patience = SignedDuration::try_from(self.settings.disable_after).unwrap_or(SignedDuration::MAX);
         if Timestamp::now().duration_since(since) < patience {
             return Ok(());
         }
@@ -257,19 +257,19 @@ impl<S: Storage> Round<'_, S> {
     }
 
     async fn attempt(&self, stored: &StoredEvent) -> Result<(Attempt, Option<Duration>), ReadError> {
-        let event = fold::decode(&self.core.vault, stored).await?;
+        let event = fold::decode(&self.all.vault, stored).await?;
         let event = CloudEvent::new(stored, &event);
         let at = fold::to_millis(Timestamp::now());
-        let sent = self.core.send(self.webhook, &self.secrets, &event).await;
+        let sent = self.all.send(self.webhook, &self.secrets, &event).await;
         let retry_after = sent.retry_after;
         Ok((attempt(at, &event, Some(stored.position), sent), retry_after))
     }
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Webhooks<S> {
     pub(super) async fn send(&self, webhook: &Webhook, secrets: &[Secret], event: &CloudEvent) -> Sent {
         let body = serde_json::to_string(event).expect("plain data");
-        self.webhook_sender.send(&webhook.url, secrets, &event.id, body).await
+        self.sender.send(&webhook.url, secrets, &event.id, body).await
     }
 }
 

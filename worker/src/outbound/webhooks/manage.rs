@@ -7,8 +7,7 @@ use mandate_schema::{EVENT_NAMES, Position, Secret};
 use mandate_storage::{Storage, StorageError, WebhookRow};
 use uuid::Uuid;
 
-use super::{Attempt, Progress, WEBHOOKS_MAX, Webhook, WebhookError, WebhookFilter, WebhookState};
-use crate::Core;
+use super::{Attempt, Progress, WEBHOOKS_MAX, Webhook, WebhookError, WebhookFilter, WebhookState, Webhooks};
 
 /// Longest description, in characters.
 const DESCRIPTION_MAX: usize = 200;
@@ -39,7 +38,7 @@ pub struct WebhookChange {
     pub types: Option<BTreeSet<String>>,
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Webhooks<S> {
     /// Registers an endpoint; the secret that signs its deliveries is told this once.
     ///
     /// # Errors
@@ -52,7 +51,7 @@ impl<S: Storage> Core<S> {
         if filter.authorizer.is_some() && filter.component.is_none() {
             return Err(WebhookError::Order("authorizer needs component".to_owned()));
         }
-        self.webhook_sender.check(&url).await?;
+        self.sender.check(&url).await?;
         let head = self.storage.head().await?;
         if let Some(after) = after.filter(|after| *after > head) {
             return Err(WebhookError::Order(format!("after: {after} is beyond the head {head} of the log")));
@@ -77,7 +76,7 @@ impl<S: Storage> Core<S> {
         if !self.storage.put_webhook(webhook.id, webhook.write(), WEBHOOKS_MAX).await? {
             return Err(WebhookError::TooMany);
         }
-        self.webhooks_changed.notify_one();
+        self.changed.notify_one();
         Ok((webhook, secret))
     }
 
@@ -122,7 +121,7 @@ impl<S: Storage> Core<S> {
     /// [`WebhookError`].
     pub async fn change_webhook(&self, id: Uuid, change: WebhookChange) -> Result<Webhook, WebhookError> {
         if let Some(url) = &change.url {
-            self.webhook_sender.check(url).await?;
+            self.sender.check(url).await?;
         }
         if let Some(description) = &change.description {
             check_description(description)?;
@@ -176,7 +175,7 @@ impl<S: Storage> Core<S> {
         if !self.storage.remove_webhook(id).await? {
             return Err(WebhookError::Unknown(id));
         }
-        self.webhooks_changed.notify_one();
+        self.changed.notify_one();
         Ok(())
     }
 
@@ -191,14 +190,14 @@ impl<S: Storage> Core<S> {
             let mut webhook = Webhook::read(&row)?;
             edit(&mut webhook);
             if self.storage.change_webhook(WebhookRow { data: webhook.write(), ..row }).await? {
-                self.webhooks_changed.notify_one();
+                self.changed.notify_one();
                 return Ok(webhook);
             }
         }
     }
 
     /// Deletes old attempts.
-    pub(crate) async fn prune_webhook_attempts(&self) -> Result<(), StorageError> {
+    pub(crate) async fn prune_attempts(&self) -> Result<(), StorageError> {
         for row in self.storage.webhooks().await? {
             self.storage.trim_webhook_attempts(row.id, ATTEMPTS_KEPT).await?;
         }

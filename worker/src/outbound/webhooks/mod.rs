@@ -12,10 +12,12 @@ mod sender;
 mod signature;
 mod told;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
-use mandate_storage::StorageError;
+use mandate_runtime::metrics::Metrics;
+use mandate_storage::{Storage, StorageError};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use address::AddressError;
@@ -27,10 +29,30 @@ pub use secrets::OVERLAP_DEFAULT;
 pub use sender::{Sender, Sent};
 pub use signature::{is_secret, new_secret};
 
-use crate::log::fold::ReadError;
+use crate::log::{Log, fold::ReadError, vault::Vault};
 
 /// Endpoints at most.
 const WEBHOOKS_MAX: usize = 100;
+
+/// The endpoints of subscribers.
+pub struct Webhooks<S> {
+    storage: S,
+    vault: Arc<Vault<S>>,
+    log: Arc<Log<S>>,
+    sender: Sender,
+    settings: WebhookSettings,
+    /// Notified when an operator has changed one.
+    changed: Notify,
+    metrics: Metrics,
+}
+
+impl<S: Storage> Webhooks<S> {
+    pub(crate) fn new(log: Arc<Log<S>>, settings: WebhookSettings, metrics: Metrics) -> Self {
+        let (storage, vault) = (log.storage.clone(), log.vault.clone());
+        let sender = Sender::new(settings.allow_private.clone());
+        Self { storage, vault, log, sender, settings, changed: Notify::new(), metrics }
+    }
+}
 
 /// What the settings say about webhooks.
 #[derive(Clone, Debug)]

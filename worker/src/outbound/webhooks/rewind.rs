@@ -5,8 +5,8 @@ use mandate_schema::Position;
 use mandate_storage::{EventQuery, Storage};
 use uuid::Uuid;
 
-use super::WebhookError;
-use crate::{Core, log::time::position_before};
+use super::{WebhookError, Webhooks};
+use crate::log::time::position_before;
 
 /// Events looked at at once.
 const PAGE: usize = 1_000;
@@ -29,7 +29,7 @@ pub struct Rewind {
     pub events: u64,
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Webhooks<S> {
     /// How many events a rewind would deliver again.
     ///
     /// # Errors

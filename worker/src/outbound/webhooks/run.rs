@@ -13,8 +13,11 @@ use mandate_storage::{Storage, StorageError, WebhookRow};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::endpoint::{Webhook, WebhookState};
-use crate::{Core, lead::Lead, log::fold::ReadError, reason::Reason};
+use super::{
+    Webhooks,
+    endpoint::{Webhook, WebhookState},
+};
+use crate::{lead::Lead, log::fold::ReadError, reason::Reason};
 
 /// How long the lead holds unless it is prolonged: so long deliveries wait whose process died.
 const LEAD: SignedDuration = SignedDuration::from_secs(6);
@@ -38,14 +41,14 @@ struct Rest {
     reason: Reason,
 }
 
-impl<S: Storage> Core<S> {
-    pub(crate) async fn deliver_webhooks(self: Arc<Self>, stop: Stop) {
+impl<S: Storage> Webhooks<S> {
+    pub(crate) async fn run(self: &Arc<Self>, stop: &Stop) {
         let (mut lead, mut rounds, mut reason) =
             (Lead::new("webhooks", LEAD), Rounds::default(), Reason::default());
-        let mut head = self.log_head();
+        let mut head = self.log.head();
         while !stop.is_requested() {
             head.mark_unchanged();
-            let leads = match self.begin_rounds(&mut lead, &mut rounds, &stop).await {
+            let leads = match self.begin_rounds(&mut lead, &mut rounds, stop).await {
                 Ok(leads) => {
                     reason.is_over();
                     leads
@@ -60,7 +63,7 @@ impl<S: Storage> Core<S> {
             tokio::select! {
                 () = stop.requested() => {}
                 () = tokio::time::sleep(LOOK) => {}
-                () = self.webhooks_changed.notified() => {}
+                () = self.changed.notified() => {}
                 _grown = head.changed(), if leads => {}
                 Some(ended) = rounds.running.join_next() => rounds.ended(ended.expect("rounds do not panic")),
             }
@@ -134,11 +137,11 @@ impl Rounds {
         !rests && !self.busy.contains(&webhook)
     }
 
-    fn begin<S: Storage>(&mut self, core: Arc<Core<S>>, row: WebhookRow, stop: Stop) {
+    fn begin<S: Storage>(&mut self, webhooks: Arc<Webhooks<S>>, row: WebhookRow, stop: Stop) {
         self.busy.insert(row.id);
         self.running.spawn(async move {
             let id = row.id;
-            (id, core.deliver(row, &stop).await)
+            (id, webhooks.deliver(row, &stop).await)
         });
     }
 

@@ -7,14 +7,14 @@ use mandate_schema::{CommandId, Place, Secret, StreamName, Version};
 use mandate_storage::{Append, Command, NewKey, Storage, StorageError, TokenChange, WebhookRow};
 use uuid::Uuid;
 
-use super::{Webhook, WebhookError, WebhookSecret, new_secret};
-use crate::{Core, log::fold::ReadError};
+use super::{Webhook, WebhookError, WebhookSecret, Webhooks, new_secret};
+use crate::log::fold::ReadError;
 
 /// How long the last secret signs beside a new one, unless the order says otherwise, and at most.
 pub const OVERLAP_DEFAULT: Duration = Duration::from_hours(24);
 const OVERLAP_MAX: Duration = Duration::from_hours(30 * 24);
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Webhooks<S> {
     /// Makes a new secret; the one before it signs, too, for so long.
     ///
     /// # Errors

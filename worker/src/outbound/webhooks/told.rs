@@ -7,19 +7,16 @@ use mandate_storage::Storage;
 use serde_json::Map;
 use uuid::Uuid;
 
-use super::{Attempt, Webhook, WebhookError, deliver};
-use crate::{
-    Core,
-    log::{
-        Item, Verdict,
-        fold::{self, ReadError},
-    },
+use super::{Attempt, Webhook, WebhookError, Webhooks, deliver};
+use crate::log::{
+    Item, Verdict,
+    fold::{self, ReadError},
 };
 
 /// The type of a test delivery, which is in no log.
 const TEST_TYPE: &str = "mandate.webhook.test.v1";
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Webhooks<S> {
     /// Delivers a test, whatever the endpoint's state.
     ///
     /// # Errors

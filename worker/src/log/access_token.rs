@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{DataKey, Place, SealedText, Secret, StreamName};
 use mandate_storage::Keys;
 
-use crate::log::vault::{Vault, VaultError};
+use super::vault::{Vault, VaultError};
 
 /// A token with less life than this is not given out.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
@@ -25,7 +25,7 @@ pub struct HeldToken {
     /// How long it lives altogether.
     life: SignedDuration,
     /// Its sealed form, which says later whether it is still the stored one.
-    pub(super) sealed: SealedText,
+    pub(crate) sealed: SealedText,
 }
 
 impl HeldToken {
@@ -39,13 +39,13 @@ impl HeldToken {
         now.checked_add(self.life).map_or(self.expires_at, |latest| latest.min(self.expires_at))
     }
 
-    pub(super) fn is_usable(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_usable(&self, now: Timestamp) -> bool {
         let lives_on = self.expires_at >= now + MARGIN;
         lives_on && self.expires_at.duration_since(now) <= self.life + CLOCKS_APART
     }
 
     /// Opens what a row holds; `None`: its key was destroyed.
-    pub(super) async fn open<S: Keys>(
+    pub(crate) async fn open<S: Keys>(
         vault: &Vault<S>,
         stream: &StreamName,
         generation: u64,

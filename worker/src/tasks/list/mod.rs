@@ -6,35 +6,61 @@ mod cursor;
 mod pace;
 mod scan;
 
+use std::sync::Arc;
+
 use mandate_schema::ComponentId;
 use mandate_storage::Storage;
 use mandate_wechat::api::{AuthorizerListReply, AuthorizerListRequest};
 
 pub(crate) use cursor::{Cursor, OVERLAP};
 pub(crate) use pace::Pace;
-pub(crate) use scan::ListScans;
+use scan::ListScans;
 
-use crate::{Core, wechat::call::Uncalled, wechat::client::CallError};
+use crate::{
+    log::vault::Vault,
+    tokens::{Tokens, Uncalled},
+    wechat::client::CallError,
+};
 
 /// Entries asked for at once. `WeChat` may answer with fewer.
 const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;
 /// Parameters out of range.
 const OUT_OF_RANGE: i64 = 40170;
 
-impl<S: Storage> Core<S> {
+/// `WeChat`'s lists of the authorizers of all components.
+pub(crate) struct Lists<S> {
+    storage: S,
+    vault: Arc<Vault<S>>,
+    tokens: Arc<Tokens<S>>,
+    scans: ListScans,
+}
+
+impl<S: Storage> Lists<S> {
+    /// The lists of the components that are served; nothing is read yet.
+    pub(crate) fn new(tokens: Arc<Tokens<S>>) -> Self {
+        let (storage, vault) = (tokens.storage.clone(), tokens.vault.clone());
+        let scans = ListScans::new(&tokens.components);
+        Self { storage, vault, tokens, scans }
+    }
+
+    /// Whether a component is served.
+    pub(crate) fn serves(&self, component: &ComponentId) -> bool {
+        self.tokens.components.contains(component)
+    }
+
     /// Reads a page of the list. An offset that `WeChat` refuses as out of range is behind the list's end: an empty page. An
     /// answer without a list is one, too, if nobody is counted from there on.
     ///
     /// # Errors
     ///
     /// [`Uncalled`].
-    pub(crate) async fn list_page(
+    pub(crate) async fn page(
         &self,
         component: &ComponentId,
         offset: u64,
     ) -> Result<AuthorizerListReply, Uncalled> {
         let request = AuthorizerListRequest { component_appid: component, offset, count: PAGE };
-        match self.call(&request).await {
+        match self.tokens.call(&request).await {
             Err(Uncalled::Call(CallError::Refused(refusal)))
                 if refusal.errcode == OUT_OF_RANGE && offset > 0 =>
             {

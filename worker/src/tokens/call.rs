@@ -3,11 +3,8 @@
 use mandate_storage::Storage;
 use mandate_wechat::api::Request;
 
-use crate::{
-    Core,
-    tokens::{TokenError, wants_new_component_token},
-    wechat::client::CallError,
-};
+use super::{TokenError, Tokens, wants_new_component_token};
+use crate::wechat::client::CallError;
 
 /// Why a call under the component's token brought nothing.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +17,7 @@ pub enum Uncalled {
     Call(#[from] CallError),
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Tokens<S> {
     /// Makes a call under the token of the request's component.
     ///
     /// # Errors
@@ -29,7 +26,7 @@ impl<S: Storage> Core<S> {
     pub(crate) async fn call<R: Request>(&self, request: &R) -> Result<R::Reply, Uncalled> {
         let mut repaired = false;
         loop {
-            let token = self.tokens.get(request.component()).await?;
+            let token = self.of_components.get(request.component()).await?;
             let error = match self.api.call(request, Some(&token.token)).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
@@ -38,7 +35,7 @@ impl<S: Storage> Core<S> {
                 return Err(error.into());
             }
             repaired = true;
-            self.tokens.invalidate(request.component(), &token).await?;
+            self.of_components.invalidate(request.component(), &token).await?;
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -22,16 +22,10 @@ use tokio::{
 };
 
 use super::{
-    Pace,
+    Lists, Pace,
     board::{Board, BoardAnswer, ListPause, Listing, SECOND_LOOK},
 };
-use crate::{
-    Core,
-    lead::Lead,
-    log::snapshot,
-    tasks::{Failure, wait_after},
-    wechat::call::Uncalled,
-};
+use crate::{lead::Lead, log::snapshot, tasks::Failure, tokens::Uncalled, wechat::retry::wait_after};
 
 /// Pages read in a minute at most; `[reconcile] calls_per_minute` does not count them.
 const PAGES_PER_MINUTE: u32 = 1_200;
@@ -158,7 +152,7 @@ impl PutOff {
     }
 }
 
-impl<S: Storage> Core<S> {
+impl<S: Storage> Lists<S> {
     /// Looks an authorizer up in `WeChat`'s list, by the one scan for all who wait. `None`: the whole list was read after the
     /// authorizer's last event, and does not name it.
     ///
@@ -167,13 +161,13 @@ impl<S: Storage> Core<S> {
     /// [`Failure::Again`]: the scan has not come so far, the list is refused, or an entry that cannot be read may be the one. Ask
     /// again then: what the scan finds is kept for some minutes. Never [`Failure::Refused`], since that would be about the
     /// authorizer.
-    pub(crate) async fn find_listed(
+    pub(crate) async fn find(
         &self,
         component: &ComponentId,
         authorizer: &AuthorizerId,
         attempt: u32,
     ) -> Result<Option<ListedAuthorizer>, Failure> {
-        let Some(desk) = self.list_scans.desks.get(component) else {
+        let Some(desk) = self.scans.desks.get(component) else {
             let detail = format!("component {component} is not configured here");
             return Err(Failure::Again { after: LOOK_AGAIN, reason: "no_component", detail });
         };
@@ -181,7 +175,7 @@ impl<S: Storage> Core<S> {
         let snapshot = snapshot::load(&self.storage, &self.vault, &stream).await;
         let snapshot = snapshot.map_err(|error| Failure::of_read(&error, attempt))?;
         let newer_than = newer_than(snapshot.state.authorizer(), Timestamp::now());
-        let seat = self.list_scans.seats.try_acquire();
+        let seat = self.scans.seats.try_acquire();
         let patience = if seat.is_ok() { IN_SEAT } else { Duration::ZERO };
         match desk.answer(authorizer, newer_than, patience).await {
             Ok(Listing::Found(listed)) => Ok(Some(listed)),
@@ -192,9 +186,9 @@ impl<S: Storage> Core<S> {
     }
 
     /// Scans a component's list whenever there are waiters, until the process stops.
-    pub(crate) async fn scan_list(self: Arc<Self>, component: ComponentId, stop: Stop) {
-        let Some(desk) = self.list_scans.desks.get(&component) else { return };
-        let mut scan = Scan::new(&self, &component, desk);
+    pub(crate) async fn scan(&self, component: &ComponentId, stop: &Stop) {
+        let Some(desk) = self.scans.desks.get(component) else { return };
+        let mut scan = Scan::new(self, component, desk);
         loop {
             tokio::select! {
                 biased;
@@ -241,7 +235,7 @@ enum Wait {
 
 /// A scan under way.
 struct Scan<'a, S> {
-    core: &'a Core<S>,
+    lists: &'a Lists<S>,
     component: &'a ComponentId,
     desk: &'a Desk,
     lead: Lead,
@@ -278,9 +272,9 @@ impl Turn {
 }
 
 impl<'a, S: Storage> Scan<'a, S> {
-    fn new(core: &'a Core<S>, component: &'a ComponentId, desk: &'a Desk) -> Self {
+    fn new(lists: &'a Lists<S>, component: &'a ComponentId, desk: &'a Desk) -> Self {
         Self {
-            core,
+            lists,
             component,
             desk,
             lead: Lead::new(format!("list_scan/{component}"), LEAD),
@@ -328,7 +322,7 @@ impl<'a, S: Storage> Scan<'a, S> {
 
     /// Takes or prolongs the lead; else answers when to try again.
     async fn hold_lead(&mut self) -> Result<(), Wait> {
-        match self.lead.hold(&self.core.storage).await {
+        match self.lead.hold(&self.lists.storage).await {
             Ok(true) => {
                 self.desk.board().lead_may_be_here();
                 Ok(())
@@ -361,8 +355,8 @@ impl<'a, S: Storage> Scan<'a, S> {
     }
 
     fn page(&self, offset: u64) -> BoxFuture<'a, Read> {
-        let (core, component, called_at) = (self.core, self.component, Timestamp::now());
-        Box::pin(async move { Read { offset, called_at, page: core.list_page(component, offset).await } })
+        let (lists, component, called_at) = (self.lists, self.component, Timestamp::now());
+        Box::pin(async move { Read { offset, called_at, page: lists.page(component, offset).await } })
     }
 
     fn take(&mut self, Read { offset, called_at, page }: Read) -> Wait {
@@ -404,7 +398,7 @@ impl<'a, S: Storage> Scan<'a, S> {
     async fn end_turn(&mut self) {
         self.under_way = FuturesOrdered::new();
         let Some(Turn { began, last_page, pages }) = self.turn.take() else { return };
-        self.lead.resign(&self.core.storage).await;
+        self.lead.resign(&self.lists.storage).await;
         let seconds = (last_page - began).as_secs_f64();
         tracing::info!(component = %self.component, pages, seconds,
             "WeChat's list of authorizers was scanned: {pages} pages");

@@ -1,4 +1,4 @@
-//! The worker's core from the configuration.
+//! The worker's worker from the configuration.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use mandate_runtime::{
 };
 use mandate_storage::AnyStorage;
 use mandate_worker::{
-    ComponentSettings, Core, Parts, ReconcileSettings,
+    ComponentSettings, Parts, ReconcileSettings, Worker,
     api::{ApiClient, ApiSettings},
     consent::ConsentSettings,
     messages::MessageSettings,
@@ -22,13 +22,13 @@ use crate::{
     exit::CliError,
 };
 
-/// A worker's core; nothing of it runs yet.
-pub(super) fn core(
+/// A worker's worker; nothing of it runs yet.
+pub(super) fn assemble(
     config: &Config,
     storage: AnyStorage,
     metrics: &Metrics,
     readiness: &Readiness,
-) -> Result<Arc<Core<AnyStorage>>, CliError> {
+) -> Result<Arc<Worker<AnyStorage>>, CliError> {
     let mut components = Vec::new();
     for component in &config.components {
         let ring = key_ring(component).map_err(|error| CliError::Usage(error.to_string()))?;
@@ -36,7 +36,7 @@ pub(super) fn core(
     }
     let api = ApiClient::new(&api_settings(config)?, metrics.clone())
         .map_err(|error| CliError::Usage(error.to_string()))?;
-    Ok(Core::new(Parts {
+    Ok(Worker::new(Parts {
         storage,
         master: master_keys(config)?,
         components,
@@ -81,10 +81,10 @@ pub(super) fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
     })
 }
 
-/// A core for one command of the operator, beside a running service: it has no background work.
-pub(crate) fn core_for_commands(
+/// A worker for one command of the operator, beside a running service: it has no background work.
+pub(crate) fn worker_for_commands(
     config: &Config,
     storage: AnyStorage,
-) -> Result<Arc<Core<AnyStorage>>, CliError> {
-    core(config, storage, &Metrics::new(), &Readiness::new())
+) -> Result<Arc<Worker<AnyStorage>>, CliError> {
+    assemble(config, storage, &Metrics::new(), &Readiness::new())
 }
