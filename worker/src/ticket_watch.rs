@@ -1,6 +1,6 @@
 //! Watching that tickets come: without one no component token, and without that no call for anybody.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
@@ -8,12 +8,12 @@ use mandate_schema::{ComponentId, StreamName};
 use mandate_storage::{Storage, StorageError};
 use mandate_wechat::api::StartPushTicketRequest;
 
-use crate::{Core, fold, housekeeping::EVERY};
+use crate::{Core, fold, housekeeping::EVERY, lead::take_turn};
 
 /// `WeChat` pushes a ticket every 10 minutes. After so long without one it is asked for them.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(25);
 /// It is asked at most once in this time, over all workers and their restarts.
-const ASKED_ONCE_IN: SignedDuration = SignedDuration::from_mins(10);
+const ASKED_ONCE_IN: Duration = Duration::from_mins(10);
 
 impl<S: Storage> Core<S> {
     /// Watches the tickets of all components until the process stops.
@@ -45,7 +45,7 @@ impl<S: Storage> Core<S> {
             let Some(age) = overdue_for(received_at, since, now) else { continue };
             overdue.push(format!("component {component} has had no ticket for {} min", age.as_mins()));
             let turn = format!("turn/start_push_ticket/{component}");
-            if self.storage.take_turn(&turn, now, now - ASKED_ONCE_IN).await? {
+            if take_turn(&self.storage, &turn, ASKED_ONCE_IN).await? {
                 self.ask_for_tickets(component, age).await;
             }
         }

@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::ComponentId;
 use mandate_storage::{Storage, StorageError};
 
 use super::{Manner, ReconcileError};
-use crate::Core;
+use crate::{Core, lead::take_turn};
 
 /// After a start, until the first comparison: callbacks that waited are dealt with by then.
 const SETTLING: Duration = Duration::from_mins(1);
@@ -47,10 +46,7 @@ impl<S: Storage> Core<S> {
         if self.storage.reconciliation(component).await?.is_some() {
             return Ok(true);
         }
-        let now = Timestamp::now();
-        let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
-        let before = now.checked_sub(every).unwrap_or(Timestamp::MIN);
-        self.storage.take_turn(&format!("turn/reconcile/{component}"), now, before).await
+        take_turn(&self.storage, &format!("turn/reconcile/{component}"), every).await
     }
 
     async fn reconcile_now(&self, component: &ComponentId, stop: &Stop) {

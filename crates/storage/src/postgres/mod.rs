@@ -7,6 +7,7 @@ mod connection;
 mod consents;
 mod convert;
 mod dead_letters;
+mod leases;
 mod migrate;
 mod queue;
 mod read;

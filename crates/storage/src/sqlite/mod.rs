@@ -6,6 +6,7 @@ mod connect;
 mod consents;
 mod convert;
 mod dead_letters;
+mod leases;
 mod migrate;
 mod queue;
 mod read;
