@@ -18,6 +18,8 @@ use mandate_schema::ComponentId;
 use mandate_storage::StorageError;
 use mandate_wechat::errors::{Repair, Retry};
 
+#[cfg(test)]
+pub(crate) use ahead::UnderWay;
 pub(crate) use component::ComponentTokens;
 pub use failed::{Failed, What};
 pub use held::HeldToken;
