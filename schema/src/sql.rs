@@ -40,7 +40,7 @@ macro_rules! queries {
     };
 }
 
-/// The migrations of the `SQLite` store, in order.
+/// The migrations of the `SQLite` store, in order. A number may be missing: from 11 on both databases count in step.
 pub const SQLITE_MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "log", sql: include_str!("../sqlite/migrations/0001_log.sql") },
     Migration {
@@ -55,6 +55,7 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "webhooks", sql: include_str!("../sqlite/migrations/0007_webhooks.sql") },
     Migration { number: 8, name: "one_truth", sql: include_str!("../sqlite/migrations/0008_one_truth.sql") },
     Migration { number: 9, name: "deaths", sql: include_str!("../sqlite/migrations/0009_deaths.sql") },
+    Migration { number: 12, name: "lease", sql: include_str!("../sqlite/migrations/0012_lease.sql") },
     Migration {
         number: 14,
         name: "task_shares",
@@ -115,8 +116,8 @@ queries! {
         key_samples,
         key_subject_put,
         key_under,
-        leader_resign,
-        leader_take,
+        lease_give_back,
+        lease_take,
         log_head,
         log_head_move,
         log_rename,
@@ -171,7 +172,6 @@ queries! {
         task_wake,
         token_empty,
         token_empty_if,
-        token_expiring,
         token_fail,
         token_find,
         token_lease,
@@ -181,8 +181,8 @@ queries! {
         token_read_prune,
         token_release,
         token_store,
+        token_take_expiring,
         token_touch,
-        turn_take,
         webhook_attempt_list,
         webhook_attempt_put,
         webhook_attempt_remove,
@@ -219,6 +219,7 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
         sql: include_str!("../postgres/migrations/0009_one_truth.sql"),
     },
     Migration { number: 10, name: "deaths", sql: include_str!("../postgres/migrations/0010_deaths.sql") },
+    Migration { number: 12, name: "lease", sql: include_str!("../postgres/migrations/0012_lease.sql") },
     Migration {
         number: 14,
         name: "task_shares",
@@ -268,8 +269,8 @@ queries! {
         key_rewrap,
         key_samples,
         key_under,
-        leader_resign,
-        leader_take,
+        lease_give_back,
+        lease_take,
         log_head,
         log_head_lock,
         log_rename,
@@ -314,7 +315,6 @@ queries! {
         task_take_back,
         task_wake,
         token_empty_if,
-        token_expiring,
         token_fail,
         token_find,
         token_lease,
@@ -323,8 +323,8 @@ queries! {
         token_read_prune,
         token_release,
         token_store,
+        token_take_expiring,
         token_touch,
-        turn_take,
         webhook_attempt_list,
         webhook_attempt_put,
         webhook_attempt_remove,

@@ -1,43 +1,67 @@
-//! What one process does for all: who leads is believed to for a while, and prolongs it in time.
+//! What one process does for all: who holds a lease leads, and prolongs it in time.
 
-use jiff::{SignedDuration, Timestamp};
-use mandate_storage::{Checkpoints, StorageError};
+use std::time::Duration;
+
+use mandate_storage::{Leases, StorageError};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-/// A lead that this process has or would like to have.
-pub(crate) struct Lead {
+/// A lease that this process has or would like to have.
+///
+/// The storage counts its time on the database's clock, the holder on a clock that cannot be set, from before the call: it stops
+/// believing in the lease before another process can get it.
+pub(crate) struct Lease {
     name: String,
     holder: Uuid,
-    holds_for: SignedDuration,
-    until: Timestamp,
+    length: Duration,
+    until: Option<Instant>,
 }
 
-impl Lead {
-    /// The lead of this name, which is lost so long after its holder was last seen.
-    pub(crate) fn new(name: impl Into<String>, holds_for: SignedDuration) -> Self {
-        Self { name: name.into(), holder: Uuid::now_v7(), holds_for, until: Timestamp::UNIX_EPOCH }
+impl Lease {
+    /// The lease of this name, which is lost so long after its holder was last seen.
+    pub(crate) fn new(name: impl Into<String>, length: Duration) -> Self {
+        Self { name: name.into(), holder: Uuid::now_v7(), length, until: None }
     }
 
-    /// Whether this process leads for a third of the time at least; it takes or prolongs the lead if need be.
+    /// Whether this process has the lease; it is taken or prolonged if less than two thirds of its time are left.
     ///
     /// # Errors
     ///
-    /// [`StorageError`].
-    pub(crate) async fn hold<S: Checkpoints>(&mut self, storage: &S) -> Result<bool, StorageError> {
-        let now = Timestamp::now();
-        if now + self.holds_for * 2 / 3 < self.until {
+    /// [`StorageError`]: it may be held until its time is over, see [`Self::is_held`].
+    pub(crate) async fn hold<S: Leases>(&mut self, storage: &S) -> Result<bool, StorageError> {
+        let now = Instant::now();
+        if self.until.is_some_and(|until| now + self.length * 2 / 3 < until) {
             return Ok(true);
         }
-        let until = now + self.holds_for;
-        let leads = storage.lead(&self.name, self.holder, now, until).await?;
-        self.until = if leads { until } else { Timestamp::UNIX_EPOCH };
-        Ok(leads)
+        let taken = storage.take(&self.name, self.holder, self.length).await?;
+        self.until = taken.map(|_| now + self.length);
+        Ok(self.is_held()) // the answer may have taken longer than the lease
     }
 
-    /// Gives the lead up, if it is this process's.
-    pub(crate) async fn resign<S: Checkpoints>(&self, storage: &S) {
-        if let Err(error) = storage.resign(&self.name, self.holder).await {
-            tracing::debug!(%error, "the lead of the {} ends by itself", self.name);
+    /// Whether the time for which it was taken last is not over yet.
+    pub(crate) fn is_held(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Gives the lease back, if it is this process's.
+    pub(crate) async fn give_back<S: Leases>(&mut self, storage: &S) {
+        self.until = None;
+        if let Err(error) = storage.give_back(&self.name, self.holder).await {
+            tracing::debug!(%error, "the lease {} ends by itself", self.name);
         }
     }
+}
+
+/// Takes the turn at something that one process of all does once in a time; `false` if it was taken within that time.
+///
+/// # Errors
+///
+/// [`StorageError`].
+pub(crate) async fn take_turn<S: Leases>(
+    storage: &S,
+    name: &str,
+    once_in: Duration,
+) -> Result<bool, StorageError> {
+    // Nobody holds it afterwards, the process that took it neither.
+    Ok(storage.take(name, Uuid::now_v7(), once_in).await?.is_some())
 }

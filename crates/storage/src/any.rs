@@ -1,5 +1,7 @@
 //! Whichever database the configuration names, as one type for the binary.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use mandate_schema::{
     ApiKeyRecord, AuthorizerId, CodeDigest, CommandId, ComponentId, EventId, Position, Push, SealedText,
@@ -10,10 +12,10 @@ use uuid::Uuid;
 use crate::{
     Appended, AuditEntry, AuthorizerFilter, AuthorizerRow, Callers, Checkpoints, Claim, Claimed, Command,
     CommandRecord, ConsentLink, ConsentVisit, Consents, DeadLetterId, DeadLetterRow, DeadLetters, EventLog,
-    EventQuery, Folder, Gather, Gathered, Keys, Landed, Lease, Messages, NextDue, Rebuild, RebuildMode,
-    RebuildReport, Reconciliation, Reconciliations, States, StatusCount, StorageError, StreamQuery,
-    TaskCount, TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, Wanted, WebhookAttemptRow, WebhookRow,
-    Webhooks, postgres::PostgresStorage, sqlite::SqliteStorage,
+    EventQuery, Expiring, Fence, Folder, Gather, Gathered, Keys, Landed, Lease, Leases, Messages, NextDue,
+    Rebuild, RebuildMode, RebuildReport, Reconciliation, Reconciliations, States, StatusCount, StorageError,
+    StreamQuery, TaskCount, TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, Wanted, WebhookAttemptRow,
+    WebhookRow, Webhooks, postgres::PostgresStorage, sqlite::SqliteStorage,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -110,13 +112,7 @@ pass_on!(Tokens {
     fn release_token(&self, stream: &StreamName, lease: &Lease) -> ();
     fn fail_token(&self, stream: &StreamName, lease: &Lease, failure: TokenFailure) -> ();
     fn touch_tokens(&self, streams: Vec<StreamName>, now: Timestamp) -> ();
-    fn expiring_tokens(
-        &self,
-        now: Timestamp,
-        expiring: Timestamp,
-        used: Timestamp,
-        limit: usize,
-    ) -> Vec<StreamName>;
+    fn take_expiring_tokens(&self, expiring: Expiring) -> Vec<StreamName>;
     fn empty_token(&self, stream: &StreamName, held: &SealedText) -> bool;
 });
 
@@ -188,9 +184,11 @@ pass_on!(Reconciliations {
 pass_on!(Checkpoints {
     fn checkpoint(&self, reader: &str) -> Position;
     fn set_checkpoint(&self, reader: &str, position: Position) -> ();
-    fn take_turn(&self, name: &str, now: Timestamp, before: Timestamp) -> bool;
-    fn lead(&self, name: &str, holder: Uuid, now: Timestamp, until: Timestamp) -> bool;
-    fn resign(&self, name: &str, holder: Uuid) -> ();
+});
+
+pass_on!(Leases {
+    fn take(&self, name: &str, holder: Uuid, length: Duration) -> Option<Fence>;
+    fn give_back(&self, name: &str, holder: Uuid) -> ();
 });
 
 impl Rebuild for AnyStorage {

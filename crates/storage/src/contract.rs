@@ -1,6 +1,6 @@
 //! The contracts that every database fulfils.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use jiff::Timestamp;
 use mandate_schema::{CommandId, ComponentId, Position, Push, StoredEvent, StreamName, TaskId, WrappedKey};
@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Callers, Claim, Claimed, Command, CommandRecord, Consents,
-    DeadLetterId, DeadLetterRow, EventQuery, FoldError, FoldInput, Gather, NewState, NextDue, RebuildMode,
-    RebuildReport, Reconciliations, StatusCount, StorageError, StreamQuery, TaskCount, Tokens, Webhooks,
+    DeadLetterId, DeadLetterRow, EventQuery, Fence, FoldError, FoldInput, Gather, NewState, NextDue,
+    RebuildMode, RebuildReport, Reconciliations, StatusCount, StorageError, StreamQuery, TaskCount, Tokens,
+    Webhooks,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -29,6 +30,7 @@ pub trait Storage:
     + Callers
     + Reconciliations
     + Checkpoints
+    + Leases
     + Rebuild
     + Clone
 {
@@ -48,6 +50,7 @@ impl<T> Storage for T where
         + Callers
         + Reconciliations
         + Checkpoints
+        + Leases
         + Rebuild
         + Clone
 {
@@ -398,40 +401,32 @@ pub trait Checkpoints: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn set_checkpoint(&self, reader: &str, position: Position) -> impl Future<Output = Result<()>> + Send;
+}
 
-    /// Takes the turn at something that is done now and then, by one process for all: `true` if the last turn was taken at
-    /// `before` or earlier, or never. The name must be no reader's.
+/// What one process does for all, on the database's clock: no caller passes a time of its own. A lease that ends further ahead than
+/// its length and a minute was taken by a clock that was wrong, and counts as over.
+pub trait Leases: Send + Sync + 'static {
+    /// Takes a lease, or prolongs it for who holds it, for so long from now; `None` if another one holds it. All who take one name
+    /// take it for the same length. The holder has to count its time from before the call.
+    ///
+    /// A *turn*, which one process takes once in a time, is a lease of that length under a holder made up for it, not given back.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`].
-    fn take_turn(
-        &self,
-        name: &str,
-        now: Timestamp,
-        before: Timestamp,
-    ) -> impl Future<Output = Result<bool>> + Send;
-
-    /// Takes the lead at something that one process does for all, or keeps it, until `until`: `false` if another one has it at
-    /// `now`.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError::Unavailable`].
-    fn lead(
+    /// [`StorageError::Unavailable`]: it may be taken.
+    fn take(
         &self,
         name: &str,
         holder: Uuid,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> impl Future<Output = Result<bool>> + Send;
+        length: Duration,
+    ) -> impl Future<Output = Result<Option<Fence>>> + Send;
 
-    /// Gives the lead up, if it is held.
+    /// Gives a lease back, if it is held.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`].
-    fn resign(&self, name: &str, holder: Uuid) -> impl Future<Output = Result<()>> + Send;
+    /// [`StorageError::Unavailable`]: it ends by itself.
+    fn give_back(&self, name: &str, holder: Uuid) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// Folds events into state; the storage does not know what they mean.

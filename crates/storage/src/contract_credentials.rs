@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mandate_schema::{ApiKeyRecord, AuthorizerId, ComponentId, SealedText, StreamName};
 use uuid::Uuid;
 
-use crate::{AuditEntry, Lease, Reconciliation, StorageError, TokenFailure, TokenReads, TokenRow};
+use crate::{AuditEntry, Expiring, Lease, Reconciliation, StorageError, TokenFailure, TokenReads, TokenRow};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -74,18 +74,16 @@ pub trait Tokens: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Tokens that expire before `expiring` and were read after `used`, those that expire first; without those that somebody
-    /// refreshes, or may not refresh yet.
+    /// Takes tokens in use that expire soon, those that expire first, to refresh them ahead of time; without those that somebody
+    /// refreshes, or may not refresh yet. No other process gets the same ones for a while, and who needs one of these tokens
+    /// meanwhile is not held up. In no order.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`].
-    fn expiring_tokens(
+    /// [`StorageError::Unavailable`]: some may be taken until their time is over.
+    fn take_expiring_tokens(
         &self,
-        now: Timestamp,
-        expiring: Timestamp,
-        used: Timestamp,
-        limit: usize,
+        expiring: Expiring,
     ) -> impl Future<Output = Result<Vec<StreamName>>> + Send;
 
     /// Empties the row if it still holds exactly this token; `false` if it holds another.

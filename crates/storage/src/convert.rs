@@ -28,6 +28,12 @@ pub(crate) fn millis(time: Timestamp) -> i64 {
     time.as_millisecond()
 }
 
+/// A length of time, in milliseconds; a hundred years at most, so that sums with times stay in range.
+pub(crate) fn length_millis(length: std::time::Duration) -> i64 {
+    const LONGEST: i64 = 100 * 366 * 24 * 3_600 * 1_000;
+    i64::try_from(length.as_millis()).unwrap_or(LONGEST).min(LONGEST)
+}
+
 /// The beginning of a time's minute.
 pub(crate) fn minute(time: Timestamp) -> i64 {
     millis(time).div_euclid(60_000) * 60_000

@@ -23,7 +23,7 @@ pub mod sqlite;
 pub use any::AnyStorage;
 pub use appender::{AppendObserver, Appender, Unobserved};
 pub use contract::{
-    Checkpoints, DeadLetters, EventLog, Folder, Keys, Messages, Rebuild, States, Storage, TaskQueue,
+    Checkpoints, DeadLetters, EventLog, Folder, Keys, Leases, Messages, Rebuild, States, Storage, TaskQueue,
 };
 pub use contract_consent::{ConsentLink, ConsentTerms, ConsentVisit, Consents, Landed};
 pub use contract_credentials::{Callers, Reconciliations, Tokens};
@@ -36,7 +36,9 @@ pub use model::{
     DeadLetterId, DeadLetterRow, DeadPayload, Erasure, EventOrder, EventQuery, FoldError, FoldInput, Loaded,
     NewKey, NewState, RebuildMode, RebuildReport, StateRow, StatusCount, StreamQuery, TokenChange,
 };
-pub use model_credentials::{AuditEntry, Lease, Reconciliation, TokenFailure, TokenReads, TokenRow};
+pub use model_credentials::{
+    AuditEntry, Expiring, Fence, Lease, Reconciliation, TokenFailure, TokenOf, TokenReads, TokenRow,
+};
 pub use model_tasks::{
     Attempt, Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Ending, Finish, GivenUp, NewTask, NextDue, Shares,
     TaskCount, TaskDone, TaskState,

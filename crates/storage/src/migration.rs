@@ -9,13 +9,13 @@ use crate::StorageError;
 pub struct Migrated {
     /// Names of the migrations applied now, in order.
     pub applied: Vec<String>,
-    /// The schema's version after it.
+    /// The schema's version after it: the number of the newest migration.
     pub version: u32,
 }
 
 impl Migrated {
     pub(crate) fn to(known: &[Migration], applied: Vec<String>) -> Self {
-        Self { applied, version: u32::try_from(known.len()).unwrap_or(u32::MAX) }
+        Self { applied, version: known.last().map_or(0, |newest| newest.number) }
     }
 }
 

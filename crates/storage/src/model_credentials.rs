@@ -1,5 +1,7 @@
 //! Tokens, the comparison with `WeChat`'s list, and what callers did.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use mandate_schema::{Position, SealedText, StreamName};
 use uuid::Uuid;
@@ -33,6 +35,46 @@ pub struct Lease {
     pub fence: u64,
     /// The row when the lease was taken.
     pub row: TokenRow,
+}
+
+/// A number that rises with every new holder of a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fence(pub u64);
+
+/// Whose tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenOf {
+    /// Components.
+    Components,
+    /// Authorizers.
+    Authorizers,
+}
+
+impl TokenOf {
+    /// The names of their streams: from one, below the other.
+    pub(crate) fn streams(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Components => ("component/", "component0"), // 0 follows /
+            Self::Authorizers => ("authorizer/", "authorizer0"),
+        }
+    }
+}
+
+/// Which tokens are to be refreshed ahead of time.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiring {
+    /// Whose.
+    pub of: TokenOf,
+    /// The caller's time, as in all columns of a token.
+    pub now: Timestamp,
+    /// They expire before this time.
+    pub before: Timestamp,
+    /// They were read at this time or later.
+    pub used: Timestamp,
+    /// For so long nobody else gets them, on the database's clock.
+    pub hold: Duration,
+    /// So many at most.
+    pub limit: usize,
 }
 
 /// A comparison of one component's accounts with `WeChat`'s list, which is under way.

@@ -13,7 +13,7 @@ use mandate_storage::{EventQuery, Storage, StorageError};
 use serde::Deserialize;
 
 use crate::{
-    lead::Lead,
+    lead::Lease,
     log::{
         Log,
         fold::{self, ReadError},
@@ -24,10 +24,10 @@ use crate::{
     views::assert_dense,
 };
 
-/// The name of the lead and of the checkpoint.
+/// The name of the lease and of the checkpoint.
 const NAME: &str = "publisher";
 /// How long the lead holds unless it is prolonged: so long events wait whose publisher died.
-const LEAD: SignedDuration = SignedDuration::from_secs(3);
+const LEAD: Duration = Duration::from_secs(3);
 /// How often others look whether they may lead.
 const LOOK: Duration = Duration::from_secs(1);
 /// Events published at once.
@@ -97,14 +97,14 @@ pub struct EventPublisher<S, O> {
 
 /// What a publisher knows between two steps.
 pub(crate) struct Progress {
-    lead: Lead,
+    lead: Lease,
     /// `None`: where the stream ends has to be read.
     place: Option<Place>,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { lead: Lead::new(NAME, LEAD), place: None }
+        Self { lead: Lease::new(NAME, LEAD), place: None }
     }
 }
 
@@ -161,7 +161,7 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
                 _grown = grown.changed(), if progress.place.is_some() => {}
             }
         }
-        progress.lead.resign(&self.outbox.storage).await;
+        progress.lead.give_back(&self.outbox.storage).await;
     }
 
     /// Publishes a batch, if this process leads; how long to wait then.

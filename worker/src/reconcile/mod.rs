@@ -11,7 +11,7 @@ mod regular;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mandate_domain::Status;
 use mandate_runtime::{failpoint, stop::Stop};
 use mandate_schema::{AuthorizerId, ComponentId, StreamName};
@@ -23,7 +23,7 @@ pub use progress::Report;
 pub use regular::ReconcileSettings;
 
 use crate::{
-    lead::Lead,
+    lead::Lease,
     log::{Log, fold::ReadError, vault::Vault},
     tasks::list::{Cursor, Lists, OVERLAP, Pace},
     tokens::Uncalled,
@@ -33,7 +33,7 @@ use progress::{Phase, Progress};
 /// Authorizers that no page named, looked for at once; a comparison that was cut off asks about so many again at most.
 const MISSING: usize = 50;
 /// After how long another process takes over from one that died.
-const LEAD: SignedDuration = SignedDuration::from_secs(6);
+const LEAD: Duration = Duration::from_secs(6);
 /// How often the lead is prolonged, and tried to get.
 const HOLD_EVERY: Duration = Duration::from_secs(1);
 /// How long a process that died is waited for.
@@ -105,13 +105,13 @@ impl<S: Storage> Reconciler<S> {
         if !self.lists.serves(component) {
             return Err(ReconcileError::Unknown(component.clone()));
         }
-        let mut lead = Lead::new(format!("reconcile/{component}"), LEAD);
+        let mut lead = Lease::new(format!("reconcile/{component}"), LEAD);
         take_lead(&mut lead, &self.storage, stop).await?;
         let compared = tokio::select! {
             compared = self.compare_all(component, manner, stop, tell) => compared,
             () = lose_lead(&mut lead, &self.storage) => Err(ReconcileError::Elsewhere),
         };
-        lead.resign(&self.storage).await;
+        lead.give_back(&self.storage).await;
         compared
     }
 
@@ -155,7 +155,7 @@ impl<S: Storage> Reconciler<S> {
 }
 
 /// Takes the lead. If it is another's, that one may have died: it is waited for a moment.
-async fn take_lead<S: Storage>(lead: &mut Lead, storage: &S, stop: &Stop) -> Result<(), ReconcileError> {
+async fn take_lead<S: Storage>(lead: &mut Lease, storage: &S, stop: &Stop) -> Result<(), ReconcileError> {
     let deadline = Instant::now() + WAIT_FOR_LEAD;
     while !lead.hold(storage).await? {
         if Instant::now() > deadline {
@@ -171,12 +171,13 @@ async fn take_lead<S: Storage>(lead: &mut Lead, storage: &S, stop: &Stop) -> Res
 }
 
 /// Prolongs the lead until it is another's. While the store is away, the comparison itself fails.
-async fn lose_lead<S: Storage>(lead: &mut Lead, storage: &S) {
+async fn lose_lead<S: Storage>(lead: &mut Lease, storage: &S) {
     loop {
         tokio::time::sleep(HOLD_EVERY).await;
         match lead.hold(storage).await {
             Ok(true) => {}
             Ok(false) => return,
+            Err(_) if !lead.is_held() => return,
             Err(error) => tracing::debug!(%error, "the lead of a comparison could not be prolonged"),
         }
     }

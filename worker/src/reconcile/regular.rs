@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::ComponentId;
 use mandate_storage::{Storage, StorageError};
 
 use super::{Manner, ReconcileError, Reconciler};
+use crate::lead::take_turn;
 
 /// After a start, until the first comparison: callbacks that waited are dealt with by then.
 const SETTLING: Duration = Duration::from_mins(1);
@@ -46,10 +46,7 @@ impl<S: Storage> Reconciler<S> {
         if self.storage.reconciliation(component).await?.is_some() {
             return Ok(true);
         }
-        let now = Timestamp::now();
-        let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
-        let before = now.checked_sub(every).unwrap_or(Timestamp::MIN);
-        self.storage.take_turn(&format!("turn/reconcile/{component}"), now, before).await
+        take_turn(&self.storage, &format!("turn/reconcile/{component}"), every).await
     }
 
     async fn reconcile_now(&self, component: &ComponentId, stop: &Stop) {

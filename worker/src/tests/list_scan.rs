@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mandate_domain::TOLERANCE;
 use mandate_runtime::stop::Stop;
 use mandate_schema::AuthorizerId;
-use mandate_storage::{Checkpoints, sqlite::SqliteStorage};
+use mandate_storage::{Leases, sqlite::SqliteStorage};
 use mandate_wechat::api::ListedAuthorizer;
 use serde_json::json;
 use tokio::time::timeout;
@@ -467,9 +467,9 @@ async fn an_answer_that_was_not_fetched_yet_keeps_the_lead_where_it_is() {
 async fn a_worker_that_died_is_followed_by_another() {
     let wechat = WeChat::with(10).await;
     let given = given(&wechat).await;
-    let (name, now) = (format!("list_scan/{}", component()), Timestamp::now());
-    let until = now + SignedDuration::from_secs(2);
-    assert!(given.worker.storage.lead(&name, Uuid::now_v7(), now, until).await.unwrap());
+    let (name, length) = (format!("list_scan/{}", component()), Duration::from_secs(2));
+    let until = Timestamp::now() + length;
+    assert!(given.worker.storage.take(&name, Uuid::now_v7(), length).await.unwrap().is_some());
     let scanning = Scanning::start(&given.worker);
     Scanning::is_at(scanning.find_in_the_end(&at_place(3)).await, 3);
     assert!(Timestamp::now() >= until, "not before the dead one's time is over");

@@ -1,5 +1,6 @@
 //! The worker over a real store: what is decided, kept and refused, without any network.
 
+mod ahead;
 mod alone;
 mod codes;
 mod consent;

@@ -6,11 +6,9 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
 use mandate_broker::{LastMessage, Outgoing, PublishError, Session, Tail};
 use mandate_schema::Position;
 use mandate_storage::{Checkpoints, EventLog, sqlite::SqliteStorage};
-use uuid::Uuid;
 
 use super::given::{Given, ticket};
 use crate::outbound::publisher::{EventPublisher, EventsOut, Progress, republish};
@@ -141,8 +139,7 @@ async fn it_goes_on_behind_the_stream_or_the_checkpoint_whichever_is_older() {
         let publisher = publisher(&given, &broker, AN_HOUR);
         steps(&publisher, &mut Progress::default(), 2).await;
         assert_eq!(broker.positions(), (first..=10).collect::<Vec<_>>(), "{stream:?} {checkpoint}");
-        let now = Timestamp::now() + SignedDuration::from_mins(1);
-        given.worker.storage.lead("publisher", Uuid::nil(), now, Timestamp::UNIX_EPOCH).await.unwrap();
+        given.end_leases();
     }
 }
 
@@ -202,11 +199,7 @@ async fn only_the_leader_publishes() {
     given.take(ticket(1_790_001_000, "ticket@@@next")).await;
     steps(&second, &mut Progress::default(), 3).await;
     assert_eq!((broker.positions(), broker.tails()), (vec![], 1));
-    let now = Timestamp::now() + SignedDuration::from_mins(1);
-    assert!(
-        given.worker.storage.lead("publisher", Uuid::nil(), now, Timestamp::UNIX_EPOCH).await.unwrap(),
-        "its time ends"
-    );
+    given.end_leases();
     steps(&second, &mut Progress::default(), 1).await;
     assert_eq!(broker.positions(), [1, 2, 3, 4], "the stream said that it is empty");
 }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mandate_domain::{Because, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{Event, GrantedVia, StreamName};
-use mandate_storage::{Checkpoints, Claimed, Reconciliations, sqlite::SqliteStorage};
+use mandate_storage::{Claimed, Leases, Reconciliations, sqlite::SqliteStorage};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -394,9 +394,8 @@ async fn the_lead_of_a_comparison_is_given_back() {
     given.compare(FAST).await.unwrap();
     wechat.spoils(|_, _| (500, String::new()));
     assert!(given.compare(FAST).await.is_err());
-    let (name, now) = (format!("reconcile/{}", component()), Timestamp::now());
-    let until = now + SignedDuration::from_secs(1);
-    assert!(given.worker.storage.lead(&name, Uuid::now_v7(), now, until).await.unwrap());
+    let (name, length) = (format!("reconcile/{}", component()), Duration::from_secs(1));
+    assert!(given.worker.storage.take(&name, Uuid::now_v7(), length).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `WeChat`'s API as far as the list goes: a list of authorizers in pages, and whatever a test makes of a page.
+//! `WeChat`'s API as far as the list and tokens go: a list of authorizers in pages, and whatever a test makes of a page.
 
 use std::{
     collections::HashMap,
@@ -35,6 +35,20 @@ struct State {
     spoil: Option<Spoil>,
     /// The page at this offset waits until it is let go.
     held: Option<(u64, Arc<Notify>)>,
+    /// Whose token was fetched, in order.
+    fetched: Vec<String>,
+    /// Tokens are answered once so many were asked for.
+    together: usize,
+}
+
+impl State {
+    /// Whether so many tokens were asked for that they are answered, from now on at once.
+    fn is_together(&mut self) -> bool {
+        if self.fetched.len() >= self.together {
+            self.together = 0;
+        }
+        self.together == 0
+    }
 }
 
 /// The appid of the authorizer at a place of the list.
@@ -125,6 +139,16 @@ impl WeChat {
         }
     }
 
+    /// Whose tokens were fetched since the last time, in order.
+    pub(super) fn fetched(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().fetched)
+    }
+
+    /// Answers no token before so many were asked for.
+    pub(super) fn answers_tokens_together(&self, count: usize) {
+        self.state().together = count;
+    }
+
     /// The offsets of the pages that were asked for, in order.
     pub(super) fn offsets(&self) -> Vec<u64> {
         self.state().offsets.clone()
@@ -150,13 +174,35 @@ async fn serve(connection: TcpStream, state: Arc<Mutex<State>>, asked: Arc<Notif
         let (status, answer) = if path.contains("api_get_authorizer_list") {
             page(&body, &state, &asked).await
         } else {
-            well(&json!({ "component_access_token": "component-token", "expires_in": 7_200 }))
+            token(&body, &state, &asked).await
         };
         let head = format!("HTTP/1.1 {status} Told\r\ncontent-length: {}\r\n\r\n", answer.len());
         if connection.write_all(format!("{head}{answer}").as_bytes()).await.is_err() {
             return;
         }
     }
+}
+
+/// The token of an authorizer, or of the component.
+async fn token(body: &Value, state: &Mutex<State>, asked: &Notify) -> (u16, String) {
+    let whose = body["authorizer_appid"].as_str().unwrap_or("component");
+    state.lock().unwrap().fetched.push(whose.to_owned());
+    asked.notify_waiters();
+    loop {
+        let another = asked.notified();
+        tokio::pin!(another);
+        another.as_mut().enable();
+        if state.lock().unwrap().is_together() {
+            break;
+        }
+        another.await;
+    }
+    well(&json!({
+        "component_access_token": "component-token",
+        "authorizer_access_token": format!("token of {whose}"),
+        "authorizer_refresh_token": body["authorizer_refresh_token"],
+        "expires_in": 7_200,
+    }))
 }
 
 async fn request(connection: &mut BufReader<TcpStream>) -> Option<(String, Value)> {

@@ -11,7 +11,7 @@ mod call;
 mod component;
 mod failed;
 mod rows;
-pub(crate) mod ticket_watch;
+mod ticket_watch;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -19,6 +19,8 @@ use mandate_schema::{ComponentId, Secret};
 use mandate_storage::{Storage, StorageError};
 use mandate_wechat::errors::{Repair, Retry};
 
+#[cfg(test)]
+pub(crate) use ahead::UnderWay;
 pub use call::Uncalled;
 use component::ComponentTokens;
 pub use failed::{Failed, What};

@@ -9,14 +9,14 @@ use mandate_storage::{Storage, StorageError};
 use mandate_wechat::api::StartPushTicketRequest;
 
 use super::Tokens;
-use crate::log::snapshot;
+use crate::{lead::take_turn, log::snapshot};
 
 /// How often the tickets are looked at.
 const EVERY: Duration = Duration::from_secs(5);
 /// `WeChat` pushes a ticket every 10 minutes. After so long without one it is asked for them.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(25);
 /// It is asked at most once in this time, over all workers and their restarts.
-const ASKED_ONCE_IN: SignedDuration = SignedDuration::from_mins(10);
+const ASKED_ONCE_IN: Duration = Duration::from_mins(10);
 
 /// Watches that tickets come.
 pub(crate) struct TicketWatch<S> {
@@ -57,7 +57,7 @@ impl<S: Storage> TicketWatch<S> {
             let Some(age) = overdue_for(received_at, since, now) else { continue };
             overdue.push(format!("component {component} has had no ticket for {} min", age.as_mins()));
             let turn = format!("turn/start_push_ticket/{component}");
-            if self.tokens.storage.take_turn(&turn, now, now - ASKED_ONCE_IN).await? {
+            if take_turn(&self.tokens.storage, &turn, ASKED_ONCE_IN).await? {
                 self.ask_for_tickets(component, age).await;
             }
         }

@@ -2,7 +2,6 @@
 
 use mandate_schema::{AuthorizerId, ComponentId, Position, Push, StreamName};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::given::{
     account, append, at, command, component, decided, other_component, push, stream, token_stored,
@@ -72,31 +71,6 @@ pub(super) async fn messages_of_many_writers_never_appear_behind_a_reader<S: Sto
         assert!(!over || storage.read_messages(after, 1).await.unwrap().len() == 1, "only {seen} were seen");
         tokio::task::yield_now().await;
     }
-}
-
-pub(super) async fn a_turn_is_taken_once_in_its_time<S: Storage>(storage: S) {
-    let take = async |now, before| storage.take_turn("turn/a", at(now), at(before)).await.unwrap();
-    assert!(take(100, 40).await, "never taken");
-    assert!(!take(100, 40).await && !take(159, 99).await);
-    assert!(take(160, 100).await);
-    assert!(!take(160, 100).await, "others see that it was taken");
-    assert!(storage.take_turn("turn/b", at(100), at(40)).await.unwrap(), "each has its own");
-}
-
-pub(super) async fn one_leads_until_its_time_is_over_or_it_resigns<S: Storage>(storage: S) {
-    let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    let lead =
-        async |holder, now, until| storage.lead("publisher", holder, at(now), at(until)).await.unwrap();
-    assert!(lead(first, 0, 10).await, "nobody did");
-    assert!(!lead(second, 9, 19).await);
-    assert!(lead(first, 9, 20).await, "it goes on");
-    assert!(!lead(second, 19, 29).await && lead(second, 20, 30).await, "its time is over");
-    assert!(!lead(first, 21, 31).await);
-    storage.resign("publisher", first).await.unwrap();
-    assert!(!lead(first, 21, 31).await, "only who leads can resign");
-    storage.resign("publisher", second).await.unwrap();
-    assert!(lead(first, 21, 31).await);
-    assert!(storage.lead("another", second, at(21), at(31)).await.unwrap(), "each has its own");
 }
 
 pub(super) async fn a_checkpoint_goes_where_it_is_put<S: Storage>(storage: S) {

@@ -12,6 +12,7 @@ mod dead_letters;
 mod deaths;
 mod erasing;
 mod given;
+mod leases;
 mod lists;
 mod log;
 mod model;
@@ -145,7 +146,8 @@ macro_rules! suite {
             an_older_fence_never_stores,
             a_failure_is_known_until_another_refresh_begins,
             a_failure_is_forgotten_when_the_row_changes,
-            tokens_in_use_are_found_before_they_expire,
+            tokens_in_use_are_taken_before_they_expire,
+            tokens_of_components_and_authorizers_are_taken_apart,
             another_generation_never_stores,
             an_emptied_row_refuses_the_refresh_under_way,
             a_token_stored_by_an_append_refuses_the_refresh_under_way,
@@ -153,6 +155,8 @@ macro_rules! suite {
             a_token_is_emptied_only_while_it_is_the_current_one,
         ], [
             of_many_refreshers_one_gets_the_lease,
+            two_processes_never_take_the_same_expiring_token,
+            an_expiring_token_is_taken_again_after_a_while,
         ]);
         suite!($database, dead_letters, [
             a_dead_letter_comes_with_its_outcome,
@@ -173,8 +177,6 @@ macro_rules! suite {
             messages_are_stored_once_and_pruned_by_age,
             messages_are_read_in_order_and_no_position_comes_back,
             messages_of_many_writers_never_appear_behind_a_reader,
-            a_turn_is_taken_once_in_its_time,
-            one_leads_until_its_time_is_over_or_it_resigns,
             a_checkpoint_goes_where_it_is_put,
             authorizers_are_counted_by_component_and_status,
             authorizers_are_filtered_by_component_and_status,
@@ -183,6 +185,14 @@ macro_rules! suite {
             authorizers_are_listed_in_pages,
             a_listed_authorizer_tells_when_its_token_expires,
         ], []);
+        suite!($database, leases, [
+            one_holds_a_lease_until_it_gives_it_back,
+        ], [
+            a_turn_is_taken_once_in_its_time,
+            a_lease_that_is_over_goes_to_the_next_one,
+            a_lease_of_a_clock_that_was_ahead_is_over,
+            of_many_who_take_a_lease_at_once_one_gets_it,
+        ]);
         suite!($database, consents, [
             links_and_visits_come_back_until_they_are_pruned,
             a_visit_is_tied_to_the_first_code_and_its_task_is_queued_with_it,

@@ -1,12 +1,18 @@
 //! One holder of each token.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use mandate_schema::StreamName;
 
 use super::{
     Database,
     given::{append, at, command, decided, sealed, stream, token_stored},
 };
-use crate::{Lease, Storage, TokenChange, TokenFailure, Tokens};
+use crate::{Expiring, Lease, Storage, TokenChange, TokenFailure, TokenOf, Tokens};
+
+/// For how long expiring tokens are taken, on the database's clock.
+const HOLD: Duration = Duration::from_mins(1);
 
 /// Takes the lease at a second, for fifteen.
 async fn lease<S: Tokens>(storage: &S, second: i64) -> Option<Lease> {
@@ -194,25 +200,92 @@ pub(super) async fn a_failure_is_forgotten_when_the_row_changes<S: Storage>(stor
     assert_eq!(known().await, None);
 }
 
-pub(super) async fn tokens_in_use_are_found_before_they_expire<S: Storage>(storage: S) {
-    for number in 1..=4_u32 {
-        append(&storage, decided(command(number.into()), &stream(number), 0).token(token_stored("t", 1)))
-            .await;
+/// Tokens of authorizers that expire before a second and were read from another one on, as somebody sees them at `now`.
+fn expiring(now: i64, before: i64, used: i64) -> Expiring {
+    let (now, before, used) = (at(now), at(before), at(used));
+    Expiring { of: TokenOf::Authorizers, now, before, used, hold: HOLD, limit: 10 }
+}
+
+/// As they were taken, in order of their names.
+async fn taken<S: Tokens>(storage: &S, expiring: Expiring) -> Vec<StreamName> {
+    let mut taken = storage.take_expiring_tokens(expiring).await.unwrap();
+    taken.sort_by_key(ToString::to_string);
+    taken
+}
+
+/// Stores a token for each of these streams, and notes that it was read.
+async fn in_use<S: Storage>(storage: &S, streams: impl IntoIterator<Item = StreamName>) {
+    for (number, stream) in (1..).zip(streams) {
+        append(storage, decided(command(number), &stream, 0).token(token_stored("t", 1))).await;
+        storage.touch_tokens(vec![stream], at(125)).await.unwrap();
     }
-    let found = async |now, used| storage.expiring_tokens(at(now), at(7_201), at(used), 10).await.unwrap();
-    assert_eq!(found(0, 0).await, [], "none was read");
-    storage.touch_tokens(vec![stream(1), stream(2), stream(3), stream(9)], at(125)).await.unwrap();
-    assert_eq!(found(0, 120).await, [stream(1), stream(2), stream(3)], "used within the minute");
-    assert_eq!(found(0, 121).await, []);
-    assert_eq!(storage.expiring_tokens(at(0), at(7_200), at(0), 10).await.unwrap(), [], "later is not yet");
+}
+
+pub(super) async fn tokens_in_use_are_taken_before_they_expire<S: Storage>(storage: S) {
+    // What nobody holds for a while can be looked at again.
+    let now = Duration::ZERO;
+    let found = async |expiring: Expiring| taken(&storage, Expiring { hold: now, ..expiring }).await;
+    append(&storage, decided(command(9), &stream(4), 0).token(token_stored("t", 1))).await;
+    assert_eq!(found(expiring(0, 7_201, 0)).await, [], "none was read");
+    in_use(&storage, (1..=3).map(stream)).await;
+    storage.touch_tokens(vec![stream(9)], at(125)).await.unwrap();
+    let all = [stream(1), stream(2), stream(3)];
+    assert_eq!(found(expiring(0, 7_201, 120)).await, all, "used within the minute");
+    assert_eq!(found(expiring(0, 7_201, 121)).await, []);
+    assert_eq!(found(expiring(0, 7_200, 0)).await, [], "later is not yet");
     storage.touch_tokens(vec![stream(1)], at(30)).await.unwrap();
-    assert_eq!(found(0, 120).await.len(), 3, "a late note takes nothing back");
+    assert_eq!(found(expiring(0, 7_201, 120)).await, all, "a late note takes nothing back");
     lease(&storage, 0).await.unwrap();
-    assert_eq!(found(14, 0).await, [stream(2), stream(3)], "one is being refreshed");
-    assert_eq!(found(15, 0).await.len(), 3, "its lease has ended");
+    assert_eq!(found(expiring(14, 7_201, 0)).await, [stream(2), stream(3)], "one is being refreshed");
+    assert_eq!(found(expiring(15, 7_201, 0)).await, all, "its lease has ended");
     let failing = storage.lease_token(&stream(2), at(15), at(30)).await.unwrap().unwrap();
     storage.fail_token(&stream(2), &failing, failure(1, 60)).await.unwrap();
-    assert_eq!(found(59, 0).await, [stream(1), stream(3)]);
-    assert_eq!(found(60, 0).await.len(), 3);
-    assert_eq!(storage.expiring_tokens(at(60), at(7_201), at(0), 2).await.unwrap().len(), 2);
+    assert_eq!(found(expiring(59, 7_201, 0)).await, [stream(1), stream(3)]);
+    assert_eq!(found(expiring(60, 7_201, 0)).await, all);
+    assert_eq!(found(Expiring { limit: 2, ..expiring(60, 7_201, 0) }).await.len(), 2);
+}
+
+pub(super) async fn tokens_of_components_and_authorizers_are_taken_apart<S: Storage>(storage: S) {
+    let component = StreamName::Component("wx1f2e3d4c5b6a7988".parse().unwrap());
+    in_use(&storage, [component.clone(), stream(1)]).await;
+    let components = Expiring { of: TokenOf::Components, ..expiring(0, 7_201, 0) };
+    assert_eq!(taken(&storage, components).await, [component]);
+    assert_eq!(taken(&storage, expiring(0, 7_201, 0)).await, [stream(1)]);
+}
+
+pub(super) async fn an_expiring_token_is_taken_again_after_a_while<D: Database>(database: D) {
+    let storage = database.open().await;
+    in_use(&storage, [stream(1)]).await;
+    let take = async || taken(&storage, expiring(0, 7_201, 0)).await.len();
+    assert_eq!((take().await, take().await), (1, 0));
+    assert!(lease(&storage, 0).await.is_some(), "who needs the token now need not wait");
+    storage.release_token(&stream(1), &lease(&storage, 20).await.unwrap()).await.unwrap();
+    // The time is over, or was taken by a clock that was ahead.
+    for until in ["1", "9223372036854775807"] {
+        assert_eq!(database.sql(&format!("update token set ahead_until = {until}")).await, Ok(1));
+        assert_eq!((take().await, take().await), (1, 0), "{until}");
+    }
+}
+
+pub(super) async fn two_processes_never_take_the_same_expiring_token<D: Database>(database: D) {
+    const TOKENS: u32 = 300;
+    let first = database.open().await;
+    in_use(&first, (1..=TOKENS).map(stream)).await;
+    let process = async |storage: D::Storage| {
+        let mut all = Vec::new();
+        loop {
+            let page = storage.take_expiring_tokens(expiring(0, 7_201, 0)).await.unwrap();
+            if page.is_empty() {
+                return all;
+            }
+            all.extend(page);
+        }
+    };
+    let others = join_all((0..3).map(|_| database.open())).await;
+    let took = join_all(others.into_iter().chain([first]).map(process)).await;
+    let mut all: Vec<String> = took.concat().iter().map(ToString::to_string).collect();
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!((all.len(), count), (300, 300));
 }

@@ -39,7 +39,8 @@ const RIGHTS: &[(&str, &str)] = &[
     ("data_key_subject", "select, insert"),
     ("dead_letter", "select, insert, update, delete"),
     ("event", "select, insert"),
-    ("leader", "select, insert, update, delete"),
+    ("leader", "select, insert, update, delete"), // of workers of the version before
+    ("lease", "select, insert, update"),
     ("log_head", "select, update"),
     ("message", "select, insert, delete"),
     ("message_head", "select, update"),

@@ -8,6 +8,7 @@ mod consents;
 mod convert;
 mod dead_letters;
 mod gather;
+mod leases;
 mod migrate;
 mod queue;
 mod read;

@@ -213,19 +213,4 @@ impl Checkpoints for PostgresStorage {
         self.connection().await?.change(sql::checkpoint_put, &[&reader, &signed(at.0)]).await?;
         Ok(())
     }
-
-    async fn take_turn(&self, name: &str, now: Timestamp, before: Timestamp) -> Result<bool> {
-        let (now, before) = (millis(now), millis(before));
-        Ok(self.connection().await?.change(sql::turn_take, &[&name, &now, &before]).await? == 1)
-    }
-
-    async fn lead(&self, name: &str, holder: Uuid, now: Timestamp, until: Timestamp) -> Result<bool> {
-        let (now, until) = (millis(now), millis(until));
-        Ok(self.connection().await?.change(sql::leader_take, &[&name, &holder, &until, &now]).await? == 1)
-    }
-
-    async fn resign(&self, name: &str, holder: Uuid) -> Result<()> {
-        self.connection().await?.change(sql::leader_resign, &[&name, &holder]).await?;
-        Ok(())
-    }
 }

@@ -9,8 +9,8 @@ use super::{
     rows,
 };
 use crate::{
-    Lease, StorageError, TokenFailure, TokenRow, Tokens,
-    convert::{self, millis, minute, parse, signed, unsigned},
+    Expiring, Lease, StorageError, TokenFailure, TokenRow, Tokens,
+    convert::{self, length_millis, millis, minute, parse, signed, unsigned},
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -69,17 +69,13 @@ impl Tokens for PostgresStorage {
         Ok(())
     }
 
-    async fn expiring_tokens(
-        &self,
-        now: Timestamp,
-        expiring: Timestamp,
-        used: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<StreamName>> {
-        let (now, expiring, used, limit) =
-            (millis(now), millis(expiring), millis(used), convert::limit(limit));
-        let found =
-            self.connection().await?.all(sql::token_expiring, &[&now, &expiring, &used, &limit]).await?;
+    async fn take_expiring_tokens(&self, expiring: Expiring) -> Result<Vec<StreamName>> {
+        let Expiring { of, now, before, used, hold, limit } = expiring;
+        let (now, before, used) = (millis(now), millis(before), millis(used));
+        let ((from, to), hold, limit) = (of.streams(), length_millis(hold), convert::limit(limit));
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+            [&now, &before, &used, &from, &to, &hold, &limit];
+        let found = self.connection().await?.all(sql::token_take_expiring, &parameters).await?;
         found.iter().map(|row| parse(&get::<String>(row, "stream")?)).collect()
     }
 

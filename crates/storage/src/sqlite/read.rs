@@ -5,7 +5,6 @@ use mandate_schema::{
     CallbackId, CommandId, EventId, Position, Push, StoredEvent, StreamName, WrappedKey, sql::sqlite as sql,
 };
 use rusqlite::{OptionalExtension, params};
-use uuid::Uuid;
 
 use super::{
     SqliteStorage, append,
@@ -264,33 +263,6 @@ impl Checkpoints for SqliteStorage {
         let reader = reader.to_owned();
         self.write(move |tx| {
             tx.prepare_cached(sql::checkpoint_put)?.execute(params![reader, signed(at.0)])?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn take_turn(&self, name: &str, now: Timestamp, before: Timestamp) -> Result<bool> {
-        let name = name.to_owned();
-        self.write(move |tx| {
-            let mut statement = tx.prepare_cached(sql::turn_take)?;
-            Ok(statement.execute(params![name, millis(now), millis(before)])? == 1)
-        })
-        .await
-    }
-
-    async fn lead(&self, name: &str, holder: Uuid, now: Timestamp, until: Timestamp) -> Result<bool> {
-        let name = name.to_owned();
-        self.write(move |tx| {
-            let mut statement = tx.prepare_cached(sql::leader_take)?;
-            Ok(statement.execute(params![name, blob(&holder), millis(until), millis(now)])? == 1)
-        })
-        .await
-    }
-
-    async fn resign(&self, name: &str, holder: Uuid) -> Result<()> {
-        let name = name.to_owned();
-        self.write(move |tx| {
-            tx.prepare_cached(sql::leader_resign)?.execute(params![name, blob(&holder)])?;
             Ok(())
         })
         .await

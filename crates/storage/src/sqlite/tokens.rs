@@ -6,9 +6,9 @@ use rusqlite::{Row, params};
 
 use super::{
     SqliteStorage,
-    convert::{self, millis, minute, parse, signed, time, unsigned},
+    convert::{self, length_millis, millis, minute, parse, signed, time, unsigned},
 };
-use crate::{Lease, StorageError, TokenFailure, TokenRow, Tokens};
+use crate::{Expiring, Lease, StorageError, TokenFailure, TokenRow, Tokens};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -90,17 +90,13 @@ impl Tokens for SqliteStorage {
         .await
     }
 
-    async fn expiring_tokens(
-        &self,
-        now: Timestamp,
-        expiring: Timestamp,
-        used: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<StreamName>> {
-        self.read(move |c| {
-            let mut statement = c.prepare_cached(sql::token_expiring)?;
-            let limit = convert::limit(limit);
-            let mut rows = statement.query(params![millis(now), millis(expiring), millis(used), limit])?;
+    async fn take_expiring_tokens(&self, expiring: Expiring) -> Result<Vec<StreamName>> {
+        let Expiring { of, now, before, used, hold, limit } = expiring;
+        self.write(move |tx| {
+            let mut statement = tx.prepare_cached(sql::token_take_expiring)?;
+            let ((from, to), hold, limit) = (of.streams(), length_millis(hold), convert::limit(limit));
+            let mut rows =
+                statement.query(params![millis(now), millis(before), millis(used), from, to, hold, limit])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 found.push(parse(&row.get::<_, String>(0)?)?);

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mandate_runtime::{jitter::full_jitter, stop::Stop};
 use mandate_schema::Position;
 use mandate_storage::{Storage, StorageError, WebhookRow};
@@ -17,10 +17,10 @@ use super::{
     Webhooks,
     endpoint::{Webhook, WebhookState},
 };
-use crate::{lead::Lead, log::fold::ReadError, reason::Reason};
+use crate::{lead::Lease, log::fold::ReadError, reason::Reason};
 
 /// How long the lead holds unless it is prolonged: so long deliveries wait whose process died.
-const LEAD: SignedDuration = SignedDuration::from_secs(6);
+const LEAD: Duration = Duration::from_secs(6);
 /// How often the endpoints are looked at while nothing happens.
 const LOOK: Duration = Duration::from_secs(1);
 /// What the name of an endpoint as a reader of the log begins with.
@@ -44,7 +44,7 @@ struct Rest {
 impl<S: Storage> Webhooks<S> {
     pub(crate) async fn run(self: &Arc<Self>, stop: &Stop) {
         let (mut lead, mut rounds, mut reason) =
-            (Lead::new("webhooks", LEAD), Rounds::default(), Reason::default());
+            (Lease::new("webhooks", LEAD), Rounds::default(), Reason::default());
         let mut head = self.log.head();
         while !stop.is_requested() {
             head.mark_unchanged();
@@ -72,13 +72,13 @@ impl<S: Storage> Webhooks<S> {
         while let Some(ended) = rounds.running.join_next().await {
             rounds.ended(ended.expect("rounds do not panic"));
         }
-        lead.resign(&self.storage).await;
+        lead.give_back(&self.storage).await;
     }
 
     /// Begins a round for each endpoint that has something to do; whether this process leads.
     async fn begin_rounds(
         self: &Arc<Self>,
-        lead: &mut Lead,
+        lead: &mut Lease,
         rounds: &mut Rounds,
         stop: &Stop,
     ) -> Result<bool, StorageError> {

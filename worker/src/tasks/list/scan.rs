@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesOrdered};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mandate_domain::{Authorizer, TOLERANCE};
 use mandate_runtime::{jitter::full_jitter, stop::Stop};
 use mandate_schema::{AuthorizerId, ComponentId, StreamName};
@@ -25,7 +25,7 @@ use super::{
     Lists, Pace,
     board::{Board, BoardAnswer, ListPause, Listing, SECOND_LOOK},
 };
-use crate::{lead::Lead, log::snapshot, tasks::Failure, tokens::Uncalled, wechat::retry::wait_after};
+use crate::{lead::Lease, log::snapshot, tasks::Failure, tokens::Uncalled, wechat::retry::wait_after};
 
 /// Pages read in a minute at most; `[reconcile] calls_per_minute` does not count them.
 const PAGES_PER_MINUTE: u32 = 1_200;
@@ -45,7 +45,7 @@ const HOP: Duration = Duration::from_secs(4);
 /// A component that is not configured may be so later.
 const LOOK_AGAIN: Duration = Duration::from_mins(15);
 /// After how long another worker takes over from one that died.
-const LEAD: SignedDuration = SignedDuration::from_secs(10);
+const LEAD: Duration = Duration::from_secs(10);
 /// How often the lead is looked at while there is nothing else to do.
 const LOOK_AT_LEAD: Duration = Duration::from_secs(1);
 /// How long the scan sleeps if it is not asked.
@@ -206,7 +206,7 @@ impl<S: Storage> Lists<S> {
                 },
             }
         }
-        scan.lead.resign(&self.storage).await;
+        scan.lead.give_back(&self.storage).await;
     }
 }
 
@@ -238,7 +238,7 @@ struct Scan<'a, S> {
     lists: &'a Lists<S>,
     component: &'a ComponentId,
     desk: &'a Desk,
-    lead: Lead,
+    lead: Lease,
     pace: Pace,
     /// The next page, and some behind it where they begin if none of them is short.
     under_way: FuturesOrdered<BoxFuture<'a, Read>>,
@@ -277,7 +277,7 @@ impl<'a, S: Storage> Scan<'a, S> {
             lists,
             component,
             desk,
-            lead: Lead::new(format!("list_scan/{component}"), LEAD),
+            lead: Lease::new(format!("list_scan/{component}"), LEAD),
             pace: Pace::new(PAGES_PER_MINUTE),
             under_way: FuturesOrdered::new(),
             ahead: 0,
@@ -398,7 +398,7 @@ impl<'a, S: Storage> Scan<'a, S> {
     async fn end_turn(&mut self) {
         self.under_way = FuturesOrdered::new();
         let Some(Turn { began, last_page, pages }) = self.turn.take() else { return };
-        self.lead.resign(&self.lists.storage).await;
+        self.lead.give_back(&self.lists.storage).await;
         let seconds = (last_page - began).as_secs_f64();
         tracing::info!(component = %self.component, pages, seconds,
             "WeChat's list of authorizers was scanned: {pages} pages");
