@@ -55,6 +55,11 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "webhooks", sql: include_str!("../sqlite/migrations/0007_webhooks.sql") },
     Migration { number: 8, name: "one_truth", sql: include_str!("../sqlite/migrations/0008_one_truth.sql") },
     Migration { number: 9, name: "deaths", sql: include_str!("../sqlite/migrations/0009_deaths.sql") },
+    Migration {
+        number: 13,
+        name: "tried_alone",
+        sql: include_str!("../sqlite/migrations/0013_tried_alone.sql"),
+    },
 ];
 
 queries! {
@@ -176,6 +181,9 @@ queries! {
         token_store,
         token_touch,
         turn_take,
+        tried_alone_forget,
+        tried_alone_note,
+        tried_alone_prune,
         webhook_attempt_list,
         webhook_attempt_put,
         webhook_attempt_remove,
@@ -212,6 +220,11 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
         sql: include_str!("../postgres/migrations/0009_one_truth.sql"),
     },
     Migration { number: 10, name: "deaths", sql: include_str!("../postgres/migrations/0010_deaths.sql") },
+    Migration {
+        number: 13,
+        name: "tried_alone",
+        sql: include_str!("../postgres/migrations/0013_tried_alone.sql"),
+    },
 ];
 
 queries! {
@@ -312,6 +325,9 @@ queries! {
         token_store,
         token_touch,
         turn_take,
+        tried_alone_forget,
+        tried_alone_note,
+        tried_alone_prune,
         webhook_attempt_list,
         webhook_attempt_put,
         webhook_attempt_remove,

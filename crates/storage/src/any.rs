@@ -12,8 +12,8 @@ use crate::{
     CommandRecord, ConsentLink, ConsentVisit, Consents, DeadLetterId, DeadLetterRow, DeadLetters, EventLog,
     EventQuery, Folder, Keys, Landed, Lease, Loaded, Messages, NextDue, Rebuild, RebuildMode, RebuildReport,
     Reconciliation, Reconciliations, States, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
-    TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, WebhookAttemptRow, WebhookRow, Webhooks,
-    postgres::PostgresStorage, sqlite::SqliteStorage,
+    TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, TriedAlone, WebhookAttemptRow, WebhookRow,
+    Webhooks, postgres::PostgresStorage, sqlite::SqliteStorage,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -125,6 +125,12 @@ pass_on!(DeadLetters {
     fn discard(&self, id: DeadLetterId, now: Timestamp) -> bool;
     fn revive_task(&self, id: DeadLetterId, now: Timestamp) -> bool;
     fn count_retry(&self, id: DeadLetterId, reason: &str, detail: &str) -> ();
+});
+
+pass_on!(TriedAlone {
+    fn note_alone(&self, id: CommandId, detail: &str, now: Timestamp) -> u32;
+    fn forget_alone(&self, id: CommandId) -> ();
+    fn prune_alone(&self, before: Timestamp) -> usize;
 });
 
 pass_on!(Messages {

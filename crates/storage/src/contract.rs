@@ -10,7 +10,7 @@ use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Callers, Claim, Claimed, Command, CommandRecord, Consents,
     DeadLetterId, DeadLetterRow, EventQuery, FoldError, FoldInput, Loaded, NewState, NextDue, RebuildMode,
     RebuildReport, Reconciliations, StateRow, StatusCount, StorageError, StreamQuery, TaskCount, TaskDone,
-    Tokens, Webhooks,
+    Tokens, TriedAlone, Webhooks,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -23,6 +23,7 @@ pub trait Storage:
     + TaskQueue
     + Tokens
     + DeadLetters
+    + TriedAlone
     + Messages
     + Consents
     + Webhooks
@@ -41,6 +42,7 @@ impl<T> Storage for T where
         + TaskQueue
         + Tokens
         + DeadLetters
+        + TriedAlone
         + Messages
         + Consents
         + Webhooks

@@ -15,7 +15,7 @@ pub struct Migrated {
 
 impl Migrated {
     pub(crate) fn to(known: &[Migration], applied: Vec<String>) -> Self {
-        Self { applied, version: u32::try_from(known.len()).unwrap_or(u32::MAX) }
+        Self { applied, version: known.last().map_or(0, |last| last.number) }
     }
 }
 
