@@ -57,6 +57,11 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
     Migration { number: 9, name: "deaths", sql: include_str!("../sqlite/migrations/0009_deaths.sql") },
     Migration { number: 12, name: "lease", sql: include_str!("../sqlite/migrations/0012_lease.sql") },
     Migration {
+        number: 13,
+        name: "tried_alone",
+        sql: include_str!("../sqlite/migrations/0013_tried_alone.sql"),
+    },
+    Migration {
         number: 14,
         name: "task_shares",
         sql: include_str!("../sqlite/migrations/0014_task_shares.sql"),
@@ -183,6 +188,9 @@ queries! {
         token_store,
         token_take_expiring,
         token_touch,
+        tried_alone_forget,
+        tried_alone_note,
+        tried_alone_prune,
         webhook_attempt_list,
         webhook_attempt_put,
         webhook_attempt_remove,
@@ -220,6 +228,11 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
     },
     Migration { number: 10, name: "deaths", sql: include_str!("../postgres/migrations/0010_deaths.sql") },
     Migration { number: 12, name: "lease", sql: include_str!("../postgres/migrations/0012_lease.sql") },
+    Migration {
+        number: 13,
+        name: "tried_alone",
+        sql: include_str!("../postgres/migrations/0013_tried_alone.sql"),
+    },
     Migration {
         number: 14,
         name: "task_shares",
@@ -325,6 +338,9 @@ queries! {
         token_store,
         token_take_expiring,
         token_touch,
+        tried_alone_forget,
+        tried_alone_note,
+        tried_alone_prune,
         webhook_attempt_list,
         webhook_attempt_put,
         webhook_attempt_remove,

@@ -11,6 +11,8 @@ use crate::{access::kept_since, inbound::messages::Messages, outbound::webhooks:
 pub(crate) const EVERY: Duration = Duration::from_secs(5);
 /// Done tasks are kept longer than any code lives, so that a second path to a code finds the result.
 const TASKS_KEPT: SignedDuration = SignedDuration::from_hours(72);
+/// Notes about callbacks that are tried alone: longer than any is handed over again.
+const TRIED_ALONE_KEPT: SignedDuration = SignedDuration::from_hours(72);
 /// Consent links and visits after they expired: less than the tasks that a visit's page shows the result of.
 const CONSENTS_KEPT: SignedDuration = SignedDuration::from_hours(48);
 
@@ -43,6 +45,7 @@ impl<S: Storage> Housekeeping<S> {
         self.measure().await?;
         let now = Timestamp::now();
         self.storage.prune_tasks(now - TASKS_KEPT).await?;
+        self.storage.prune_alone(now - TRIED_ALONE_KEPT).await?;
         self.storage.prune_consents(now - CONSENTS_KEPT).await?;
         if let Some(oldest) = kept_since(now, self.audit_days) {
             self.storage.prune_audit(oldest).await?;

@@ -73,6 +73,8 @@ pub struct WebhookView {
     /// The first of them, in order of their names.
     held: Vec<HeldView>,
     given_up: u64,
+    /// The newest of them, the last one first.
+    given_up_events: Vec<GivenUpView>,
     #[serde(serialize_with = "serialize_maybe_time")]
     delivered_at: Option<Timestamp>,
     #[serde(serialize_with = "serialize_maybe_time")]
@@ -90,6 +92,18 @@ struct HeldView {
     attempts: u32,
     #[serde(serialize_with = "serialize_time")]
     next_at: Timestamp,
+}
+
+/// An event that was given up.
+#[derive(Debug, Serialize)]
+struct GivenUpView {
+    position: Position,
+    event: String,
+    #[serde(rename = "type")]
+    kind: String,
+    status: Option<u16>,
+    #[serde(serialize_with = "serialize_time")]
+    at: Timestamp,
 }
 
 /// A secret, which itself is told only once.
@@ -135,6 +149,13 @@ impl WebhookView {
             attempts: held.attempts,
             next_at: held.next_at,
         });
+        let given_up_events = progress.given_up_events.into_iter().rev().map(|event| GivenUpView {
+            position: Position(event.position),
+            event: event.event,
+            kind: event.kind,
+            status: event.status,
+            at: event.at,
+        });
         let secrets = secrets
             .into_iter()
             .map(|secret| SecretView { created_at: secret.created_at, expires_at: secret.expires_at });
@@ -151,6 +172,7 @@ impl WebhookView {
             held_streams: progress.held.len(),
             held: waiting.collect(),
             given_up: progress.given_up,
+            given_up_events: given_up_events.collect(),
             delivered_at: progress.delivered_at,
             failing_since: progress.failing_since,
             created_at,

@@ -34,7 +34,7 @@ fn address(webhook: &Value, act: &str) -> String {
     format!("{WEBHOOKS}/{}{act}", webhook["id"].as_str().expect("an id"))
 }
 
-const SHOWN: [&str; 17] = [
+const SHOWN: [&str; 18] = [
     "authorizer",
     "component",
     "created_at",
@@ -42,6 +42,7 @@ const SHOWN: [&str; 17] = [
     "description",
     "failing_since",
     "given_up",
+    "given_up_events",
     "held",
     "held_streams",
     "id",

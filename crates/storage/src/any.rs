@@ -14,8 +14,8 @@ use crate::{
     CommandRecord, ConsentLink, ConsentVisit, Consents, DeadLetterId, DeadLetterRow, DeadLetters, EventLog,
     EventQuery, Expiring, Fence, Folder, Gather, Gathered, Keys, Landed, Lease, Leases, Messages, NextDue,
     Rebuild, RebuildMode, RebuildReport, Reconciliation, Reconciliations, States, StatusCount, StorageError,
-    StreamQuery, TaskCount, TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, Wanted, WebhookAttemptRow,
-    WebhookRow, Webhooks, postgres::PostgresStorage, sqlite::SqliteStorage,
+    StreamQuery, TaskCount, TaskQueue, TokenFailure, TokenReads, TokenRow, Tokens, TriedAlone, Wanted,
+    WebhookAttemptRow, WebhookRow, Webhooks, postgres::PostgresStorage, sqlite::SqliteStorage,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -123,6 +123,12 @@ pass_on!(DeadLetters {
     fn discard(&self, id: DeadLetterId, now: Timestamp) -> bool;
     fn revive_task(&self, id: DeadLetterId, now: Timestamp) -> bool;
     fn count_retry(&self, id: DeadLetterId, reason: &str, detail: &str) -> ();
+});
+
+pass_on!(TriedAlone {
+    fn note_alone(&self, id: CommandId, detail: &str, now: Timestamp) -> u32;
+    fn forget_alone(&self, id: CommandId) -> ();
+    fn prune_alone(&self, before: Timestamp) -> usize;
 });
 
 pass_on!(Messages {

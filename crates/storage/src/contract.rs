@@ -10,7 +10,7 @@ use crate::{
     Appended, AuthorizerFilter, AuthorizerRow, Callers, Claim, Claimed, Command, CommandRecord, Consents,
     DeadLetterId, DeadLetterRow, EventQuery, Fence, FoldError, FoldInput, Gather, NewState, NextDue,
     RebuildMode, RebuildReport, Reconciliations, StatusCount, StorageError, StreamQuery, TaskCount, Tokens,
-    Webhooks,
+    TriedAlone, Webhooks,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -24,6 +24,7 @@ pub trait Storage:
     + TaskQueue
     + Tokens
     + DeadLetters
+    + TriedAlone
     + Messages
     + Consents
     + Webhooks
@@ -44,6 +45,7 @@ impl<T> Storage for T where
         + TaskQueue
         + Tokens
         + DeadLetters
+        + TriedAlone
         + Messages
         + Consents
         + Webhooks

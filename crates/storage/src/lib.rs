@@ -7,6 +7,7 @@ mod appender;
 #[cfg(test)]
 mod conformance;
 mod contract;
+mod contract_alone;
 mod contract_consent;
 mod contract_credentials;
 mod contract_webhooks;
@@ -25,6 +26,7 @@ pub use appender::{AppendObserver, Appender, Unobserved};
 pub use contract::{
     Checkpoints, DeadLetters, EventLog, Folder, Keys, Leases, Messages, Rebuild, States, Storage, TaskQueue,
 };
+pub use contract_alone::TriedAlone;
 pub use contract_consent::{ConsentLink, ConsentTerms, ConsentVisit, Consents, Landed};
 pub use contract_credentials::{Callers, Reconciliations, Tokens};
 pub use contract_webhooks::{WebhookAttemptRow, WebhookRow, Webhooks};

@@ -5,6 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use jiff::Timestamp;
 use mandate_schema::{CommandId, Push};
 use mandate_storage::Storage;
 
@@ -16,7 +17,7 @@ const ENDED_MAX: u32 = 3;
 /// Reason of the dead letter of a callback that came often.
 const REDELIVERED: &str = "redelivered";
 
-/// Those that this process takes alone and has not finished: their dead letters are its own.
+/// Those that this process tries alone and has not finished: their notes are its own.
 #[derive(Debug, Default)]
 pub(crate) struct Alone(Mutex<HashSet<CommandId>>);
 
@@ -27,26 +28,32 @@ impl Alone {
 }
 
 impl<S: Storage> Ingest<S> {
-    /// A callback that came often is taken alone, after its dead letter is written. If it ends this process too, another one
-    /// tries again, a few times, for it may have been chance; then the letter is its outcome and it is not tried again unasked.
-    /// Success removes the letter. A letter under a false id stays, and the genuine callback of that id revives it.
+    /// A callback that came often is tried alone, after that is noted; the note is neither an outcome nor a dead letter. If it ends
+    /// this process too, another one tries again, a few times, for it may have been chance; then it is a dead letter and not tried
+    /// again unasked. An outcome removes the note. A note under a false id keeps nobody from trying the genuine callback.
     pub(crate) async fn take_alone(&self, push: Push, detail: String) -> Result<(), IngestError> {
         let id = CommandId::from(push.id);
-        let begun_here = !self.alone.ids().insert(id);
-        let left = self.storage.dead_letter(id).await?.filter(|row| row.letter.reason == REDELIVERED);
-        match left {
-            Some(row) if !begun_here && row.retries >= ENDED_MAX => {
-                tracing::error!(%id, "callback {id} ended each worker that handled it and stays a dead letter");
+        let storage = &self.storage;
+        if !self.alone.ids().contains(&id) {
+            if storage.note_alone(id, &detail, Timestamp::now()).await? > ENDED_MAX {
+                return self.set_aside(push, detail).await;
             }
-            left => {
-                match left {
-                    Some(_) if !begun_here => self.storage.count_retry(id, REDELIVERED, &detail).await?,
-                    _ => self.bury(push.clone(), REDELIVERED, detail).await?,
-                }
-                self.retry(push).await?;
-            }
+            self.alone.ids().insert(id);
         }
+        self.retry(push).await?;
+        storage.forget_alone(id).await?;
         self.alone.ids().remove(&id);
+        Ok(())
+    }
+
+    /// Makes a callback a dead letter that ended each process. Its note stays, so that it is not tried if it comes again.
+    async fn set_aside(&self, push: Push, detail: String) -> Result<(), IngestError> {
+        let id = CommandId::from(push.id);
+        let letter = self.storage.dead_letter(id).await?;
+        if letter.is_none_or(|row| row.letter.reason != REDELIVERED) {
+            self.bury(push, REDELIVERED, detail).await?;
+        }
+        tracing::error!(%id, "callback {id} ended each worker that handled it and is a dead letter");
         Ok(())
     }
 }

@@ -46,7 +46,8 @@ async fn what_ends_a_few_processes_may_have_been_chance() {
         given.tamper("alter table state rename to state_away");
         for n in 0..processes {
             given.take_alone(&push, 3 + n).await.unwrap_err();
-            assert_eq!(given.reasons().await, ["redelivered"], "written before the attempt");
+            assert_eq!(given.reasons().await, [""; 0], "it is only noted");
+            assert_eq!(given.outcome(push.id).await, None, "and has no outcome");
         }
         given.tamper("alter table state_away rename to state");
         given.take_alone(&push, 3 + processes).await.unwrap();
@@ -83,4 +84,27 @@ async fn while_the_store_is_away_no_attempt_is_counted() {
     given.tamper("alter table state_away rename to state");
     process.accept_alone(push, 3).await.unwrap();
     assert_eq!(given.ticket_times().await, [100]);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_the_version_before_wrote_before_its_attempt_is_tried_and_removed() {
+    let given = Given::new();
+    let push = ticket(100, "ticket@@@x");
+    let process = given.worker.ingest().of_another_process();
+    process.bury(push.clone(), "redelivered", "it came often".to_owned()).await.unwrap();
+    given.take_alone(&push, 4).await.unwrap();
+    assert_eq!(given.ticket_times().await, [100]);
+    assert_eq!(given.reasons().await, [""; 0]);
+    assert_eq!(given.outcome(push.id).await, Some(CommandOutcome::Applied));
+}
+
+#[tokio::test]
+async fn the_note_under_a_false_id_is_removed_and_the_genuine_callback_takes_effect() {
+    let given = Given::new();
+    let [push, other] = [ticket(100, "ticket@@@x"), ticket(200, "ticket@@@other")];
+    given.tamper("alter table state rename to state_away");
+    given.take_alone(&Push { id: other.id, ..push }, 3).await.unwrap_err();
+    given.tamper("alter table state_away rename to state");
+    given.take_alone(&other, 3).await.unwrap();
+    assert_eq!(given.ticket_times().await, [200]);
 }

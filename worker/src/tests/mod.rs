@@ -24,6 +24,7 @@ mod state;
 mod token_life;
 mod versions;
 mod webhook_limits;
+mod webhook_refusals;
 mod webhooks;
 mod wechat;
 mod wings;

@@ -226,3 +226,19 @@ pub(super) async fn a_message_that_is_stored_is_no_longer_dead<S: Storage>(stora
     assert_eq!(outcome(&storage, 1).await, Some(CommandOutcome::Nothing));
     assert!(storage.dead_letter(command(1)).await.unwrap().is_none());
 }
+
+pub(super) async fn a_note_of_what_is_tried_alone_counts_processes_and_is_no_outcome<S: Storage>(storage: S) {
+    for before in 0..4 {
+        let now = at(i64::from(before));
+        assert_eq!(storage.note_alone(command(1), "came often\0", now).await.unwrap(), before);
+        assert_eq!(outcome(&storage, 1).await, None);
+        assert_eq!(storage.dead_letters(None, 9).await.unwrap().len(), 0);
+    }
+    assert_eq!(storage.note_alone(command(2), "another", at(9)).await.unwrap(), 0, "each by itself");
+    storage.forget_alone(command(1)).await.unwrap();
+    storage.forget_alone(unknown()).await.unwrap();
+    assert_eq!(storage.note_alone(command(1), "again", at(10)).await.unwrap(), 0);
+    assert_eq!(storage.prune_alone(at(9)).await.unwrap(), 0);
+    assert_eq!(storage.prune_alone(at(10)).await.unwrap(), 1);
+    assert_eq!(storage.note_alone(command(1), "again", at(11)).await.unwrap(), 1, "the younger one is left");
+}

@@ -172,6 +172,7 @@ macro_rules! suite {
             a_discarded_letter_ends_its_task,
             a_revived_task_settles_its_dead_command,
             a_message_that_is_stored_is_no_longer_dead,
+            a_note_of_what_is_tried_alone_counts_processes_and_is_no_outcome,
         ], []);
         suite!($database, lists, [
             messages_are_stored_once_and_pruned_by_age,

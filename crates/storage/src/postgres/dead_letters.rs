@@ -1,12 +1,17 @@
 //! Dead letters.
 
 use jiff::Timestamp;
-use mandate_schema::sql::postgres as sql;
+use mandate_schema::{CommandId, sql::postgres as sql};
 use uuid::Uuid;
 
-use super::{PostgresStorage, connection::Connection, convert::get, rows};
+use super::{
+    PostgresStorage,
+    connection::Connection,
+    convert::{get, rows as counted},
+    rows,
+};
 use crate::{
-    DeadLetterId, DeadLetterRow, DeadLetters, StorageError,
+    DeadLetterId, DeadLetterRow, DeadLetters, StorageError, TriedAlone,
     convert::{limit, millis, told, unsigned},
 };
 
@@ -58,6 +63,24 @@ impl DeadLetters for PostgresStorage {
         let connection = self.connection().await?;
         connection.change(sql::dead_letter_count_retry, &[&id.0, &reason, &told(detail)]).await?;
         Ok(())
+    }
+}
+
+impl TriedAlone for PostgresStorage {
+    async fn note_alone(&self, id: CommandId, detail: &str, now: Timestamp) -> Result<u32> {
+        let connection = self.connection().await?;
+        let noted = connection.all(sql::tried_alone_note, &[&id.0, &told(detail), &millis(now)]).await?;
+        let row = noted.first().ok_or_else(|| StorageError::unreadable("no note was written"))?;
+        Ok(u32::try_from(get::<i32>(row, "ended")?).unwrap_or(u32::MAX))
+    }
+
+    async fn forget_alone(&self, id: CommandId) -> Result<()> {
+        self.connection().await?.change(sql::tried_alone_forget, &[&id.0]).await?;
+        Ok(())
+    }
+
+    async fn prune_alone(&self, before: Timestamp) -> Result<usize> {
+        Ok(counted(self.connection().await?.change(sql::tried_alone_prune, &[&millis(before)]).await?))
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     convert::{blob, from_json, limit, millis, time, told, unsigned, uuid},
     rows,
 };
-use crate::{DeadLetter, DeadLetterId, DeadLetterRow, DeadLetters, DeadPayload, StorageError};
+use crate::{DeadLetter, DeadLetterId, DeadLetterRow, DeadLetters, DeadPayload, StorageError, TriedAlone};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -70,6 +70,29 @@ impl DeadLetters for SqliteStorage {
             Ok(())
         })
         .await
+    }
+}
+
+impl TriedAlone for SqliteStorage {
+    async fn note_alone(&self, id: CommandId, detail: &str, now: Timestamp) -> Result<u32> {
+        let detail = told(detail);
+        self.write(move |tx| {
+            let mut statement = tx.prepare_cached(sql::tried_alone_note)?;
+            Ok(statement.query_row(params![blob(&id.0), detail, millis(now)], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    async fn forget_alone(&self, id: CommandId) -> Result<()> {
+        self.write(move |tx| {
+            tx.prepare_cached(sql::tried_alone_forget)?.execute([blob(&id.0)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn prune_alone(&self, before: Timestamp) -> Result<usize> {
+        self.write(move |tx| Ok(tx.prepare_cached(sql::tried_alone_prune)?.execute([millis(before)])?)).await
     }
 }
 

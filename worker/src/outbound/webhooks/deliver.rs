@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     Webhooks,
     endpoint::{Attempt, Webhook, WebhookState},
-    progress::{Verdict, is_down},
+    progress::{Failure, FailureKind, GivenUp, Verdict, is_down},
     run::reader,
     sender::Sent,
 };
@@ -151,9 +151,10 @@ impl<S: Storage> Webhooks<S> {
         up_to: Position,
         now: Timestamp,
     ) -> Result<Vec<Lane>, ReadError> {
-        let due = webhook.progress.held.iter().filter(|(_, held)| held.next_at <= now);
+        let mut due: Vec<_> = webhook.progress.held.iter().filter(|(_, held)| held.next_at <= now).collect();
+        due.sort_by_key(|(_, held)| held.next_at); // none is passed over for ever
         let mut lanes = Vec::new();
-        for (stream, held) in due.take(DUE_MAX) {
+        for (stream, held) in due.into_iter().take(DUE_MAX) {
             let query = StreamQuery {
                 stream: stream.clone(),
                 after: Position(held.position.0.saturating_sub(1)),
@@ -195,7 +196,9 @@ impl<S: Storage> Webhooks<S> {
             self.metrics.webhook_deliveries_total("failed");
             let position = Position(attempt.position.unwrap_or_default());
             let spread = 1.0 - SPREAD + 2.0 * SPREAD * fastrand::f64();
-            if webhook.progress.failed(&stream, position, attempt.at, asked, spread) == Verdict::GivenUp {
+            let failure = Failure { at: attempt.at, asked, spread, kind: FailureKind::of(attempt.status) };
+            if webhook.progress.failed(&stream, position, &failure) == Verdict::GivenUp {
+                webhook.progress.list_given_up(given_up(&attempt, position));
                 self.metrics.webhook_deliveries_total("given_up");
                 tracing::error!(webhook = %webhook.id, %position,
                     "webhook {} never took the event at position {position}, though others came through: it was given up. \
@@ -243,12 +246,14 @@ impl<S: Storage> Round<'_, S> {
                     break;
                 }
             };
-            let delivered = attempt.delivered;
+            let (delivered, kind) = (attempt.delivered, FailureKind::of(attempt.status));
             lane.attempts.push((attempt, asked));
-            if delivered {
+            if delivered || kind == FailureKind::Refused {
                 self.failed_in_a_row.store(0, Relaxed);
             } else {
                 self.failed_in_a_row.fetch_add(1, Relaxed);
+            }
+            if !delivered {
                 lane.end = End::Failed;
                 break;
             }
@@ -286,6 +291,17 @@ pub(super) fn attempt(at: Timestamp, event: &CloudEvent, position: Option<Positi
         error: sent.error,
         duration_ms: u64::try_from(sent.took.as_millis()).unwrap_or(u64::MAX),
         answer: sent.answer,
+    }
+}
+
+/// What is listed of an event that was given up with this attempt.
+fn given_up(attempt: &Attempt, position: Position) -> GivenUp {
+    GivenUp {
+        position: position.0,
+        event: attempt.event.clone(),
+        kind: attempt.kind.clone(),
+        status: attempt.status,
+        at: attempt.at,
     }
 }
 

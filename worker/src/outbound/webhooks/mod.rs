@@ -23,7 +23,7 @@ use uuid::Uuid;
 pub use address::AddressError;
 pub use endpoint::{Attempt, Webhook, WebhookFilter, WebhookSecret, WebhookState};
 pub use manage::{WebhookChange, WebhookOrder};
-pub use progress::{Held, Progress};
+pub use progress::{GivenUp, Held, Progress};
 pub use rewind::{Rewind, RewindTo};
 pub use secrets::OVERLAP_DEFAULT;
 pub use sender::{Sender, Sent};

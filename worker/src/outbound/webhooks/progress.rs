@@ -2,9 +2,14 @@
 //!
 //! The log is followed in order. A stream whose next event cannot be delivered is *held* and tried again by itself, its later
 //! events behind it, while the others go on: order is kept for each account, and one event that a receiver cannot take stops
-//! nobody else. When everything fails, nothing new is begun until one of the held comes through.
+//! nobody else. When everything fails, nothing new is begun until one of the held comes through. A receiver that refuses single
+//! events is not down: a refused event is given up after a day if others came through meanwhile, so what is held is bounded by
+//! its age.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{Position, StreamName};
@@ -27,8 +32,10 @@ const SCHEDULE: [Duration; 9] = [
 const WAIT_MAX: Duration = Duration::from_hours(24);
 /// So many failures in a row, of whatever streams, and the endpoint counts as down.
 const DOWN: u32 = 3;
-/// Streams held at most; beyond that nothing new is begun.
-const HELD_MAX: usize = 256;
+/// How long an event is tried that its receiver refuses.
+const REFUSED_MAX: SignedDuration = SignedDuration::from_hours(24);
+/// Events that were given up and are listed; beyond that the oldest are dropped.
+const GIVEN_UP_LISTED: usize = 100;
 
 /// How far an endpoint has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +50,9 @@ pub struct Progress {
     pub delivered_at: Option<Timestamp>,
     /// Events that were given up.
     pub given_up: u64,
+    /// The newest of them, the last one last.
+    #[serde(default)]
+    pub given_up_events: VecDeque<GivenUp>,
     failed_in_a_row: u32,
 }
 
@@ -55,8 +65,60 @@ pub struct Held {
     pub attempts: u32,
     /// Since when it waits.
     pub since: Timestamp,
+    /// When the receiver refused that event first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_since: Option<Timestamp>,
     /// When it is tried again.
     pub next_at: Timestamp,
+}
+
+/// An event that was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// Its position: a rewind to it delivers it again.
+    pub position: u64,
+    /// Its id.
+    pub event: String,
+    /// Its published type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status of the last answer, if one came.
+    pub status: Option<u16>,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failure {
+    /// When it began.
+    pub(super) at: Timestamp,
+    /// How long the receiver asks to wait.
+    pub(super) asked: Option<Duration>,
+    /// Makes the wait a little longer or shorter.
+    pub(super) spread: f64,
+    /// What it says about the receiver.
+    pub(super) kind: FailureKind,
+}
+
+/// What a failure says about the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureKind {
+    /// It answers, and will not take this very event.
+    Refused,
+    /// It is away, busy, or does not know us: any event would fail.
+    Unanswered,
+}
+
+impl FailureKind {
+    /// By the status of the answer, if one came.
+    pub(super) fn of(status: Option<u16>) -> Self {
+        let is_about_receiver = |status| matches!(status, 401 | 403 | 404 | 408 | 425 | 429);
+        match status {
+            Some(status) if (400..500).contains(&status) && !is_about_receiver(status) => Self::Refused,
+            _ => Self::Unanswered,
+        }
+    }
 }
 
 /// What follows from a failure.
@@ -76,7 +138,7 @@ impl Progress {
 
     /// Whether events that were never tried are begun. If nothing is held, only they can tell whether a receiver is back.
     pub(crate) fn takes_new(&self) -> bool {
-        self.held.is_empty() || !is_down(self.failed_in_a_row) && self.held.len() < HELD_MAX
+        self.held.is_empty() || !is_down(self.failed_in_a_row)
     }
 
     /// How many attempts in a row have failed.
@@ -99,31 +161,55 @@ impl Progress {
         self.delivered_at = Some(now);
     }
 
-    /// An event did not come through; `asked` is how long its receiver asks to wait, `spread` makes the wait a little longer
-    /// or shorter.
-    pub(super) fn failed(
-        &mut self,
-        stream: &StreamName,
-        position: Position,
-        now: Timestamp,
-        asked: Option<Duration>,
-        spread: f64,
-    ) -> Verdict {
-        self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
-        self.failing_since.get_or_insert(now);
+    /// An event did not come through.
+    pub(super) fn failed(&mut self, stream: &StreamName, position: Position, failure: &Failure) -> Verdict {
+        let Failure { at, asked, spread, kind } = *failure;
+        self.failing_since.get_or_insert(at);
+        match kind {
+            FailureKind::Refused => self.answers_again(at),
+            FailureKind::Unanswered => self.failed_in_a_row = self.failed_in_a_row.saturating_add(1),
+        }
         let before = self.held.remove(stream).filter(|held| held.position == position && held.attempts > 0);
-        let (attempts, since) = before.map_or((1, now), |held| (held.attempts + 1, held.since));
-        let others_came_through = self.delivered_at.is_some_and(|at| at > since);
-        if attempts as usize > SCHEDULE.len() && others_came_through {
+        let (attempts, since, refused_since) =
+            before.map_or((1, at, None), |held| (held.attempts + 1, held.since, held.refused_since));
+        let refused_since = refused_since.or((kind == FailureKind::Refused).then_some(at));
+        let came_through_after = |since| self.delivered_at.is_some_and(|delivered| delivered > since);
+        let refused_until = refused_since.map(|since| (since, since + REFUSED_MAX));
+        let is_refused_for_good = kind == FailureKind::Refused
+            && refused_until.is_some_and(|(since, until)| at >= until && came_through_after(since));
+        if is_refused_for_good || attempts as usize > SCHEDULE.len() && came_through_after(since) {
             self.given_up += 1;
-            self.hold(stream.clone(), Position(position.0 + 1), now);
+            self.hold(stream.clone(), Position(position.0 + 1), at);
             return Verdict::GivenUp;
         }
         let wait = SCHEDULE[(attempts as usize).min(SCHEDULE.len()) - 1].mul_f64(spread);
         let wait = wait.max(asked.unwrap_or_default()).min(WAIT_MAX.mul_f64(spread.max(1.0)));
-        let next_at = later(now, wait);
-        self.held.insert(stream.clone(), Held { position, attempts, since, next_at });
+        let next_at = match refused_until {
+            // The last attempt is made when the time is over.
+            Some((_, until)) if until > at => later(at, wait).min(until),
+            _ => later(at, wait),
+        };
+        self.held.insert(stream.clone(), Held { position, attempts, since, refused_since, next_at });
         Verdict::Retry
+    }
+
+    /// A receiver that refuses one event is there for the others. What was never tried follows at once; what failed keeps its time,
+    /// for nothing came through.
+    fn answers_again(&mut self, now: Timestamp) {
+        if is_down(self.failed_in_a_row) {
+            for held in self.held.values_mut().filter(|held| held.attempts == 0) {
+                held.next_at = held.next_at.min(now);
+            }
+        }
+        self.failed_in_a_row = 0;
+    }
+
+    /// Lists an event that was given up.
+    pub(super) fn list_given_up(&mut self, event: GivenUp) {
+        self.given_up_events.push_back(event);
+        while self.given_up_events.len() > GIVEN_UP_LISTED {
+            self.given_up_events.pop_front();
+        }
     }
 
     /// A stream goes on from a position that was not tried: as soon as possible, but if the endpoint is down when it is back.
@@ -132,7 +218,7 @@ impl Progress {
             return; // it waits there already
         }
         let next_at = if is_down(self.failed_in_a_row) { later(now, WAIT_MAX) } else { now };
-        self.held.insert(stream, Held { position, attempts: 0, since: now, next_at });
+        self.held.insert(stream, Held { position, attempts: 0, since: now, refused_since: None, next_at });
     }
 
     /// Everything of a stream was delivered.
@@ -150,6 +236,7 @@ impl Progress {
     /// Events from a position on are delivered again.
     pub(super) fn rewind(&mut self, from: Position) {
         self.held.retain(|_, held| held.position < from);
+        self.given_up_events.retain(|event| event.position < from.0);
         self.begin_anew(Timestamp::UNIX_EPOCH);
         self.position = self.position.min(Position(from.0.saturating_sub(1)));
     }
@@ -171,134 +258,4 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn stream(number: u8) -> StreamName {
-        format!("authorizer/wx1f2e3d4c5b6a7988/wxa0b1c2d3e4f506{number:02}").parse().unwrap()
-    }
-
-    /// Fails at its time until `done`; the seconds of the attempts.
-    fn fails_until(progress: &mut Progress, done: impl Fn(&mut Progress, Verdict) -> bool) -> Vec<i64> {
-        let mut attempts = vec![0];
-        let mut now = at(0);
-        loop {
-            let verdict = progress.failed(&stream(1), Position(7), now, None, 1.0);
-            if done(progress, verdict) || attempts.len() > 20 {
-                return attempts;
-            }
-            now = progress.held[&stream(1)].next_at;
-            attempts.push(now.as_second());
-        }
-    }
-
-    #[test]
-    fn an_event_is_tried_by_the_schedule_and_given_up_if_others_come_through() {
-        let mut progress = Progress::behind(Position(7));
-        let attempts = fails_until(&mut progress, |progress, verdict| {
-            progress.delivered(at(1_000_000));
-            verdict == Verdict::GivenUp
-        });
-        let waits: Vec<i64> = attempts.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert_eq!(waits, [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]);
-        assert_eq!(progress.given_up, 1);
-        let held = &progress.held[&stream(1)];
-        assert_eq!((held.position, held.attempts), (Position(8), 0), "the stream goes on behind it");
-    }
-
-    #[test]
-    fn nothing_is_given_up_while_nothing_comes_through() {
-        let mut progress = Progress::behind(Position(7));
-        progress.delivered(at(-1));
-        let attempts = fails_until(&mut progress, |_, verdict| verdict == Verdict::GivenUp);
-        assert_eq!(attempts.len(), 21, "it goes on");
-        assert_eq!(attempts[20] - attempts[19], 86_400);
-        assert_eq!(progress.failing_since, Some(at(0)));
-    }
-
-    #[test]
-    fn a_receiver_is_left_alone_as_long_as_it_asks_but_a_day_at_most() {
-        let mut progress = Progress::default();
-        let mut next = |asked| {
-            progress.held.clear();
-            progress.failed(&stream(1), Position(1), at(0), Some(Duration::from_secs(asked)), 1.0);
-            progress.held[&stream(1)].next_at.as_second()
-        };
-        assert_eq!((next(1), next(60), next(1_000_000)), (5, 60, 86_400));
-    }
-
-    #[test]
-    fn an_endpoint_that_fails_three_times_in_a_row_is_down_until_one_comes_through() {
-        let mut progress = Progress::behind(Position(9));
-        for number in 1..=3 {
-            assert!(progress.takes_new(), "{number}");
-            progress.failed(&stream(number), Position(number.into()), at(0), None, 1.0);
-        }
-        assert!(!progress.takes_new());
-        progress.hold(stream(4), Position(4), at(0));
-        assert_eq!(progress.next_at(), Some(at(5)));
-        progress.delivered(at(6));
-        assert!(progress.takes_new());
-        assert!(progress.held.values().all(|held| held.next_at <= at(6)), "and the others follow at once");
-        assert_eq!(progress.failing_since, None);
-    }
-
-    #[test]
-    fn an_endpoint_that_is_down_is_asked_by_new_events_if_nothing_else_waits() {
-        let mut progress = Progress::default();
-        for number in 1..=3 {
-            progress.failed(&stream(number), Position(number.into()), at(0), None, 1.0);
-        }
-        for number in 1..=3 {
-            assert!(!progress.takes_new());
-            progress.release(&stream(number)); // its events are not wanted any more
-        }
-        assert!(progress.takes_new());
-    }
-
-    #[test]
-    fn one_account_that_fails_is_no_reason_to_hurry_or_to_stop() {
-        let mut progress = Progress::default();
-        progress.failed(&stream(1), Position(1), at(0), None, 1.0);
-        progress.delivered(at(1));
-        assert_eq!(progress.next_at(), Some(at(5)), "its own time");
-        assert!(progress.takes_new());
-    }
-
-    #[test]
-    fn an_event_that_had_to_wait_for_another_round_keeps_its_attempts() {
-        let mut progress = Progress::default();
-        progress.failed(&stream(1), Position(1), at(0), None, 1.0);
-        progress.hold(stream(1), Position(1), at(7));
-        let held = &progress.held[&stream(1)];
-        assert_eq!((held.attempts, held.since, held.next_at), (1, at(0), at(5)), "and is still due");
-    }
-
-    #[test]
-    fn another_event_of_a_stream_is_tried_from_the_beginning_of_the_schedule() {
-        let mut progress = Progress::default();
-        progress.failed(&stream(1), Position(1), at(0), None, 1.0);
-        progress.failed(&stream(1), Position(2), at(10), None, 1.0);
-        let held = &progress.held[&stream(1)];
-        assert_eq!((held.attempts, held.next_at, held.since), (1, at(15), at(10)));
-    }
-
-    #[test]
-    fn a_rewind_goes_back_and_forgets_what_it_reads_again() {
-        let mut progress = Progress::behind(Position(100));
-        progress.failed(&stream(1), Position(20), at(0), None, 1.0);
-        progress.failed(&stream(2), Position(50), at(0), None, 1.0);
-        progress.failed(&stream(3), Position(60), at(0), None, 1.0);
-        assert!(!progress.takes_new());
-        progress.rewind(Position(31));
-        assert_eq!(progress.position, Position(30));
-        assert_eq!(progress.held.keys().collect::<Vec<_>>(), [&stream(1)]);
-        assert!(progress.takes_new() && progress.held[&stream(1)].next_at < at(1), "whatever failed before");
-        progress.rewind(Position(0));
-        assert_eq!((progress.position, progress.held.len()), (Position(0), 0));
-    }
-}
+mod tests;

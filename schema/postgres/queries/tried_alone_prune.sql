@@ -1,0 +1,2 @@
+-- tried_alone_prune
+delete from tried_alone where since < $1
