@@ -36,7 +36,7 @@ pub(super) async fn run(global: &Global, command: WebhookCommand) -> Result<(), 
         WebhookCommand::List => {
             let head = worker.storage.head().await?;
             let webhooks =
-                worker.webhooks.webhooks().await?.into_iter().map(|webhook| WebhookView::new(webhook, head));
+                worker.webhooks.all().await?.into_iter().map(|webhook| WebhookView::new(webhook, head));
             output::list(&webhooks.collect::<Vec<_>>(), global.output, HEADER, row)
         }
         WebhookCommand::Rewind { id, position, time, yes } => {
@@ -76,7 +76,7 @@ async fn rewind(
         return Err(CliError::Refused("nothing was changed".into()));
     }
     // What was counted, also if the log has grown meanwhile.
-    let rewound = worker.webhooks.rewind_webhook(id, RewindTo::Position(position)).await?;
+    let rewound = worker.webhooks.rewind(id, RewindTo::Position(position)).await?;
     note_act(&worker.storage, "webhook.rewound", &id.to_string(), None).await?;
     match format {
         Format::Table => Ok(()),

@@ -41,7 +41,7 @@ pub(crate) async fn list<S: Storage>(
     let query = Query::read(&request, &["limit", "cursor"])?;
     let (after, limit) = (start::<Uuid>(NAME, &query)?, query.limit()?);
     let head = api.worker.storage.head().await?;
-    let all = api.worker.webhooks.webhooks().await?.into_iter();
+    let all = api.worker.webhooks.all().await?.into_iter();
     let found =
         all.filter(|webhook| after.is_none_or(|after| webhook.id > after) && covers(&caller, webhook));
     let found: Vec<_> = found.take(limit + 1).collect();
@@ -63,7 +63,7 @@ pub(crate) async fn create<S: Storage>(
     may_see(&caller, component.as_ref(), authorizer.as_ref())?;
     let filter = WebhookFilter { types, component, authorizer };
     let order = WebhookOrder { url, description, filter, after: after.map(Position) };
-    let (webhook, secret) = api.worker.webhooks.create_webhook(order).await?;
+    let (webhook, secret) = api.worker.webhooks.create(order).await?;
     note(&api, &caller, &request, "webhook.created", webhook.id);
     let address = format!("/api/v1/webhooks/{}", webhook.id);
     let told = Told { webhook: view(&api, webhook).await?, secret: secret.expose().to_owned() };
@@ -76,7 +76,7 @@ pub(crate) async fn show<S: Storage>(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let (webhook, _) = asked(&api, &request).await?;
-    let attempts = api.worker.webhooks.webhook_attempts(webhook.id, None, ATTEMPTS_SHOWN).await?;
+    let attempts = api.worker.webhooks.attempts(webhook.id, None, ATTEMPTS_SHOWN).await?;
     Ok(HttpResponse::Ok().json(Detail { webhook: view(&api, webhook).await?, attempts }))
 }
 
@@ -88,7 +88,7 @@ pub(crate) async fn attempts<S: Storage>(
     let query = Query::read(&request, &["limit", "cursor"])?;
     let (before, limit) = (start::<Uuid>(ATTEMPTS, &query)?, query.limit()?);
     let (webhook, _) = within_reach(&api, &request).await?;
-    let found = api.worker.webhooks.webhook_attempts(webhook.id, before, limit + 1).await?;
+    let found = api.worker.webhooks.attempts(webhook.id, before, limit + 1).await?;
     Ok(List::cut(ATTEMPTS, found, limit, |last| last.id).answer(&request))
 }
 
@@ -101,7 +101,7 @@ pub(crate) async fn change<S: Storage>(
     let (webhook, caller) = asked(&api, &request).await?;
     let Change { url, description, types } = body::read_json(&request, payload, BODY_MAX).await?;
     let change = WebhookChange { url, description, types };
-    let webhook = api.worker.webhooks.change_webhook(webhook.id, change).await?;
+    let webhook = api.worker.webhooks.change(webhook.id, change).await?;
     note(&api, &caller, &request, "webhook.changed", webhook.id);
     Ok(HttpResponse::Ok().json(view(&api, webhook).await?))
 }
@@ -114,7 +114,7 @@ pub(crate) async fn delete<S: Storage>(
 ) -> Result<HttpResponse, ApiError> {
     let (webhook, caller) = asked(&api, &request).await?;
     body::expect_none(&request, payload).await?;
-    api.worker.webhooks.delete_webhook(webhook.id).await?;
+    api.worker.webhooks.delete(webhook.id).await?;
     note(&api, &caller, &request, "webhook.deleted", webhook.id);
     Ok(HttpResponse::NoContent().finish())
 }
@@ -125,7 +125,7 @@ pub(crate) async fn pause<S: Storage>(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let pause = async |id| api.worker.webhooks.pause_webhook(id).await;
+    let pause = async |id| api.worker.webhooks.pause(id).await;
     set(&api, &request, payload, "webhook.paused", pause).await
 }
 
@@ -135,7 +135,7 @@ pub(crate) async fn resume<S: Storage>(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let resume = async |id| api.worker.webhooks.resume_webhook(id).await;
+    let resume = async |id| api.worker.webhooks.resume(id).await;
     set(&api, &request, payload, "webhook.resumed", resume).await
 }
 
@@ -164,7 +164,7 @@ pub(crate) async fn test<S: Storage>(
     note(&api, &caller, &request, "webhook.tested", webhook.id);
     let worker = api.worker.clone();
     // Apart from this request: actix drops a handler whose caller has gone, and the attempt should be kept.
-    let attempt = rt::spawn(async move { worker.webhooks.test_webhook(webhook.id).await }).await??;
+    let attempt = rt::spawn(async move { worker.webhooks.test(webhook.id).await }).await??;
     Ok(HttpResponse::Ok().json(attempt))
 }
 
@@ -187,7 +187,7 @@ pub(crate) async fn rewind<S: Storage>(
         let rewind = api.worker.webhooks.count_rewind(webhook.id, to).await?;
         return Ok(HttpResponse::Ok().json(RewindView::new(rewind, false)));
     }
-    let rewind = api.worker.webhooks.rewind_webhook(webhook.id, to).await?;
+    let rewind = api.worker.webhooks.rewind(webhook.id, to).await?;
     note(&api, &caller, &request, "webhook.rewound", webhook.id);
     Ok(HttpResponse::Ok().json(RewindView::new(rewind, true)))
 }
@@ -201,7 +201,7 @@ pub(crate) async fn rotate_secret<S: Storage>(
     let (webhook, caller) = asked(&api, &request).await?;
     let order: Rotation = body::read_json_or_default(&request, payload, BODY_MAX).await?;
     let overlap = order.expires_in.map_or(OVERLAP_DEFAULT, Duration::from_secs);
-    let (webhook, secret) = api.worker.webhooks.rotate_webhook_secret(webhook.id, overlap).await?;
+    let (webhook, secret) = api.worker.webhooks.rotate_secret(webhook.id, overlap).await?;
     note(&api, &caller, &request, "webhook.secret_rotated", webhook.id);
     let told = Told { webhook: view(&api, webhook).await?, secret: secret.expose().to_owned() };
     Ok(HttpResponse::Ok().json(told))
@@ -218,7 +218,7 @@ async fn within_reach<S: Storage>(
     request: &HttpRequest,
 ) -> Result<(Webhook, Arc<Caller>), ApiError> {
     let caller = caller(request, Scope::WebhookManage)?;
-    let webhook = api.worker.webhooks.webhook(path::webhook(request)?).await?;
+    let webhook = api.worker.webhooks.find(path::webhook(request)?).await?;
     may_see(&caller, webhook.filter.component.as_ref(), webhook.filter.authorizer.as_ref())?;
     Ok((webhook, caller))
 }

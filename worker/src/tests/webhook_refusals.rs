@@ -36,7 +36,7 @@ async fn revoked(given: &Given, number: u32) {
 
 async fn webhook_for_all(given: &Given, receiver: &Receiver) -> Uuid {
     let order = WebhookOrder { url: receiver.url(), after: Some(Position(0)), ..WebhookOrder::default() };
-    given.worker.webhooks.create_webhook(order).await.unwrap().0.id
+    given.worker.webhooks.create(order).await.unwrap().0.id
 }
 
 /// Rounds until nothing is new and nothing is due.
@@ -44,19 +44,19 @@ async fn rounds(given: &Given, id: Uuid) -> Webhook {
     for _ in 0..100 {
         let row = given.worker.storage.webhook(id).await.unwrap().unwrap();
         assert!(given.worker.webhooks.deliver(row, &Stop::new()).await.unwrap());
-        let webhook = given.worker.webhooks.webhook(id).await.unwrap();
+        let webhook = given.worker.webhooks.find(id).await.unwrap();
         let is_due = webhook.progress.held.values().any(|held| held.next_at <= Timestamp::now());
         if !is_due && webhook.progress.position == given.worker.storage.head().await.unwrap() {
             return webhook;
         }
     }
-    panic!("it stands still: {:?}", given.worker.webhooks.webhook(id).await.unwrap().progress.position);
+    panic!("it stands still: {:?}", given.worker.webhooks.find(id).await.unwrap().progress.position);
 }
 
 /// Lets time pass for all that waits.
 async fn passes(given: &Given, id: Uuid, time: SignedDuration) {
     let row = given.worker.storage.webhook(id).await.unwrap().unwrap();
-    let mut webhook = given.worker.webhooks.webhook(id).await.unwrap();
+    let mut webhook = given.worker.webhooks.find(id).await.unwrap();
     for held in webhook.progress.held.values_mut() {
         held.since -= time;
         held.refused_since = held.refused_since.map(|since| since - time);
@@ -109,7 +109,7 @@ async fn a_refused_type_holds_up_no_other_event_and_is_given_up_after_a_day() {
     receiver.answers(|_| status(204));
     receiver.got();
     let to = RewindTo::Position(Position(listed.position));
-    given.worker.webhooks.rewind_webhook(id, to).await.unwrap();
+    given.worker.webhooks.rewind(id, to).await.unwrap();
     let progress = rounds(&given, id).await.progress;
     assert!(
         receiver.events().iter().any(|(_, position)| *position == listed.position),

@@ -38,7 +38,7 @@ async fn authorizes(given: &Given, create_time: i64, number: u8) {
 /// An endpoint for everything from the beginning of the log on.
 async fn registered(given: &Given, receiver: &Receiver) -> (Uuid, mandate_schema::Secret) {
     let order = WebhookOrder { url: receiver.url(), after: Some(Position(0)), ..WebhookOrder::default() };
-    let (webhook, secret) = given.worker.webhooks.create_webhook(order).await.unwrap();
+    let (webhook, secret) = given.worker.webhooks.create(order).await.unwrap();
     (webhook.id, secret)
 }
 
@@ -49,7 +49,7 @@ async fn round(given: &Given, id: Uuid) {
 }
 
 async fn webhook(given: &Given, id: Uuid) -> Webhook {
-    given.worker.webhooks.webhook(id).await.unwrap()
+    given.worker.webhooks.find(id).await.unwrap()
 }
 
 /// Rounds until an endpoint has nothing to do now.
@@ -96,7 +96,7 @@ async fn events_are_delivered_once_in_order_and_signed() {
     }
     rounds(&given, id).await;
     assert_eq!(receiver.events(), [], "once");
-    let attempts = given.worker.webhooks.webhook_attempts(id, None, 3).await.unwrap();
+    let attempts = given.worker.webhooks.attempts(id, None, 3).await.unwrap();
     assert!(attempts.iter().all(|attempt| attempt.delivered && attempt.status == Some(204)));
 }
 
@@ -110,7 +110,7 @@ async fn an_endpoint_gets_what_it_wants_from_where_it_begins() {
         authorizer: Some(account(1).parse().unwrap()),
     };
     let order = WebhookOrder { url: receiver.url(), filter, ..WebhookOrder::default() };
-    let (new, _) = given.worker.webhooks.create_webhook(order).await.unwrap();
+    let (new, _) = given.worker.webhooks.create(order).await.unwrap();
     authorizes(&given, 2, 2).await;
     given.take(ticket(3, "ticket@@@1")).await;
     revokes(&given, 4, 1).await;
@@ -145,7 +145,7 @@ async fn an_event_that_a_receiver_refuses_holds_up_its_account_alone() {
     assert!(held.next_at > Timestamp::now());
 
     receiver.answers(|_| status(200));
-    given.worker.webhooks.resume_webhook(id).await.unwrap();
+    given.worker.webhooks.resume(id).await.unwrap();
     let state = rounds(&given, id).await;
     assert!(state.progress.held.is_empty());
     let caught_up = of(&receiver.events(), 1);
@@ -172,7 +172,7 @@ async fn an_endpoint_that_is_down_is_left_alone_and_misses_nothing() {
     assert!(asked.clone().count() == tried && asked.clone().all(|held| held.next_at > an_hour));
     rounds(&given, id).await;
     assert_eq!(receiver.events(), [], "not again before its time");
-    let newest = given.worker.webhooks.webhook_attempts(id, None, 1).await.unwrap().remove(0);
+    let newest = given.worker.webhooks.attempts(id, None, 1).await.unwrap().remove(0);
     assert_eq!((newest.status, newest.answer.as_deref()), (Some(503), Some("closed")));
 
     // One is due and comes through: the endpoint is back, and all that waited follows at once.
@@ -230,7 +230,7 @@ async fn an_endpoint_that_failed_for_days_is_disabled_with_one_event() {
 
     receiver.answers(|_| status(200));
     receiver.got();
-    let resumed = given.worker.webhooks.resume_webhook(id).await.unwrap();
+    let resumed = given.worker.webhooks.resume(id).await.unwrap();
     assert_eq!((resumed.state, resumed.progress.failing_since), (WebhookState::Active, None));
     let head = given.worker.storage.head().await.unwrap();
     let state = rounds(&given, id).await;
@@ -253,7 +253,7 @@ async fn a_rewind_counts_and_delivers_again() {
     assert_eq!((count.position, count.events), (Position(head.0 - 2), 3));
     rounds(&given, id).await;
     assert_eq!(receiver.events(), [], "counting changes nothing");
-    assert_eq!(given.worker.webhooks.rewind_webhook(id, to).await.unwrap(), count);
+    assert_eq!(given.worker.webhooks.rewind(id, to).await.unwrap(), count);
     rounds(&given, id).await;
     assert_eq!(of(&receiver.events(), 1), [head.0 - 2, head.0 - 1, head.0]);
 
@@ -262,12 +262,12 @@ async fn a_rewind_counts_and_delivers_again() {
     assert_eq!((all.position, all.events), (Position(1), head.0));
     let none = given.worker.webhooks.count_rewind(id, RewindTo::Time(Timestamp::now())).await.unwrap();
     assert_eq!((none.position, none.events), (Position(head.0 + 1), 0));
-    let ahead = given.worker.webhooks.rewind_webhook(id, RewindTo::Position(Position(head.0 + 2))).await;
+    let ahead = given.worker.webhooks.rewind(id, RewindTo::Position(Position(head.0 + 2))).await;
     assert!(matches!(ahead, Err(WebhookError::Order(_))), "{ahead:?}");
 
     // A round that began before the rewind must not undo it.
     let before = given.worker.storage.webhook(id).await.unwrap().unwrap();
-    given.worker.webhooks.rewind_webhook(id, RewindTo::Position(Position(1))).await.unwrap();
+    given.worker.webhooks.rewind(id, RewindTo::Position(Position(1))).await.unwrap();
     assert!(!given.worker.webhooks.deliver(before, &Stop::new()).await.unwrap());
     rounds(&given, id).await;
     assert_eq!(receiver.events().len() as u64, head.0);
@@ -303,17 +303,13 @@ async fn an_event_that_cannot_be_read_stops_its_stream_and_repeats_nobody_elses(
 async fn two_secrets_sign_during_a_rotation_and_a_test_is_answered() {
     let (given, receiver) = (Given::new(), Receiver::start().await);
     let (id, first) = registered(&given, &receiver).await;
-    given.worker.webhooks.pause_webhook(id).await.unwrap();
-    let (rotated, second) = given
-        .worker
-        .webhooks
-        .rotate_webhook_secret(id, crate::outbound::webhooks::OVERLAP_DEFAULT)
-        .await
-        .unwrap();
+    given.worker.webhooks.pause(id).await.unwrap();
+    let (rotated, second) =
+        given.worker.webhooks.rotate_secret(id, crate::outbound::webhooks::OVERLAP_DEFAULT).await.unwrap();
     assert_eq!(rotated.secrets.len(), 2);
     let long = "长".repeat(1_000);
     receiver.answers(move |_| answer(200, "", &long));
-    let tested = given.worker.webhooks.test_webhook(id).await.unwrap();
+    let tested = given.worker.webhooks.test(id).await.unwrap();
     assert!(tested.delivered && tested.position.is_none());
     let text = tested.answer.clone().unwrap();
     assert!(text.starts_with("长长") && text.len() <= 1_026, "{} bytes", text.len());
@@ -323,11 +319,10 @@ async fn two_secrets_sign_during_a_rotation_and_a_test_is_answered() {
         let verifier = standardwebhooks::Webhook::new(secret.expose()).unwrap();
         verifier.verify(&got.body, &got.headers).unwrap();
     }
-    assert_eq!(given.worker.webhooks.webhook_attempts(id, None, 9).await.unwrap(), [tested]);
+    assert_eq!(given.worker.webhooks.attempts(id, None, 9).await.unwrap(), [tested]);
 
-    let (_, third) =
-        given.worker.webhooks.rotate_webhook_secret(id, std::time::Duration::ZERO).await.unwrap();
-    given.worker.webhooks.test_webhook(id).await.unwrap();
+    let (_, third) = given.worker.webhooks.rotate_secret(id, std::time::Duration::ZERO).await.unwrap();
+    given.worker.webhooks.test(id).await.unwrap();
     let got = receiver.got().remove(0);
     let verifies = |secret: &mandate_schema::Secret| {
         standardwebhooks::Webhook::new(secret.expose()).unwrap().verify(&got.body, &got.headers).is_ok()
@@ -345,7 +340,7 @@ async fn no_redirect_is_followed_and_no_private_address_called() {
     let (id, _) = registered(&given, &receiver).await;
     let location = format!("location: {}\r\n", inner.url());
     receiver.answers(move |_| answer(307, &location, ""));
-    let tested = given.worker.webhooks.test_webhook(id).await.unwrap();
+    let tested = given.worker.webhooks.test(id).await.unwrap();
     assert_eq!((tested.delivered, tested.status), (false, Some(307)));
     assert_eq!(inner.events(), []);
 
@@ -368,7 +363,7 @@ async fn an_order_that_cannot_be_served_is_refused_with_its_reason() {
     let (given, receiver) = (Given::new(), Receiver::start().await);
     let refused = async |order: WebhookOrder| {
         let order = WebhookOrder { url: receiver.url(), ..order };
-        given.worker.webhooks.create_webhook(order).await.unwrap_err().to_string()
+        given.worker.webhooks.create(order).await.unwrap_err().to_string()
     };
     let order = WebhookOrder::default;
     let ahead = refused(WebhookOrder { after: Some(Position(1)), ..order() }).await;
@@ -377,16 +372,13 @@ async fn an_order_that_cannot_be_served_is_refused_with_its_reason() {
     assert!(refused(WebhookOrder { filter: types, ..order() }).await.contains("authorization.granted"));
     let description = "a\nb".to_owned();
     assert!(refused(WebhookOrder { description, ..order() }).await.starts_with("description"));
-    let nobody = given.worker.webhooks.change_webhook(Uuid::nil(), WebhookChange::default()).await;
+    let nobody = given.worker.webhooks.change(Uuid::nil(), WebhookChange::default()).await;
     assert!(matches!(nobody, Err(WebhookError::Unknown(_))));
     let (id, _) = registered(&given, &receiver).await;
     let elsewhere = WebhookChange { url: Some("http://10.0.0.1/".into()), ..WebhookChange::default() };
-    assert!(matches!(
-        given.worker.webhooks.change_webhook(id, elsewhere).await,
-        Err(WebhookError::Address(_))
-    ));
-    given.worker.webhooks.delete_webhook(id).await.unwrap();
-    assert!(matches!(given.worker.webhooks.delete_webhook(id).await, Err(WebhookError::Unknown(_))));
+    assert!(matches!(given.worker.webhooks.change(id, elsewhere).await, Err(WebhookError::Address(_))));
+    given.worker.webhooks.delete(id).await.unwrap();
+    assert!(matches!(given.worker.webhooks.delete(id).await, Err(WebhookError::Unknown(_))));
 }
 
 /// A receiver that refuses at random, for a while everything; rounds whose end is lost, as in a process that is killed;
@@ -419,8 +411,8 @@ async fn whatever_happens_each_accounts_events_come_in_order_and_none_is_missing
             let row = given.worker.storage.webhook(id).await.unwrap().unwrap();
             match random.u8(0..8) {
                 0 => {
-                    given.worker.webhooks.pause_webhook(id).await.unwrap();
-                    given.worker.webhooks.resume_webhook(id).await.unwrap();
+                    given.worker.webhooks.pause(id).await.unwrap();
+                    given.worker.webhooks.resume(id).await.unwrap();
                     assert!(
                         !given.worker.webhooks.deliver(row, &Stop::new()).await.unwrap(),
                         "its end is lost"
@@ -449,7 +441,7 @@ async fn whatever_happens_each_accounts_events_come_in_order_and_none_is_missing
             record.lock().unwrap().push((text("subject"), text("sequence").parse().unwrap()));
             status(200)
         });
-        given.worker.webhooks.resume_webhook(id).await.unwrap();
+        given.worker.webhooks.resume(id).await.unwrap();
         let state = rounds(&given, id).await;
         assert_eq!((state.progress.position, state.progress.held.len()), (head, 0), "seed {seed}");
         assert_eq!(state.progress.given_up, 0, "seed {seed}");

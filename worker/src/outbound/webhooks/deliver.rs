@@ -89,7 +89,7 @@ impl<S: Storage> Webhooks<S> {
         let mut webhook = Webhook::read(&row)?;
         let round = Round {
             all: self,
-            secrets: self.webhook_secrets(&webhook).await?,
+            secrets: self.secrets_of(&webhook).await?,
             stop,
             begun: Instant::now(),
             failed_in_a_row: AtomicU32::new(webhook.progress.failed_in_a_row()),

@@ -44,7 +44,7 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`WebhookError`].
-    pub async fn create_webhook(&self, order: WebhookOrder) -> Result<(Webhook, Secret), WebhookError> {
+    pub async fn create(&self, order: WebhookOrder) -> Result<(Webhook, Secret), WebhookError> {
         let WebhookOrder { url, description, filter, after } = order;
         check_description(&description)?;
         check_types(&filter.types)?;
@@ -70,8 +70,8 @@ impl<S: Storage> Webhooks<S> {
             secrets: Vec::new(),
             progress: Progress::behind(after.unwrap_or(head)),
         };
-        self.make_webhook_key(&webhook, now).await?;
-        let secret = self.add_webhook_secret(&mut webhook, now).await?;
+        self.make_key(&webhook, now).await?;
+        let secret = self.add_secret(&mut webhook, now).await?;
         // Others may have been registered since they were counted.
         if !self.storage.put_webhook(webhook.id, webhook.write(), WEBHOOKS_MAX).await? {
             return Err(WebhookError::TooMany);
@@ -85,7 +85,7 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`StorageError`].
-    pub async fn webhooks(&self) -> Result<Vec<Webhook>, StorageError> {
+    pub async fn all(&self) -> Result<Vec<Webhook>, StorageError> {
         self.storage.webhooks().await?.iter().map(Webhook::read).collect()
     }
 
@@ -94,7 +94,7 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`WebhookError`].
-    pub async fn webhook(&self, id: Uuid) -> Result<Webhook, WebhookError> {
+    pub async fn find(&self, id: Uuid) -> Result<Webhook, WebhookError> {
         let row = self.storage.webhook(id).await?.ok_or(WebhookError::Unknown(id))?;
         Ok(Webhook::read(&row)?)
     }
@@ -104,7 +104,7 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`StorageError`].
-    pub async fn webhook_attempts(
+    pub async fn attempts(
         &self,
         id: Uuid,
         before: Option<Uuid>,
@@ -119,7 +119,7 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`WebhookError`].
-    pub async fn change_webhook(&self, id: Uuid, change: WebhookChange) -> Result<Webhook, WebhookError> {
+    pub async fn change(&self, id: Uuid, change: WebhookChange) -> Result<Webhook, WebhookError> {
         if let Some(url) = &change.url {
             self.sender.check(url).await?;
         }
@@ -130,7 +130,7 @@ impl<S: Storage> Webhooks<S> {
             check_types(types)?;
         }
         let WebhookChange { url, description, types } = change;
-        self.edit_webhook(id, |webhook| {
+        self.edit(id, |webhook| {
             if let Some(url) = &url {
                 webhook.url.clone_from(url);
             }
@@ -149,8 +149,8 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`WebhookError`].
-    pub async fn pause_webhook(&self, id: Uuid) -> Result<Webhook, WebhookError> {
-        self.edit_webhook(id, |webhook| webhook.state = WebhookState::Paused).await
+    pub async fn pause(&self, id: Uuid) -> Result<Webhook, WebhookError> {
+        self.edit(id, |webhook| webhook.state = WebhookState::Paused).await
     }
 
     /// Goes on where an endpoint is, and tries at once what waits.
@@ -158,8 +158,8 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`WebhookError`].
-    pub async fn resume_webhook(&self, id: Uuid) -> Result<Webhook, WebhookError> {
-        self.edit_webhook(id, |webhook| {
+    pub async fn resume(&self, id: Uuid) -> Result<Webhook, WebhookError> {
+        self.edit(id, |webhook| {
             webhook.state = WebhookState::Active;
             webhook.progress.begin_anew(Timestamp::now());
         })
@@ -171,7 +171,7 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`WebhookError`].
-    pub async fn delete_webhook(&self, id: Uuid) -> Result<(), WebhookError> {
+    pub async fn delete(&self, id: Uuid) -> Result<(), WebhookError> {
         if !self.storage.remove_webhook(id).await? {
             return Err(WebhookError::Unknown(id));
         }
@@ -180,11 +180,7 @@ impl<S: Storage> Webhooks<S> {
     }
 
     /// Changes an endpoint as it is now.
-    pub(super) async fn edit_webhook(
-        &self,
-        id: Uuid,
-        edit: impl Fn(&mut Webhook),
-    ) -> Result<Webhook, WebhookError> {
+    pub(super) async fn edit(&self, id: Uuid, edit: impl Fn(&mut Webhook)) -> Result<Webhook, WebhookError> {
         loop {
             let row = self.storage.webhook(id).await?.ok_or(WebhookError::Unknown(id))?;
             let mut webhook = Webhook::read(&row)?;

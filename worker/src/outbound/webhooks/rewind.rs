@@ -36,7 +36,7 @@ impl<S: Storage> Webhooks<S> {
     ///
     /// [`WebhookError`].
     pub async fn count_rewind(&self, id: Uuid, to: RewindTo) -> Result<Rewind, WebhookError> {
-        let webhook = self.webhook(id).await?;
+        let webhook = self.find(id).await?;
         let position = match to {
             RewindTo::Position(position) => Position(position.0.max(1)),
             RewindTo::Time(time) => Position(position_before(&self.storage, time).await?.0 + 1),
@@ -63,9 +63,9 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`WebhookError`].
-    pub async fn rewind_webhook(&self, id: Uuid, to: RewindTo) -> Result<Rewind, WebhookError> {
+    pub async fn rewind(&self, id: Uuid, to: RewindTo) -> Result<Rewind, WebhookError> {
         let rewind = self.count_rewind(id, to).await?;
-        self.edit_webhook(id, |webhook| webhook.progress.rewind(rewind.position)).await?;
+        self.edit(id, |webhook| webhook.progress.rewind(rewind.position)).await?;
         Ok(rewind)
     }
 }

@@ -82,7 +82,7 @@ impl<S: Storage> Webhooks<S> {
         rounds: &mut Rounds,
         stop: &Stop,
     ) -> Result<bool, StorageError> {
-        let webhooks = self.survey_webhooks().await?;
+        let webhooks = self.survey().await?;
         // Without endpoints nobody needs to lead, and an idle process writes nothing.
         if !webhooks.iter().any(|(_, webhook)| webhook.state == WebhookState::Active) {
             return Ok(false);
@@ -101,7 +101,7 @@ impl<S: Storage> Webhooks<S> {
     }
 
     /// All endpoints. The metrics show how many are in which state, and no position of one that was deleted.
-    pub(crate) async fn survey_webhooks(&self) -> Result<Vec<(WebhookRow, Webhook)>, StorageError> {
+    pub(crate) async fn survey(&self) -> Result<Vec<(WebhookRow, Webhook)>, StorageError> {
         let rows = self.storage.webhooks().await?.into_iter();
         let webhooks: Vec<_> =
             rows.map(|row| Webhook::read(&row).map(|webhook| (row, webhook))).collect::<Result<_, _>>()?;

@@ -20,7 +20,7 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`WebhookError`].
-    pub async fn rotate_webhook_secret(
+    pub async fn rotate_secret(
         &self,
         id: Uuid,
         overlap: Duration,
@@ -39,7 +39,7 @@ impl<S: Storage> Webhooks<S> {
             for secret in &mut webhook.secrets {
                 secret.expires_at = Some(now + end);
             }
-            let secret = self.add_webhook_secret(&mut webhook, now).await?;
+            let secret = self.add_secret(&mut webhook, now).await?;
             if self.storage.change_webhook(WebhookRow { data: webhook.write(), ..row }).await? {
                 return Ok((webhook, secret));
             }
@@ -47,7 +47,7 @@ impl<S: Storage> Webhooks<S> {
     }
 
     /// What signs an endpoint's deliveries now.
-    pub(super) async fn webhook_secrets(&self, webhook: &Webhook) -> Result<Vec<Secret>, ReadError> {
+    pub(super) async fn secrets_of(&self, webhook: &Webhook) -> Result<Vec<Secret>, ReadError> {
         let (stream, now) = (webhook.stream(), Timestamp::now());
         let mut secrets = Vec::new();
         for secret in webhook.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|at| now < at)) {
@@ -56,7 +56,7 @@ impl<S: Storage> Webhooks<S> {
         Ok(secrets)
     }
 
-    pub(super) async fn add_webhook_secret(
+    pub(super) async fn add_secret(
         &self,
         webhook: &mut Webhook,
         now: Timestamp,
@@ -72,11 +72,7 @@ impl<S: Storage> Webhooks<S> {
     }
 
     /// Stores the data key that seals an endpoint's secrets.
-    pub(super) async fn make_webhook_key(
-        &self,
-        webhook: &Webhook,
-        now: Timestamp,
-    ) -> Result<(), StorageError> {
+    pub(super) async fn make_key(&self, webhook: &Webhook, now: Timestamp) -> Result<(), StorageError> {
         let stream = webhook.stream();
         let (_, wrapped) = self.vault.new_key(&stream, 1);
         let append = Append {

@@ -22,9 +22,9 @@ impl<S: Storage> Webhooks<S> {
     /// # Errors
     ///
     /// [`WebhookError`]; that the test fails is no error.
-    pub async fn test_webhook(&self, id: Uuid) -> Result<Attempt, WebhookError> {
-        let webhook = self.webhook(id).await?;
-        let secrets = self.webhook_secrets(&webhook).await?;
+    pub async fn test(&self, id: Uuid) -> Result<Attempt, WebhookError> {
+        let webhook = self.find(id).await?;
+        let secrets = self.secrets_of(&webhook).await?;
         let at = fold::to_millis(Timestamp::now());
         let event = test_event(&webhook, at);
         let sent = self.send(&webhook, &secrets, &event).await;
