@@ -1,5 +1,5 @@
 -- token_take_expiring
--- $1 now, $2 expiring, $3 used, all on the clock of the processes, as the columns are: ahead_until is on the database's. Who has
+-- $1 now, $2 expiring, $3 used, all on the clock of the processes, as the columns are. ahead_until is on the database's. Who has
 -- read a token has seen it good, so what expired before $3 was not read after it: those need not be looked at.
 with clock as materialized (select (extract(epoch from clock_timestamp()) * 1000)::bigint as now),
 taken as materialized (

@@ -27,21 +27,25 @@ const AT_ONCE: usize = 32;
 
 /// The refreshes that are under way.
 #[derive(Default)]
-pub(crate) struct UnderWay(JoinSet<()>);
+pub(crate) struct UnderWay {
+    refreshes: JoinSet<()>,
+    /// Those of components are taken; the rest of a round is about authorizers, page by page.
+    components_are_taken: bool,
+}
 
 impl UnderWay {
     /// Waits until half of the room is free; answers how much is.
     async fn room(&mut self) -> usize {
-        while self.0.try_join_next().is_some() {}
-        while self.0.len() > AT_ONCE / 2 {
-            self.0.join_next().await;
+        while self.refreshes.try_join_next().is_some() {}
+        while self.refreshes.len() > AT_ONCE / 2 {
+            self.refreshes.join_next().await;
         }
-        AT_ONCE - self.0.len()
+        AT_ONCE - self.refreshes.len()
     }
 
     /// Waits for all.
     pub(crate) async fn end(&mut self) {
-        while self.0.join_next().await.is_some() {}
+        while self.refreshes.join_next().await.is_some() {}
     }
 }
 
@@ -73,7 +77,8 @@ impl<S: Storage> Tokens<S> {
     /// Begins to refresh as many tokens as there is room for, those of components first; whether there may be more.
     pub(crate) async fn look_ahead(self: &Arc<Self>, under_way: &mut UnderWay) -> Result<bool, StorageError> {
         self.rows.note_use().await?;
-        for of in [TokenOf::Components, TokenOf::Authorizers] {
+        loop {
+            let of = if under_way.components_are_taken { TokenOf::Authorizers } else { TokenOf::Components };
             let (room, now) = (under_way.room().await, Timestamp::now());
             let before = now + AHEAD;
             let expiring = Expiring { of, now, before, used: now - IN_USE, hold: HOLD, limit: room };
@@ -81,13 +86,16 @@ impl<S: Storage> Tokens<S> {
             let is_full = taken.len() == room;
             for stream in taken {
                 let tokens = self.clone();
-                under_way.0.spawn(async move { tokens.renew_ahead(&stream, before).await });
+                under_way.refreshes.spawn(async move { tokens.renew_ahead(&stream, before).await });
             }
             if is_full {
                 return Ok(true);
             }
+            under_way.components_are_taken = !under_way.components_are_taken;
+            if !under_way.components_are_taken {
+                return Ok(false);
+            }
         }
-        Ok(false)
     }
 
     async fn renew_ahead(&self, stream: &StreamName, before: Timestamp) {

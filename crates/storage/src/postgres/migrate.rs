@@ -51,6 +51,7 @@ const RIGHTS: &[(&str, &str)] = &[
     ("task", "select, insert, update, delete"),
     ("token", "select, insert, update"),
     ("token_read", "select, insert, update, delete"),
+    ("tried_alone", "select, insert, update, delete"),
     ("webhook", "select, insert, update, delete"),
     ("webhook_attempt", "select, insert, delete"),
 ];
