@@ -21,8 +21,7 @@ impl std::fmt::Display for Migration {
 impl Migration {
     /// SHA-256 of its statements, hex: shows that an applied migration was not changed afterwards.
     pub fn sha256(&self) -> String {
-        let hash = ring::digest::digest(&ring::digest::SHA256, self.sql.as_bytes());
-        hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+        sha256(self.sql)
     }
 }
 
@@ -225,6 +224,23 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
         sql: include_str!("../postgres/migrations/0014_task_shares.sql"),
     },
 ];
+
+/// The functions of the `PostgreSQL` store. Each has one current text, which the migrator applies after the migrations whenever it
+/// differs from what is noted in the database.
+pub const POSTGRES_FUNCTIONS: &[&str] = &[
+    include_str!("../postgres/functions/erase_authorizer.sql"),
+    include_str!("../postgres/functions/append_batch.sql"),
+];
+
+/// SHA-256 of the texts of [`POSTGRES_FUNCTIONS`], hex.
+pub fn functions_sha256() -> String {
+    sha256(&POSTGRES_FUNCTIONS.concat())
+}
+
+fn sha256(text: &str) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
 
 queries! {
     /// The queries of the `PostgreSQL` store. What an append does stands in its function `append_batch`.

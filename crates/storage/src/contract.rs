@@ -57,7 +57,11 @@ impl<T> Storage for T where
 ///
 /// Positions are dense and visible in order: a reader that has seen position n has seen everything below.
 pub trait EventLog: Send + Sync + 'static {
-    /// Stores a batch in one transaction; answers each command in order. At most one command per stream.
+    /// Stores a batch in one transaction; answers each command in order. The result is that of one command after the other.
+    ///
+    /// Several commands of one stream are a chain: each expects the version that the one before it leaves. A chain counts up to its
+    /// first command that is not stored: what follows in that stream is a [`Appended::Conflict`], unless it has an outcome already.
+    /// So a call that is repeated answers duplicates.
     ///
     /// # Errors
     ///

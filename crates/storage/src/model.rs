@@ -6,7 +6,7 @@ use mandate_schema::{
     TaskId, Version, WrappedKey,
 };
 
-use crate::{Finish, GivenUp, NewTask};
+use crate::{Finish, GivenUp, NewTask, StorageError};
 
 /// One command of a batch.
 #[derive(Clone, Debug)]
@@ -72,6 +72,17 @@ impl Append {
     /// Whether there may be something to claim after it.
     pub fn queues_tasks(&self) -> bool {
         !self.tasks.is_empty() || !self.redeems.is_empty()
+    }
+
+    /// Refuses what no database takes.
+    pub(crate) fn check(&self) -> Result<(), StorageError> {
+        if !self.events.is_empty() && self.state.is_none() {
+            return Err(StorageError::Data("events without a state".into()));
+        }
+        if self.erases.is_some() && self.stream.authorizer().is_none() {
+            return Err(StorageError::Data(format!("{} is no account to erase", self.stream).into()));
+        }
+        Ok(())
     }
 }
 

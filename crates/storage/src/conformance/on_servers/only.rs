@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use mandate_schema::{Secret, TaskId, sql::POSTGRES_MIGRATIONS};
+use mandate_schema::{
+    Secret, TaskId,
+    sql::{POSTGRES_MIGRATIONS, functions_sha256},
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::types::Json;
@@ -176,6 +179,28 @@ async fn migrating_again_finds_nothing_to_do_and_a_changed_migration_is_refused(
     database.sql(&format!("update schema_migration set sha256 = '{known}' where number = 1")).await.unwrap();
     database.sql(newer).await.unwrap();
     assert!(open().await.to_string().contains("newer program"));
+}
+
+#[tokio::test]
+async fn functions_of_another_version_are_refused_and_replaced() {
+    let database = PostgresDatabase::create().await;
+    let noted = functions_sha256();
+    for change in [
+        "update schema_functions set sha256 = 'of another version'",
+        "delete from schema_functions",
+        "drop table schema_functions",
+    ] {
+        let before = "create or replace function append_batch(batch jsonb)
+            returns table (result text, outcome text, last_position bigint) language sql as $$ select '', '', 0::bigint $$";
+        database.owner().await.batch_execute(before).await.unwrap();
+        database.owner().await.batch_execute(change).await.unwrap();
+        let error = PostgresStorage::open(&PostgresDatabase::settings(database.service())).await.unwrap_err();
+        assert!(error.to_string().contains("mandate migrate"), "{change}: {error}");
+        assert_eq!(database.migrate().await.unwrap().applied, [""; 0]);
+        let row = database.owner().await.query_one("select sha256 from schema_functions", &[]).await.unwrap();
+        assert_eq!(row.get::<_, String>(0), noted);
+    }
+    assert_eq!(append(&database.open().await, decided(command(1), &stream(1), 0).events(1)).await, stored(1));
 }
 
 #[tokio::test]
