@@ -55,6 +55,11 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
     Migration { number: 8, name: "one_truth", sql: include_str!("../sqlite/migrations/0008_one_truth.sql") },
     Migration { number: 9, name: "deaths", sql: include_str!("../sqlite/migrations/0009_deaths.sql") },
     Migration {
+        number: 11,
+        name: "plain_columns",
+        sql: include_str!("../sqlite/migrations/0011_plain_columns.sql"),
+    },
+    Migration {
         number: 14,
         name: "task_shares",
         sql: include_str!("../sqlite/migrations/0014_task_shares.sql"),
@@ -218,6 +223,11 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
         sql: include_str!("../postgres/migrations/0009_one_truth.sql"),
     },
     Migration { number: 10, name: "deaths", sql: include_str!("../postgres/migrations/0010_deaths.sql") },
+    Migration {
+        number: 11,
+        name: "plain_columns",
+        sql: include_str!("../postgres/migrations/0011_plain_columns.sql"),
+    },
     Migration {
         number: 14,
         name: "task_shares",

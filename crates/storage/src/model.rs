@@ -79,6 +79,11 @@ impl Append {
         if !self.events.is_empty() && self.state.is_none() {
             return Err(StorageError::Data("events without a state".into()));
         }
+        if let Some(state) = &self.state
+            && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&state.json)
+        {
+            return Err(StorageError::Data(error.into()));
+        }
         if self.erases.is_some() && self.stream.authorizer().is_none() {
             return Err(StorageError::Data(format!("{} is no account to erase", self.stream).into()));
         }
@@ -87,12 +92,24 @@ impl Append {
 }
 
 /// A state to store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewState {
     /// Version of its form.
     pub form: u16,
     /// JSON text.
     pub json: String,
+    /// The status that authorizers are listed and counted by.
+    pub status: Option<String>,
+    /// What a search finds an authorizer by, beside its appid.
+    pub search: String,
+}
+
+impl NewState {
+    /// What a search looks at, in the lower case that both databases know: that of ASCII. Only authorizers are searched.
+    pub(crate) fn search_text(&self, stream: &StreamName) -> String {
+        let Some(authorizer) = stream.authorizer() else { return String::new() };
+        format!("{authorizer} {}", self.search).to_ascii_lowercase().replace('\0', " ")
+    }
 }
 
 /// A wrapped data key to store.
@@ -364,7 +381,7 @@ pub struct FoldInput<'a> {
     /// The stream.
     pub stream: &'a StreamName,
     /// The state rebuilt so far.
-    pub state: Option<&'a NewState>,
+    pub state: Option<&'a StateRow>,
     /// The next events, each with the data key of its published sealed field, if that still exists.
     pub events: &'a [(StoredEvent, Option<WrappedKey>)],
 }

@@ -168,14 +168,25 @@ begin
             ) with ordinality as e (id, name, form, command, occurred_at, recorded_at, data, sealed, n)
             where s.count > 0
         ), new_state as (
-            insert into state as s (stream, version, position, form, state)
+            insert into state as s (stream, version, position, form, state, component, status, search)
             select distinct on (s.stream) s.stream, s.expected + s.count, s.position, (s.state ->> 'form')::integer,
-                s.state ->> 'json'
-            from stored s
+                s.state ->> 'json', split_part(s.stream, '/', 2), l.status, l.search
+            from stored s, lateral (
+                select s.state ->> 'status' as status, s.state ->> 'search' as search
+                where s.state ? 'search'
+                union all
+                -- A worker of the version before leaves it to the database.
+                select j.json ->> 'status', case when s.stream like 'authorizer/%' then lower((split_part(s.stream, '/', 3)
+                    || ' ' || coalesce(j.json #>> '{profile,nick_name}', '')
+                    || ' ' || coalesce(j.json #>> '{profile,user_name}', '')
+                    || ' ' || coalesce(j.json #>> '{profile,principal_name}', '')) collate "C") else '' end
+                from (select replace(s.state ->> 'json', '\u0000', '\u0020')::jsonb as json where not s.state ? 'search') j
+            ) l
             where s.count > 0
             order by s.stream, s.n desc
             on conflict (stream) do update set
-                version = excluded.version, position = excluded.position, form = excluded.form, state = excluded.state
+                version = excluded.version, position = excluded.position, form = excluded.form, state = excluded.state,
+                component = excluded.component, status = excluded.status, search = excluded.search
         ), change as (
             -- Of several changes in a chain the last one counts; its generation is that of the last token stored.
             select s.stream, s.n, s.token ->> 'access' as access, (s.token ->> 'expires_at')::bigint as expires_at,

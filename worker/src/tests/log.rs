@@ -115,9 +115,7 @@ async fn a_stream_that_cannot_be_read_fails_alone() {
     let given = Given::new();
     given.take(authorized(1_767_225_600, "queryauthcode@@@1")).await;
     let database = rusqlite::Connection::open(given.database()).unwrap();
-    database
-        .execute("update state set state = '{}' where stream = ?1", [stream().to_string()])
-        .unwrap();
+    database.execute("update state set state = '{}' where stream = ?1", [stream().to_string()]).unwrap();
     let unauthorized = |time, appid: &str| {
         push(time, "unauthorized", &format!("<AuthorizerAppid>{appid}</AuthorizerAppid>"))
     };

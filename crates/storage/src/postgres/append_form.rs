@@ -2,7 +2,7 @@
 //! version is rolled out: fields may be added, and what the function reads stays.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use mandate_schema::{AuthorizerId, EventRecord, TaskId};
+use mandate_schema::{AuthorizerId, EventRecord, StreamName, TaskId};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -60,6 +60,8 @@ struct EventForm<'a> {
 struct StateForm<'a> {
     form: u16,
     json: &'a str,
+    status: Option<&'a str>,
+    search: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,7 +143,7 @@ impl<'a> Item<'a> {
             stream: Some(append.stream.to_string()),
             expected: signed(append.expected.0),
             events: append.events.iter().map(EventForm::of).collect::<Result<_>>()?,
-            state: append.state.as_ref().map(StateForm::of),
+            state: append.state.as_ref().map(|state| StateForm::of(&append.stream, state)),
             keys: append.keys.iter().map(KeyForm::of).collect(),
             token: TokenForm::of(&append.token),
             tasks: append.tasks.iter().map(|new| TaskForm::of(new, at)).collect(),
@@ -196,8 +198,9 @@ impl<'a> EventForm<'a> {
 }
 
 impl<'a> StateForm<'a> {
-    fn of(state: &'a NewState) -> Self {
-        Self { form: state.form, json: &state.json }
+    fn of(stream: &StreamName, state: &'a NewState) -> Self {
+        let (status, search) = (state.status.as_deref(), state.search_text(stream));
+        Self { form: state.form, json: &state.json, status, search }
     }
 }
 

@@ -42,6 +42,7 @@ const RIGHTS: &[(&str, &str)] = &[
     ("data_key", "select, insert, update"),
     ("data_key_subject", "select, insert"),
     ("dead_letter", "select, insert, update, delete"),
+    ("erased_messages", "select, insert, update, delete"),
     ("event", "select, insert"),
     ("leader", "select, insert, update, delete"),
     ("log_head", "select, update"),

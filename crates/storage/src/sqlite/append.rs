@@ -6,7 +6,7 @@ use mandate_schema::{CommandId, Position, StreamName, Version, sql::sqlite as sq
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
-    convert::{NO_ATTEMPT, blob, millis, position, signed, to_json, told, unsigned},
+    convert::{NO_ATTEMPT, blob, component, millis, position, signed, to_json, told, unsigned},
     dead_letters::settle,
     rows::task_id,
 };
@@ -340,7 +340,10 @@ fn store_events(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> R
         signed(version.0),
         signed(head.0),
         state.form,
-        state.json
+        state.json,
+        component(&stream),
+        state.status,
+        state.search_text(&append.stream)
     ])?;
     Ok(Some(*head))
 }

@@ -24,8 +24,8 @@ use super::super::{
     postgres::{PostgresDatabase, shared_server},
 };
 use crate::{
-    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, DeadLetters, EventLog, Gather, NewState,
-    States, StorageError, TaskState, Unobserved,
+    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, DeadLetters, EventLog, Gather, States,
+    StorageError, TaskState, Unobserved,
     postgres::{PostgresSettings, PostgresStorage, migrate},
 };
 
@@ -239,9 +239,7 @@ async fn a_state_may_hold_what_jsonb_does_not_take() {
     let database = PostgresDatabase::create().await;
     let storage = database.open().await;
     let json = r#"{"status":"authorized","profile":{"nick_name":"Tea\u0000House \\u0000","user_name":null}}"#;
-    let mut decision = decided(command(1), &stream(1), 0).events(1);
-    decision.state = Some(NewState { form: 1, json: json.to_owned() });
-    append(&storage, decision).await;
+    append(&storage, decided(command(1), &stream(1), 0).events(1).state(json)).await;
     assert_eq!(storage.load(&stream(1)).await.unwrap().state.unwrap().state, json);
     let filter = AuthorizerFilter { text: Some("house".into()), limit: 5, ..Default::default() };
     assert_eq!(storage.authorizers(filter).await.unwrap().len(), 1);
