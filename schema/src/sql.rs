@@ -125,9 +125,12 @@ queries! {
         log_head_move,
         log_rename,
         message_count,
+        message_erased,
+        message_erased_end,
         message_head,
         message_head_move,
         message_prune,
+        message_prune_erased,
         message_prune_oldest,
         message_put,
         message_read,
@@ -300,9 +303,12 @@ queries! {
         log_head_lock,
         log_rename,
         message_count,
+        message_erased,
+        message_erased_end,
         message_head,
         message_head_move,
         message_prune,
+        message_prune_erased,
         message_prune_oldest,
         message_put,
         message_read,
@@ -428,6 +434,14 @@ mod tests {
         "task_claim_alone",
         "webhook_turn",
     ];
+
+    #[test]
+    fn what_prunes_deletes_a_bounded_number_of_rows() {
+        for (name, sql) in sqlite::ALL.iter().chain(postgres::ALL) {
+            let prunes = name.contains("prune") || name.contains("trim");
+            assert!(!prunes || sql.contains(" limit ?") || sql.contains(" limit $"), "{name}: {sql}");
+        }
+    }
 
     #[test]
     fn both_databases_have_the_same_queries() {

@@ -346,7 +346,7 @@ pub trait Messages: Send + Sync + 'static {
     /// [`StorageError::Unavailable`]: repeat the same call.
     fn store_messages(&self, pushes: Vec<Push>) -> impl Future<Output = Result<()>> + Send;
 
-    /// Messages after a position, in order. No position is ever given to two messages, and none appears behind one that was
+    /// Messages after a position, in order; none of an authorizer that was erased since. No position is ever given to two messages, and none appears behind one that was
     /// read.
     ///
     /// # Errors
@@ -365,7 +365,7 @@ pub trait Messages: Send + Sync + 'static {
     /// [`StorageError::Unavailable`].
     fn message_head(&self) -> impl Future<Output = Result<(Position, u64)>> + Send;
 
-    /// How many are stored.
+    /// How many are stored, those of erased authorizers aside.
     ///
     /// # Errors
     ///
@@ -378,6 +378,13 @@ pub trait Messages: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn prune_messages(&self, before: Timestamp) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Deletes messages of erased authorizers, which nobody reads any more; answers how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`]: some may be deleted.
+    fn prune_erased_messages(&self) -> impl Future<Output = Result<usize>> + Send;
 
     /// Deletes the oldest messages, so many of them; answers how many there were.
     ///

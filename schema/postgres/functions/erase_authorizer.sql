@@ -28,6 +28,11 @@ begin
     update task t set state = 'done', done_at = at, leased_until = null, sealed = null
     where t.component = its_component and t.authorizer = its_id and t.state <> 'done';
 
-    delete from message m where m.component = its_component and m.authorizer = its_id;
+    -- From now on nobody reads its messages; housekeeping deletes them a few at a time.
+    insert into erased_messages (component, authorizer, position)
+    select its_component, its_id, h.position
+    from message_head h
+    where exists (select from message m where m.component = its_component and m.authorizer = its_id)
+    on conflict (component, authorizer) do update set position = excluded.position;
 end
 $$;

@@ -89,6 +89,8 @@ macro_rules! suite {
             the_keys_of_an_account_and_of_notices_that_name_it_are_destroyed,
             a_destroyed_key_is_not_wrapped_anew,
             what_the_tables_hold_of_an_account_is_wiped,
+            many_messages_of_an_account_are_gone_at_once_and_deleted_later,
+            more_than_one_statement_deletes_is_pruned_at_once,
             what_runs_meanwhile_comes_too_late,
             an_erasing_append_that_conflicts_erases_nothing,
             only_an_account_can_be_erased,
