@@ -9,7 +9,7 @@
 -- The plans of a session are made while its tables are small, and kept while they grow. So every row is found by a key: in a
 -- subquery of its own (`offset 0` keeps it from becoming a join), or by an array of keys.
 create or replace function append_batch(batch jsonb)
-returns table (result text, outcome text, last_position bigint) language plpgsql 
+returns table (result text, outcome text, last_position bigint) language plpgsql
 set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off as $$
 declare
     size constant integer := jsonb_array_length(batch);
@@ -101,7 +101,7 @@ begin
             select i.*, sum(i.count) over before as count_before, max(i.last_key) over before as key_before
             from item i
             window before as (partition by i.stream order by i.n rows between unbounded preceding and 1 preceding)
-        ), found as (
+        ), found as materialized (
             select i.*, c.outcome as was, c.position as was_at, t.state as task_was,
                 c.outcome is not null and (c.outcome <> 'dead' or i.letter is not null) as is_known,
                 case
