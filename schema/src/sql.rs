@@ -21,8 +21,7 @@ impl std::fmt::Display for Migration {
 impl Migration {
     /// SHA-256 of its statements, hex: shows that an applied migration was not changed afterwards.
     pub fn sha256(&self) -> String {
-        let hash = ring::digest::digest(&ring::digest::SHA256, self.sql.as_bytes());
-        hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+        sha256(self.sql)
     }
 }
 
@@ -55,6 +54,11 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "webhooks", sql: include_str!("../sqlite/migrations/0007_webhooks.sql") },
     Migration { number: 8, name: "one_truth", sql: include_str!("../sqlite/migrations/0008_one_truth.sql") },
     Migration { number: 9, name: "deaths", sql: include_str!("../sqlite/migrations/0009_deaths.sql") },
+    Migration {
+        number: 11,
+        name: "plain_columns",
+        sql: include_str!("../sqlite/migrations/0011_plain_columns.sql"),
+    },
     Migration { number: 12, name: "lease", sql: include_str!("../sqlite/migrations/0012_lease.sql") },
     Migration {
         number: 13,
@@ -127,9 +131,12 @@ queries! {
         log_head_move,
         log_rename,
         message_count,
+        message_erased,
+        message_erased_end,
         message_head,
         message_head_move,
         message_prune,
+        message_prune_erased,
         message_prune_oldest,
         message_put,
         message_read,
@@ -227,6 +234,11 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
         sql: include_str!("../postgres/migrations/0009_one_truth.sql"),
     },
     Migration { number: 10, name: "deaths", sql: include_str!("../postgres/migrations/0010_deaths.sql") },
+    Migration {
+        number: 11,
+        name: "plain_columns",
+        sql: include_str!("../postgres/migrations/0011_plain_columns.sql"),
+    },
     Migration { number: 12, name: "lease", sql: include_str!("../postgres/migrations/0012_lease.sql") },
     Migration {
         number: 13,
@@ -239,6 +251,23 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
         sql: include_str!("../postgres/migrations/0014_task_shares.sql"),
     },
 ];
+
+/// The functions of the `PostgreSQL` store. Each has one current text, which the migrator applies after the migrations whenever it
+/// differs from what is noted in the database.
+pub const POSTGRES_FUNCTIONS: &[&str] = &[
+    include_str!("../postgres/functions/erase_authorizer.sql"),
+    include_str!("../postgres/functions/append_batch.sql"),
+];
+
+/// SHA-256 of the texts of [`POSTGRES_FUNCTIONS`], hex.
+pub fn functions_sha256() -> String {
+    sha256(&POSTGRES_FUNCTIONS.concat())
+}
+
+fn sha256(text: &str) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
 
 queries! {
     /// The queries of the `PostgreSQL` store. What an append does stands in its function `append_batch`.
@@ -288,9 +317,12 @@ queries! {
         log_head_lock,
         log_rename,
         message_count,
+        message_erased,
+        message_erased_end,
         message_head,
         message_head_move,
         message_prune,
+        message_prune_erased,
         message_prune_oldest,
         message_put,
         message_read,
@@ -418,6 +450,14 @@ mod tests {
         "task_claim_alone",
         "webhook_turn",
     ];
+
+    #[test]
+    fn what_prunes_deletes_a_bounded_number_of_rows() {
+        for (name, sql) in sqlite::ALL.iter().chain(postgres::ALL) {
+            let prunes = name.contains("prune") || name.contains("trim");
+            assert!(!prunes || sql.contains(" limit ?") || sql.contains(" limit $"), "{name}: {sql}");
+        }
+    }
 
     #[test]
     fn both_databases_have_the_same_queries() {

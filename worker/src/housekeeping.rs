@@ -34,24 +34,49 @@ impl<S: Storage> Housekeeping<S> {
                 () = stop.requested() => return,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            match self.tidy().await {
+            // A round that is interrupted is one whose next statement comes after the next start.
+            let tidied = tokio::select! {
+                () = stop.requested() => return,
+                tidied = self.tidy() => tidied,
+            };
+            match tidied {
                 Ok(()) => self.health.ok(),
-                Err(error) => self.health.failing(error.to_string()),
+                Err(failures) => self.health.failing(failures),
             }
         }
     }
 
-    async fn tidy(&self) -> Result<(), StorageError> {
-        self.measure().await?;
+    /// Does all of it, each on its own: what fails keeps nothing else from being done.
+    ///
+    /// # Errors
+    ///
+    /// What failed, and why.
+    pub(crate) async fn tidy(&self) -> Result<(), String> {
         let now = Timestamp::now();
-        self.storage.prune_tasks(now - TASKS_KEPT).await?;
-        self.storage.prune_alone(now - TRIED_ALONE_KEPT).await?;
-        self.storage.prune_consents(now - CONSENTS_KEPT).await?;
-        if let Some(oldest) = kept_since(now, self.audit_days) {
-            self.storage.prune_audit(oldest).await?;
+        let done = [
+            ("reading figures", self.measure().await),
+            ("deleting old tasks", self.storage.prune_tasks(now - TASKS_KEPT).await.map(drop)),
+            (
+                "deleting old notes of callbacks tried alone",
+                self.storage.prune_alone(now - TRIED_ALONE_KEPT).await.map(drop),
+            ),
+            ("deleting old consents", self.storage.prune_consents(now - CONSENTS_KEPT).await.map(drop)),
+            ("deleting old audit entries", self.prune_audit(now).await),
+            ("deleting old webhook attempts", self.webhooks.prune_attempts().await),
+            ("deleting messages of erased authorizers", self.storage.prune_erased_messages().await.map(drop)),
+            ("deleting old messages", self.messages.prune(now).await),
+        ];
+        let failed =
+            |(what, done): (&str, Result<(), StorageError>)| Some(format!("{what}: {}", done.err()?));
+        let failures: Vec<String> = done.into_iter().filter_map(failed).collect();
+        if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+    }
+
+    async fn prune_audit(&self, now: Timestamp) -> Result<(), StorageError> {
+        match kept_since(now, self.audit_days) {
+            Some(oldest) => self.storage.prune_audit(oldest).await.map(drop),
+            None => Ok(()),
         }
-        self.webhooks.prune_attempts().await?;
-        self.messages.prune(now).await
     }
 
     /// Sets the gauges that are read from the store.

@@ -138,6 +138,7 @@ pass_on!(Messages {
     fn message_count(&self) -> u64;
     fn prune_messages(&self, before: Timestamp) -> usize;
     fn prune_oldest_messages(&self, count: usize) -> usize;
+    fn prune_erased_messages(&self) -> usize;
 });
 
 pass_on!(Consents {

@@ -62,7 +62,11 @@ impl<T> Storage for T where
 ///
 /// Positions are dense and visible in order: a reader that has seen position n has seen everything below.
 pub trait EventLog: Send + Sync + 'static {
-    /// Stores a batch in one transaction; answers each command in order. At most one command per stream.
+    /// Stores a batch in one transaction; answers each command in order. The result is that of one command after the other.
+    ///
+    /// Several commands of one stream are a chain: each expects the version that the one before it leaves. A chain counts up to its
+    /// first command that is not stored: what follows in that stream is a [`Appended::Conflict`], unless it has an outcome already.
+    /// So a call that is repeated answers duplicates.
     ///
     /// # Errors
     ///
@@ -347,7 +351,7 @@ pub trait Messages: Send + Sync + 'static {
     /// [`StorageError::Unavailable`]: repeat the same call.
     fn store_messages(&self, pushes: Vec<Push>) -> impl Future<Output = Result<()>> + Send;
 
-    /// Messages after a position, in order. No position is ever given to two messages, and none appears behind one that was
+    /// Messages after a position, in order; none of an authorizer that was erased since. No position is ever given to two messages, and none appears behind one that was
     /// read.
     ///
     /// # Errors
@@ -366,7 +370,7 @@ pub trait Messages: Send + Sync + 'static {
     /// [`StorageError::Unavailable`].
     fn message_head(&self) -> impl Future<Output = Result<(Position, u64)>> + Send;
 
-    /// How many are stored.
+    /// How many are stored, those of erased authorizers aside.
     ///
     /// # Errors
     ///
@@ -379,6 +383,13 @@ pub trait Messages: Send + Sync + 'static {
     ///
     /// [`StorageError::Unavailable`].
     fn prune_messages(&self, before: Timestamp) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Deletes messages of erased authorizers, which nobody reads any more; answers how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`]: some may be deleted.
+    fn prune_erased_messages(&self) -> impl Future<Output = Result<usize>> + Send;
 
     /// Deletes the oldest messages, so many of them; answers how many there were.
     ///

@@ -15,6 +15,15 @@ pub(crate) fn unsigned(number: i64) -> Result<u64, StorageError> {
     u64::try_from(number).map_err(StorageError::unreadable)
 }
 
+/// The second part of a stream's name, by which states are listed and counted.
+pub(crate) fn component(stream: &str) -> &str {
+    stream.split('/').nth(1).unwrap_or_default()
+}
+
+/// A statement that deletes what is old deletes at most so many rows, and is repeated: many at once would keep others waiting, or take
+/// longer than a statement may.
+pub(crate) const PRUNED_AT_ONCE: usize = 5_000;
+
 /// A limit of a query.
 pub(crate) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)

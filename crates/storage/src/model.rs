@@ -6,7 +6,7 @@ use mandate_schema::{
     TaskId, Version, WrappedKey,
 };
 
-use crate::{Finish, GivenUp, NewTask};
+use crate::{Finish, GivenUp, NewTask, StorageError};
 
 /// One command of a batch.
 #[derive(Clone, Debug)]
@@ -73,15 +73,43 @@ impl Append {
     pub fn queues_tasks(&self) -> bool {
         !self.tasks.is_empty() || !self.redeems.is_empty()
     }
+
+    /// Refuses what no database takes.
+    pub(crate) fn check(&self) -> Result<(), StorageError> {
+        if !self.events.is_empty() && self.state.is_none() {
+            return Err(StorageError::Data("events without a state".into()));
+        }
+        if let Some(state) = &self.state
+            && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&state.json)
+        {
+            return Err(StorageError::Data(error.into()));
+        }
+        if self.erases.is_some() && self.stream.authorizer().is_none() {
+            return Err(StorageError::Data(format!("{} is no account to erase", self.stream).into()));
+        }
+        Ok(())
+    }
 }
 
 /// A state to store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewState {
     /// Version of its form.
     pub form: u16,
     /// JSON text.
     pub json: String,
+    /// The status that authorizers are listed and counted by.
+    pub status: Option<String>,
+    /// What a search finds an authorizer by, beside its appid.
+    pub search: String,
+}
+
+impl NewState {
+    /// What a search looks at, in the lower case that both databases know: that of ASCII. Only authorizers are searched.
+    pub(crate) fn search_text(&self, stream: &StreamName) -> String {
+        let Some(authorizer) = stream.authorizer() else { return String::new() };
+        format!("{authorizer} {}", self.search).to_ascii_lowercase().replace('\0', " ")
+    }
 }
 
 /// A wrapped data key to store.
@@ -94,7 +122,8 @@ pub struct NewKey {
 }
 
 /// Erasing an account, in the append that records it: the data keys of its stream are destroyed, and those about it of its
-/// component's stream; its token, its tasks that are not done, their dead letters and its messages are wiped.
+/// component's stream; its token, its tasks that are not done and their dead letters are wiped; nobody reads its messages any more, and
+/// [`Messages::prune_erased_messages`](crate::Messages::prune_erased_messages) deletes them.
 #[derive(Clone, Debug, Default)]
 pub struct Erasure {
     /// Dead letters of pushes that name it: only who opens them knows. They are discarded.
@@ -353,7 +382,7 @@ pub struct FoldInput<'a> {
     /// The stream.
     pub stream: &'a StreamName,
     /// The state rebuilt so far.
-    pub state: Option<&'a NewState>,
+    pub state: Option<&'a StateRow>,
     /// The next events, each with the data key of its published sealed field, if that still exists.
     pub events: &'a [(StoredEvent, Option<WrappedKey>)],
 }

@@ -1,2 +1,2 @@
 -- audit_prune
-delete from audit where recorded_at < $1
+delete from audit where ctid = any (array(select ctid from audit where recorded_at < $1 limit $2))

@@ -1,2 +1,2 @@
 -- message_prune_oldest
-delete from message where id in (select id from message order by position limit $1)
+delete from message where ctid = any (array(select ctid from message order by position limit $1))

@@ -1,3 +1,3 @@
 -- rebuild_fill_live
-insert into state (stream, version, position, form, state)
-select stream, version, position, form, state from rebuilt
+insert into state (stream, version, position, form, state, component, status, search)
+select stream, version, position, form, state, component, status, search from rebuilt

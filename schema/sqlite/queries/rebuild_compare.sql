@@ -1,13 +1,13 @@
 -- rebuild_compare
 select stream from (
-    select stream, version, position, form, state from state
+    select stream, version, position, form, state, component, status, search from state
     except
-    select stream, version, position, form, state from rebuilt
+    select stream, version, position, form, state, component, status, search from rebuilt
 )
 union
 select stream from (
-    select stream, version, position, form, state from rebuilt
+    select stream, version, position, form, state, component, status, search from rebuilt
     except
-    select stream, version, position, form, state from state
+    select stream, version, position, form, state, component, status, search from state
 )
 order by stream

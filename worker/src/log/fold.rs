@@ -8,7 +8,7 @@ use mandate_schema::{
 use mandate_storage::{
     EventLog, EventOrder, FoldError, FoldInput, Folder, Keys, NewState, StateRow, StorageError, StreamQuery,
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::log::vault::{Vault, VaultError, place_of};
 
@@ -79,18 +79,19 @@ impl StreamState {
         }
     }
 
-    fn parse(stream: &StreamName, state: &NewState) -> Result<Option<Self>, ReadError> {
+    fn parse(row: &StateRow) -> Result<Option<Self>, ReadError> {
+        let stream = &row.stream;
         let current = match stream {
             StreamName::Authorizer(..) => AUTHORIZER_FORM,
             StreamName::Component(_) | StreamName::Webhook(_) => COMPONENT_FORM,
         };
-        if state.form != current {
+        if row.form != current {
             return Ok(None); // an older form: fold again from the log
         }
         Ok(Some(match stream {
-            StreamName::Authorizer(..) => Self::Authorizer(Some(from_json(stream, &state.json)?)),
+            StreamName::Authorizer(..) => Self::Authorizer(Some(from_json(stream, &row.state)?)),
             StreamName::Component(_) | StreamName::Webhook(_) => {
-                Self::Component(Some(from_json(stream, &state.json)?))
+                Self::Component(Some(from_json(stream, &row.state)?))
             }
         }))
     }
@@ -108,16 +109,15 @@ impl StreamState {
 
     /// The form to store; `None` before the first event.
     pub fn to_stored(&self) -> Option<NewState> {
-        let json = |state| serde_json::to_string(state).expect("states are plain data");
         match self {
             Self::Component(state) => {
-                let state = state.as_ref()?;
-                Some(NewState {
-                    form: COMPONENT_FORM,
-                    json: serde_json::to_string(state).expect("states are plain data"),
-                })
+                Some(NewState { form: COMPONENT_FORM, json: to_json(state.as_ref()?), ..NewState::default() })
             }
-            Self::Authorizer(state) => Some(NewState { form: AUTHORIZER_FORM, json: json(state.as_ref()?) }),
+            Self::Authorizer(state) => {
+                let state = state.as_ref()?;
+                let (status, search) = (Some(state.status.as_str().to_owned()), search(state));
+                Some(NewState { form: AUTHORIZER_FORM, json: to_json(state), status, search })
+            }
         }
     }
 
@@ -138,6 +138,18 @@ impl StreamState {
     }
 }
 
+fn to_json<T: Serialize>(state: &T) -> String {
+    serde_json::to_string(state).expect("states are plain data")
+}
+
+/// What a search finds an authorizer by: its name, its original id and its owner.
+fn search(state: &Authorizer) -> String {
+    let Some(profile) = &state.profile else { return "  ".to_owned() };
+    [&profile.nick_name, &profile.user_name, &profile.principal_name]
+        .map(|name| name.as_deref().unwrap_or_default())
+        .join(" ")
+}
+
 fn from_json<T: DeserializeOwned>(stream: &StreamName, json: &str) -> Result<T, ReadError> {
     serde_json::from_str(json).map_err(|source| ReadError::State { stream: stream.clone(), source })
 }
@@ -152,8 +164,7 @@ pub(crate) async fn state_of_row<S: EventLog + Keys>(
     vault: &Vault<S>,
     row: &StateRow,
 ) -> Result<StreamState, ReadError> {
-    let stored = NewState { form: row.form, json: row.state.clone() };
-    match StreamState::parse(&row.stream, &stored)? {
+    match StreamState::parse(row)? {
         Some(state) => Ok(state),
         None => Ok(fold_up_to(storage, vault, &row.stream, row.position).await?.0),
     }
@@ -269,7 +280,7 @@ impl<S: Keys> Folder for RebuildFolder<S> {
         let first = input.events.first().map_or(Position(0), |(stored, _)| stored.position);
         let error = |position, source: ReadError| FoldError { position, source: source.into() };
         let mut state = match input.state {
-            Some(state) => StreamState::parse(input.stream, state).map_err(|source| error(first, source))?,
+            Some(state) => StreamState::parse(state).map_err(|source| error(first, source))?,
             None => None,
         }
         .unwrap_or_else(|| StreamState::empty(input.stream));

@@ -53,7 +53,7 @@ async fn write(given: &Given, name: &str, form: u16, sample: &Value) {
         let text = Secret::new(sample["opened"].to_string());
         record.sealed.insert(field, given.worker.vault.seal(&key, place, &text));
     }
-    let state = NewState { form: 0, json: "{}".to_owned() }; // folded again by whoever needs it
+    let state = NewState { json: "{}".to_owned(), ..NewState::default() }; // folded again by whoever needs it
     let append = Append {
         command,
         stream,

@@ -117,6 +117,51 @@ pub(super) async fn what_the_tables_hold_of_an_account_is_wiped<S: Storage>(stor
     assert!(storage.token(&stream(2)).await.unwrap().unwrap().access.is_some());
 }
 
+pub(super) async fn many_messages_of_an_account_are_gone_at_once_and_deleted_later<S: Storage>(storage: S) {
+    append(&storage, decided(command(1), &stream(1), 0).events(1)).await;
+    let sent = |number: u64, of: u32| mandate_schema::Push {
+        authorizer: Some(account(of)),
+        ..push(command(number))
+    };
+    let many = (0..6_000).map(|number| sent(number, if number % 100 == 0 { 2 } else { 1 })).collect();
+    storage.store_messages(many).await.unwrap();
+    let positions = async || -> Vec<u64> {
+        let found = storage.read_messages(mandate_schema::Position(0), 9_999).await.unwrap();
+        found.into_iter().map(|(position, _)| position.0).collect()
+    };
+    assert_eq!(append(&storage, erase(2, 1)).await, stored(2));
+    let others: Vec<u64> = (0..60).map(|number| number * 100 + 1).collect();
+    assert_eq!(positions().await, others, "nobody reads them from the append on");
+    assert_eq!(storage.message_count().await.unwrap(), 60);
+    // What comes afterwards is there, and stays.
+    storage.store_messages(vec![sent(6_000, 1)]).await.unwrap();
+    let with_later = [others, vec![6_001]].concat();
+    assert_eq!(positions().await, with_later);
+    let size = storage.message_head().await.unwrap().1;
+    assert_eq!(storage.prune_erased_messages().await.unwrap(), 5_940);
+    assert_eq!(storage.prune_erased_messages().await.unwrap(), 0);
+    assert_eq!((positions().await, storage.message_count().await.unwrap()), (with_later, 61));
+    let (last, left) = storage.message_head().await.unwrap();
+    assert_eq!(last.0, 6_001);
+    assert!(left < size / 50, "{left} of {size}");
+    // It may be erased again.
+    append(&storage, erase(3, 2)).await;
+    assert_eq!(storage.prune_erased_messages().await.unwrap(), 1);
+    assert_eq!(storage.prune_oldest_messages(59).await.unwrap(), 59);
+    assert_eq!(storage.prune_messages(at(1)).await.unwrap(), 1);
+    assert_eq!(storage.message_head().await.unwrap(), (last, 0));
+}
+
+pub(super) async fn more_than_one_statement_deletes_is_pruned_at_once<S: Storage>(storage: S) {
+    let many = (0..10_001).map(|number| push(command(number))).collect();
+    storage.store_messages(many).await.unwrap();
+    assert_eq!(storage.prune_oldest_messages(5_001).await.unwrap(), 5_001);
+    let left = storage.read_messages(mandate_schema::Position(0), 1).await.unwrap();
+    assert_eq!(left[0].0.0, 5_002, "the oldest first");
+    assert_eq!(storage.prune_messages(at(1)).await.unwrap(), 5_000);
+    assert_eq!(storage.message_head().await.unwrap().1, 0);
+}
+
 pub(super) async fn what_runs_meanwhile_comes_too_late<S: Storage>(storage: S) {
     let given = decided(command(1), &stream(1), 0).events(1).task(task_of("redeem", account(1)));
     append(&storage, given.token(token_stored("token", 1))).await;

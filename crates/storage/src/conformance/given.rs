@@ -126,7 +126,16 @@ pub(super) async fn claim<S: TaskQueue>(
 
 /// The state after so many events.
 pub(super) fn state_after(count: u64) -> NewState {
-    NewState { form: 1, json: json!({"status": "authorized", "count": count}).to_string() }
+    state_of(&json!({"status": "authorized", "count": count}).to_string())
+}
+
+/// A state of this JSON, with the status and the names that it holds.
+pub(super) fn state_of(json: &str) -> NewState {
+    let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    let status = value["status"].as_str().map(str::to_owned);
+    let name = |field: &str| value["profile"][field].as_str().unwrap_or_default().to_owned();
+    let search = ["nick_name", "user_name", "principal_name"].map(name).join(" ");
+    NewState { form: 1, json: json.into(), status, search }
 }
 
 /// A command on `stream`, decided at `expected`, with nothing in it yet.
@@ -168,7 +177,7 @@ impl Append {
     }
 
     pub(super) fn state(mut self, json: &str) -> Self {
-        self.state = Some(NewState { form: 1, json: json.into() });
+        self.state = Some(state_of(json));
         self
     }
 
@@ -264,7 +273,7 @@ pub(super) struct Counter {
 impl Folder for Counter {
     fn fold(&mut self, input: FoldInput<'_>) -> Result<NewState, FoldError> {
         let mut count = input.state.map_or(0, |state| {
-            let state: serde_json::Value = serde_json::from_str(&state.json).expect("our own state");
+            let state: serde_json::Value = serde_json::from_str(&state.state).expect("our own state");
             state["count"].as_u64().expect("our own state")
         });
         for (event, _) in input.events {

@@ -6,6 +6,7 @@
 mod append;
 mod append_atomic;
 mod callers;
+mod chains;
 mod codes;
 mod consents;
 mod dead_letters;
@@ -72,10 +73,25 @@ macro_rules! suite {
             refused_data_stores_nothing_of_its_batch,
             the_appender_finds_the_one_that_is_refused,
         ], []);
+        suite!($database, chains, [
+            the_commands_of_a_chain_are_stored_in_their_order,
+            a_chain_may_fill_a_batch,
+            a_chain_ends_at_its_first_conflict,
+            a_chain_ends_at_its_first_duplicate,
+            a_chain_ends_at_a_task_that_is_finished,
+            an_id_twice_in_a_chain_is_stored_once,
+            a_key_of_a_chain_counts_for_what_follows,
+            equal_codes_of_a_batch_are_one_task_that_learns_in_order,
+            a_code_that_ends_in_the_batch_is_a_conflict_for_what_follows,
+            of_two_that_finish_a_task_the_second_is_judged_by_what_the_first_left,
+            the_last_change_of_a_chain_is_what_the_token_becomes,
+        ], []);
         suite!($database, erasing, [
             the_keys_of_an_account_and_of_notices_that_name_it_are_destroyed,
             a_destroyed_key_is_not_wrapped_anew,
             what_the_tables_hold_of_an_account_is_wiped,
+            many_messages_of_an_account_are_gone_at_once_and_deleted_later,
+            more_than_one_statement_deletes_is_pruned_at_once,
             what_runs_meanwhile_comes_too_late,
             an_erasing_append_that_conflicts_erases_nothing,
             only_an_account_can_be_erased,

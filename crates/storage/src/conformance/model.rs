@@ -19,7 +19,7 @@ use crate::{Append, Appended, Command, CommandOutcome, CommandRecord, RebuildMod
 /// One step. Numbers are small, so that steps meet.
 #[derive(Clone, Debug)]
 enum Step {
-    /// A batch of decisions and deaths; a second one for a stream is left out.
+    /// A batch of decisions and deaths. Decisions of one stream are a chain.
     Batch(Vec<Part>),
     /// The last batch once more, as after a lost answer.
     Again,
@@ -56,7 +56,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     });
     let part = prop_oneof![5 => decided, 1 => (0..24_u64).prop_map(Part::Dead)];
     let step = prop_oneof![
-        8 => vec(part, 1..5).prop_map(Step::Batch),
+        8 => vec(part, 1..9).prop_map(Step::Batch),
         2 => Just(Step::Again),
         1 => (0..24_u64).prop_map(Step::Discard),
     ];
@@ -73,6 +73,8 @@ struct Model {
     letters: BTreeSet<CommandId>,
     tasks: BTreeSet<u8>,
     last_batch: Vec<(Part, Command)>,
+    /// Streams with a command of this batch that was not stored.
+    broken: BTreeSet<u32>,
 }
 
 impl Model {
@@ -84,36 +86,16 @@ impl Model {
         self.keys.get(&stream).copied().unwrap_or_default()
     }
 
-    /// The commands of a batch, decided on what is there now.
+    /// The commands of a batch, those of one stream decided on one another.
     fn batch(&self, parts: Vec<Part>) -> Vec<(Part, Command)> {
-        let mut streams = BTreeSet::new();
+        let (mut versions, mut keys) = (self.versions.clone(), self.keys.clone());
         parts
             .into_iter()
-            .filter(|part| !matches!(part, Part::Decided { stream, .. } if !streams.insert(*stream)))
             .map(|part| {
-                let command = self.decide(&part);
+                let command = decide(&part, &mut versions, &mut keys);
                 (part, command)
             })
             .collect()
-    }
-
-    fn decide(&self, part: &Part) -> Command {
-        let Part::Decided { command: id, stream: number, off, events, task: queues, key } = part else {
-            let Part::Dead(id) = part else { unreachable!() };
-            return dead_push(*id, "unreadable");
-        };
-        let stream = stream(*number);
-        let mut append: Append = decided(command(*id), &stream, self.version(*number) + off);
-        if *events > 0 {
-            append = append.events(*events);
-        }
-        if let Some(key) = key {
-            append = append.key(data_key(&stream, self.last_key(*number) + key));
-        }
-        if let Some(queues) = queues {
-            append = append.task(task(&format!("confirm:{queues}")));
-        }
-        append.into()
     }
 
     /// What the storage should answer; changes the model accordingly.
@@ -131,10 +113,12 @@ impl Model {
             unreachable!("a decision was made of a decision")
         };
         if let Some(record) = known.filter(|record| record.outcome != CommandOutcome::Dead) {
+            self.broken.insert(*stream);
             return Appended::Duplicate(record);
         }
         let key_is_taken = append.keys.iter().any(|key| key.wrapped.number <= self.last_key(*stream));
-        if append.expected.0 != self.version(*stream) || key_is_taken {
+        if self.broken.contains(stream) || append.expected.0 != self.version(*stream) || key_is_taken {
+            self.broken.insert(*stream);
             return Appended::Conflict;
         }
         let events = u64::try_from(append.events.len()).unwrap();
@@ -157,6 +141,29 @@ impl Model {
         self.commands.insert(id, record);
         Appended::Stored(position)
     }
+}
+
+/// Decides a part on what those before it in its batch leave, if they are stored.
+fn decide(part: &Part, versions: &mut BTreeMap<u32, u64>, keys: &mut BTreeMap<u32, u32>) -> Command {
+    let Part::Decided { command: id, stream: number, off, events, task: queues, key } = part else {
+        let Part::Dead(id) = part else { unreachable!() };
+        return dead_push(*id, "unreadable");
+    };
+    let (stream, version) = (stream(*number), versions.entry(*number).or_default());
+    let mut append: Append = decided(command(*id), &stream, *version + off);
+    if *events > 0 {
+        append = append.events(*events);
+        *version += u64::from(*events);
+    }
+    if let Some(key) = key {
+        let last = keys.entry(*number).or_default();
+        append = append.key(data_key(&stream, *last + key));
+        *last += key;
+    }
+    if let Some(queues) = queues {
+        append = append.task(task(&format!("confirm:{queues}")));
+    }
+    append.into()
 }
 
 pub(super) async fn random_commands_do_what_a_simple_model_does<D: Database>(database: D) {
@@ -202,6 +209,7 @@ async fn play<S: Storage>(storage: &S, steps: Vec<Step>) {
 async fn play_batch<S: Storage>(storage: &S, model: &mut Model, batch: Vec<(Part, Command)>) {
     let commands = batch.iter().map(|(_, command)| command.clone()).collect();
     let answers = storage.append_batch(commands).await.unwrap();
+    model.broken.clear();
     let expected: Vec<_> = batch.iter().map(|(part, command)| model.apply(part, command)).collect();
     assert_eq!(answers, expected);
     model.last_batch = batch;

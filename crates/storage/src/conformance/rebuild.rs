@@ -46,20 +46,23 @@ pub(super) async fn an_empty_log_rebuilds_to_nothing<S: Storage>(storage: S) {
     }
 }
 
-/// Damages four rows: one is missing, one should not be there, one has another state, one another version.
+/// Damages five rows: one is missing, one should not be there, one has another state, one another version, one another status beside
+/// its state.
 async fn damage<D: Database>(database: &D) -> Vec<StreamName> {
     for statement in [
         format!("delete from state where stream = '{}'", stream(1)),
         format!("update state set state = '{{\"status\":\"revoked\"}}' where stream = '{}'", stream(2)),
         format!("update state set version = 9 where stream = '{}'", stream(4)),
+        format!("update state set status = 'revoked' where stream = '{}'", stream(5)),
         format!(
-            "insert into state (stream, version, position, form, state) values ('{}', 1, 1, 1, '{{}}')",
+            "insert into state (stream, version, position, form, state, component, search)
+             values ('{}', 1, 1, 1, '{{}}', 'c', '')",
             stream(7)
         ),
     ] {
         assert_eq!(database.sql(&statement).await, Ok(1), "{statement}");
     }
-    vec![stream(1), stream(2), stream(4), stream(7)]
+    vec![stream(1), stream(2), stream(4), stream(5), stream(7)]
 }
 
 pub(super) async fn a_check_reports_what_differs_and_changes_nothing<D: Database>(database: D) {

@@ -3,7 +3,7 @@
 use mandate_schema::AuthorizerId;
 
 use super::given::{account, append, at, command, component, decided, other_component, stream};
-use crate::{NewState, Storage};
+use crate::Storage;
 
 async fn begin<S: Storage>(storage: &S, second: i64) -> crate::Reconciliation {
     storage.begin_reconciliation(&component(), at(second), "start").await.unwrap()
@@ -11,9 +11,8 @@ async fn begin<S: Storage>(storage: &S, second: i64) -> crate::Reconciliation {
 
 /// An account whose state has this status.
 async fn stands<S: Storage>(storage: &S, number: u32, status: &str) {
-    let mut decision = decided(command(number.into()), &stream(number), 0).events(1);
-    decision.state = Some(NewState { form: 1, json: format!(r#"{{"status":"{status}"}}"#) });
-    append(storage, decision).await;
+    let decision = decided(command(number.into()), &stream(number), 0).events(1);
+    append(storage, decision.state(&format!(r#"{{"status":"{status}"}}"#))).await;
 }
 
 pub(super) async fn a_comparison_goes_on_where_it_was<S: Storage>(storage: S) {

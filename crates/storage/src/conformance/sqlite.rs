@@ -249,3 +249,56 @@ async fn a_log_with_a_hole_is_not_rebuilt_from() {
         assert_eq!(storage.load(&stream(1)).await.unwrap().version().0, 3, "nothing was changed");
     }
 }
+
+/// States as the version before wrote them, in the order of their streams: stream, JSON, and the component, the status and the search
+/// text that they have.
+pub(in crate::conformance) const OLD_STATES: [(&str, &str, &str, Option<&str>, &str); 4] = [
+    (
+        "authorizer/wx1f2e3d4c5b6a7988/wxA1",
+        r#"{"status":"authorized","profile":{"nick_name":"Tea\u0000HOUSE 茶","user_name":"gh_1","principal_name":null}}"#,
+        "wx1f2e3d4c5b6a7988",
+        Some("authorized"),
+        "wxa1 tea house 茶 gh_1 ",
+    ),
+    (
+        "authorizer/wx1f2e3d4c5b6a7988/wxa2",
+        r#"{"status":"revoked","profile":null}"#,
+        "wx1f2e3d4c5b6a7988",
+        Some("revoked"),
+        "wxa2   ",
+    ),
+    ("component/wx1f2e3d4c5b6a7988", "{}", "wx1f2e3d4c5b6a7988", None, ""),
+    ("webhook/0000", "{}", "0000", None, ""),
+];
+
+#[tokio::test]
+async fn the_columns_that_were_generated_keep_what_they_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let connection = Connection::open(&path).unwrap();
+    let history = "create table schema_migration (
+        number integer primary key, name text not null, sha256 text not null, applied_at integer not null) strict";
+    connection.execute_batch(history).unwrap();
+    for migration in SQLITE_MIGRATIONS.iter().filter(|migration| migration.number < 11) {
+        connection.execute_batch(migration.sql).unwrap();
+        let note = "insert into schema_migration values (?1, ?2, ?3, 0)";
+        connection
+            .execute(note, rusqlite::params![migration.number, migration.name, migration.sha256()])
+            .unwrap();
+    }
+    for (stream, json, ..) in OLD_STATES {
+        let insert = "insert into state (stream, version, position, form, state) values (?1, 1, 1, 1, ?2)";
+        connection.execute(insert, [stream, json]).unwrap();
+    }
+    migrate(&path, at(0), "log").unwrap();
+    let mut statement =
+        connection.prepare("select stream, component, status, search from state order by stream").unwrap();
+    let mut rows = statement.query([]).unwrap();
+    for (stream, _, component, status, search) in OLD_STATES {
+        let row = rows.next().unwrap().unwrap();
+        assert_eq!(row.get::<_, String>(0).unwrap(), stream);
+        assert_eq!(row.get::<_, String>(1).unwrap(), component);
+        assert_eq!(row.get::<_, Option<String>>(2).unwrap().as_deref(), status);
+        assert_eq!(row.get::<_, String>(3).unwrap(), search, "{stream}");
+    }
+}

@@ -5,11 +5,7 @@ use mandate_schema::{ApiKeyRecord, Reach, sql::postgres as sql};
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
-use super::{
-    PostgresStorage,
-    convert::{get, rows as counted},
-    rows,
-};
+use super::{PostgresStorage, convert::get, rows};
 use crate::{
     AuditEntry, Callers, StorageError, TokenReads,
     convert::{from_words, hash, limit, millis, minute, parse, signed, time, told, unsigned, words},
@@ -110,9 +106,8 @@ impl Callers for PostgresStorage {
 
     async fn prune_audit(&self, before: Timestamp) -> Result<usize> {
         let (connection, before) = (self.connection().await?, millis(before));
-        let entries = connection.change(sql::audit_prune, &[&before]).await?;
-        let counts = connection.change(sql::token_read_prune, &[&before]).await?;
-        Ok(counted(entries + counts))
+        let entries = connection.prune(sql::audit_prune, &[&before]).await?;
+        Ok(entries + connection.prune(sql::token_read_prune, &[&before]).await?)
     }
 }
 

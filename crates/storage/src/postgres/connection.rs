@@ -6,7 +6,11 @@ use deadpool_postgres::{Client, Object, Pool};
 use tokio::time::timeout;
 use tokio_postgres::{Row, types::ToSql};
 
-use crate::StorageError;
+use super::convert::rows as counted;
+use crate::{
+    StorageError,
+    convert::{PRUNED_AT_ONCE, limit},
+};
 
 /// How long one statement may take, the way included. The server gives up earlier by itself, unless it is gone or stopped.
 const STATEMENT: Duration = Duration::from_secs(8);
@@ -64,6 +68,32 @@ impl Connection {
             client.execute(&statement, parameters).await
         })
         .await
+    }
+
+    /// Deletes as a statement says whose last parameter is how many rows at most, again and again until none is left; answers how many.
+    pub(super) async fn prune(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<usize> {
+        self.prune_up_to(usize::MAX, sql, parameters).await
+    }
+
+    /// As [`Connection::prune`], no more than `most`.
+    pub(super) async fn prune_up_to(
+        &self,
+        most: usize,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<usize> {
+        let mut pruned = 0;
+        loop {
+            let chunk = PRUNED_AT_ONCE.min(most - pruned);
+            let rows = limit(chunk);
+            let parameters: Vec<Parameter<'_>> =
+                parameters.iter().copied().chain([&rows as Parameter<'_>]).collect();
+            let count = counted(self.change(sql, &parameters).await?);
+            pruned += count;
+            if count < PRUNED_AT_ONCE {
+                return Ok(pruned);
+            }
+        }
     }
 
     /// Runs statements without parameters.

@@ -5,10 +5,7 @@ use mandate_schema::{CodeDigest, sql::postgres as sql};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{
-    PostgresStorage, append,
-    convert::{get, rows as counted},
-};
+use super::{PostgresStorage, append, convert::get};
 use crate::{
     Appended, Command, ConsentLink, ConsentVisit, Consents, Landed, StorageError,
     contract_consent::{LinkData, VisitData},
@@ -65,8 +62,8 @@ impl Consents for PostgresStorage {
 
     async fn prune_consents(&self, before: Timestamp) -> Result<usize> {
         let (connection, before) = (self.connection().await?, millis(before));
-        let links = counted(connection.change(sql::consent_link_prune, &[&before]).await?);
-        Ok(links + counted(connection.change(sql::consent_visit_prune, &[&before]).await?))
+        let links = connection.prune(sql::consent_link_prune, &[&before]).await?;
+        Ok(links + connection.prune(sql::consent_visit_prune, &[&before]).await?)
     }
 }
 

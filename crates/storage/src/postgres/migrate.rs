@@ -1,10 +1,11 @@
-//! The migrator: numbered files, applied once, in order, in one transaction under a lock; and the rights of the service.
+//! The migrator: numbered files, applied once, in order, in one transaction under a lock; the functions, as they are now; and the
+//! rights of the service.
 
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 use mandate_schema::{
     Secret,
-    sql::{Migration, POSTGRES_MIGRATIONS},
+    sql::{Migration, POSTGRES_FUNCTIONS, POSTGRES_MIGRATIONS, functions_sha256},
 };
 use postgres_protocol::password::scram_sha_256;
 
@@ -26,6 +27,9 @@ const LIMIT: std::time::Duration = std::time::Duration::from_mins(30);
 const LOCK: &str = "select pg_advisory_xact_lock(1296125508)";
 const HISTORY: &str = "create table if not exists schema_migration (
     number integer primary key, name text not null, sha256 text not null, applied_at bigint not null)";
+/// Notes which texts the functions have.
+const FUNCTIONS: &str = "create table if not exists schema_functions (
+    only_row integer primary key check (only_row = 1), sha256 text not null, applied_at bigint not null)";
 
 /// What the service may do with each table, and nothing else: the log only grows, and no outcome of a command is forgotten.
 const RIGHTS: &[(&str, &str)] = &[
@@ -38,6 +42,7 @@ const RIGHTS: &[(&str, &str)] = &[
     ("data_key", "select, insert, update"),
     ("data_key_subject", "select, insert"),
     ("dead_letter", "select, insert, update, delete"),
+    ("erased_messages", "select, insert, update, delete"),
     ("event", "select, insert"),
     ("leader", "select, insert, update, delete"), // of workers of the version before
     ("lease", "select, insert, update"),
@@ -46,6 +51,7 @@ const RIGHTS: &[(&str, &str)] = &[
     ("message_head", "select, update"),
     ("reconciled", "select, insert, delete"),
     ("reconciliation", "select, insert, update, delete"),
+    ("schema_functions", "select"),
     ("schema_migration", "select"),
     ("state", "select, insert, update, delete"),
     ("task", "select, insert, update, delete"),
@@ -77,12 +83,14 @@ pub async fn migrate(
     let work = async {
         connection.batch(LOCK).await?;
         connection.batch(HISTORY).await?;
+        connection.batch(FUNCTIONS).await?;
         let known = migration::verify(&applied(&connection).await?, POSTGRES_MIGRATIONS)?;
         let mut names = Vec::new();
         for migration in POSTGRES_MIGRATIONS.iter().skip(known) {
             apply(&connection, migration, now).await?;
             names.push(migration.to_string());
         }
+        replace_functions(&connection, now).await?;
         let head = "insert into log_head (shard, position, log_id) values (0, 0, $1) on conflict do nothing";
         connection.change(head, &[&new_log_id]).await?;
         role.grant(&connection).await?;
@@ -93,13 +101,38 @@ pub async fn migrate(
 
 /// Refuses a database that is not exactly at this program's version.
 pub(super) async fn check(connection: &Connection) -> Result<(), StorageError> {
-    let there = connection.one("select to_regclass('schema_migration') is not null as there", &[]).await?;
-    let known = if get::<bool>(&there, "there")? {
+    let there = "select to_regclass('schema_migration') is not null as migrations,
+        to_regclass('schema_functions') is not null as functions";
+    let there = connection.one(there, &[]).await?;
+    let known = if get::<bool>(&there, "migrations")? {
         migration::verify(&applied(connection).await?, POSTGRES_MIGRATIONS)?
     } else {
         0
     };
-    if known < POSTGRES_MIGRATIONS.len() { Err(migration::not_up_to_date()) } else { Ok(()) }
+    let is_current = known == POSTGRES_MIGRATIONS.len()
+        && get::<bool>(&there, "functions")?
+        && are_functions_current(connection).await?;
+    if is_current { Ok(()) } else { Err(migration::not_up_to_date()) }
+}
+
+async fn are_functions_current(connection: &Connection) -> Result<bool, StorageError> {
+    let noted = connection.first("select sha256 from schema_functions", &[]).await?;
+    let noted = noted.map(|row| get::<String>(&row, "sha256")).transpose()?;
+    Ok(noted == Some(functions_sha256()))
+}
+
+/// Gives the functions their current texts.
+async fn replace_functions(connection: &Connection, now: Timestamp) -> Result<(), StorageError> {
+    if are_functions_current(connection).await? {
+        return Ok(());
+    }
+    for function in POSTGRES_FUNCTIONS {
+        connection.batch(function).await?;
+    }
+    let note = "insert into schema_functions (only_row, sha256, applied_at) values (1, $1, $2)
+        on conflict (only_row) do update set sha256 = excluded.sha256, applied_at = excluded.applied_at";
+    connection.change(note, &[&functions_sha256(), &millis(now)]).await?;
+    Ok(())
 }
 
 async fn applied(connection: &Connection) -> Result<Vec<(u32, String)>, StorageError> {

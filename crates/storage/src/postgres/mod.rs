@@ -1,6 +1,7 @@
 //! The store on a `PostgreSQL` server, for any number of processes. `PostgreSQL` 15 or later.
 
 mod append;
+mod append_form;
 mod callers;
 mod connect;
 mod connection;

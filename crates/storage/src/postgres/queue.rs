@@ -95,7 +95,7 @@ impl TaskQueue for PostgresStorage {
     }
 
     async fn prune_tasks(&self, before: Timestamp) -> Result<usize> {
-        Ok(counted(self.connection().await?.change(sql::task_prune, &[&millis(before)]).await?))
+        self.connection().await?.prune(sql::task_prune, &[&millis(before)]).await
     }
 }
 

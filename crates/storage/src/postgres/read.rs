@@ -194,12 +194,25 @@ impl Messages for PostgresStorage {
     }
 
     async fn prune_messages(&self, before: Timestamp) -> Result<usize> {
-        Ok(counted(self.connection().await?.change(sql::message_prune, &[&millis(before)]).await?))
+        self.connection().await?.prune(sql::message_prune, &[&millis(before)]).await
     }
 
     async fn prune_oldest_messages(&self, count: usize) -> Result<usize> {
-        let count = signed(count as u64);
-        Ok(counted(self.connection().await?.change(sql::message_prune_oldest, &[&count]).await?))
+        self.connection().await?.prune_up_to(count, sql::message_prune_oldest, &[]).await
+    }
+
+    async fn prune_erased_messages(&self) -> Result<usize> {
+        let connection = self.connection().await?;
+        let mut pruned = 0;
+        for row in connection.all(sql::message_erased, &[]).await? {
+            let (component, authorizer) =
+                (get::<String>(&row, "component")?, get::<String>(&row, "authorizer")?);
+            let position: i64 = get(&row, "position")?;
+            pruned +=
+                connection.prune(sql::message_prune_erased, &[&component, &authorizer, &position]).await?;
+            connection.change(sql::message_erased_end, &[&component, &authorizer, &position]).await?;
+        }
+        Ok(pruned)
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
     PostgresSettings, PostgresStorage, connect, connection::Connection, convert::get, read::find_key, rows,
 };
 use crate::{
-    FoldInput, Folder, NewState, Rebuild, RebuildMode, RebuildReport, StorageError,
-    convert::{limit, parse, position, signed, unsigned},
+    FoldInput, Folder, Rebuild, RebuildMode, RebuildReport, StorageError,
+    convert::{component, limit, parse, position, signed, unsigned},
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -117,14 +117,13 @@ async fn fold_stream(
 ) -> Result<()> {
     let found = connection.first(sql::rebuild_load, &[&stream.to_string()]).await?;
     let state = found.as_ref().map(rows::state).transpose()?;
-    let state = state.map(|row| NewState { form: row.form, json: row.state });
     let rebuilt =
         folder.fold(FoldInput { stream, state: state.as_ref(), events }).map_err(StorageError::unreadable)?;
     let (last, _) = events.last().expect("a stream of the page has events");
     let (version, position) = (signed(last.version.0), signed(last.position.0));
-    let (stream, form) = (stream.to_string(), i32::from(rebuilt.form));
-    let row: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-        [&stream, &version, &position, &form, &rebuilt.json];
+    let (name, form, search) = (stream.to_string(), i32::from(rebuilt.form), rebuilt.search_text(stream));
+    let row: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
+        [&name, &version, &position, &form, &rebuilt.json, &component(&name), &rebuilt.status, &search];
     connection.change(sql::rebuild_put, &row).await?;
     Ok(())
 }

@@ -4,11 +4,7 @@ use mandate_schema::sql::postgres as sql;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{
-    PostgresStorage,
-    convert::{get, rows as counted},
-    rows,
-};
+use super::{PostgresStorage, convert::get, rows};
 use crate::{
     StorageError, WebhookAttemptRow, WebhookRow, Webhooks,
     convert::{limit, signed, unsigned},
@@ -81,7 +77,7 @@ impl Webhooks for PostgresStorage {
 
     async fn trim_webhook_attempts(&self, webhook: Uuid, keep: usize) -> Result<usize> {
         let (connection, keep) = (self.connection().await?, limit(keep));
-        Ok(counted(connection.change(sql::webhook_attempt_trim, &[&webhook, &keep]).await?))
+        connection.prune(sql::webhook_attempt_trim, &[&webhook, &keep]).await
     }
 }
 

@@ -1,10 +1,12 @@
 //! The append: everything that one batch of commands stores, in one transaction.
 
+use std::collections::HashSet;
+
 use mandate_schema::{CommandId, Position, StreamName, Version, sql::sqlite as sql};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
-    convert::{NO_ATTEMPT, blob, millis, position, signed, to_json, told, unsigned},
+    convert::{NO_ATTEMPT, blob, component, millis, position, signed, to_json, told, unsigned},
     dead_letters::settle,
     rows::task_id,
 };
@@ -20,12 +22,19 @@ pub(super) fn append_batch(tx: &Transaction<'_>, commands: &[Command]) -> Result
     let before = head(tx)?;
     let mut head = before;
     let mut outcomes = Vec::with_capacity(commands.len());
+    let mut broken = HashSet::new();
     for command in commands {
-        outcomes.push(match command {
+        let is_broken = command.stream().is_some_and(|stream| broken.contains(stream));
+        let outcome = match command {
+            Command::Decided(append) if is_broken => beyond_break(tx, append)?,
             Command::Decided(append) => store(tx, append, &mut head)?,
             Command::Dead(letter) => bury(tx, letter)?,
             Command::GivenUp(given_up) => give_up(tx, given_up)?,
-        });
+        };
+        if !matches!(outcome, Appended::Stored(_)) {
+            broken.extend(command.stream());
+        }
+        outcomes.push(outcome);
     }
     if head > before {
         tx.prepare_cached(sql::log_head_move)?.execute([signed(head.0)])?;
@@ -37,9 +46,21 @@ pub(super) fn head(connection: &rusqlite::Connection) -> Result<Position> {
     position(connection.prepare_cached(sql::log_head)?.query_row([], |row| row.get(0))?)
 }
 
+/// What is answered to a command behind one of its stream that was not stored.
+fn beyond_break(tx: &Transaction<'_>, append: &Append) -> Result<Appended> {
+    let settled = find_command(tx, append.command)?.filter(is_settled);
+    Ok(settled.map_or(Appended::Conflict, Appended::Duplicate))
+}
+
+/// Whether an outcome is final: a dead letter may still be decided.
+fn is_settled(record: &CommandRecord) -> bool {
+    record.outcome != CommandOutcome::Dead
+}
+
 fn store(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> Result<Appended> {
+    append.check()?;
     let known = find_command(tx, append.command)?;
-    if let Some(record) = known.as_ref().filter(|record| record.outcome != CommandOutcome::Dead) {
+    if let Some(record) = known.as_ref().filter(|known| is_settled(known)) {
         return Ok(Appended::Duplicate(record.clone()));
     }
     if let Some(finish) = &append.finishes
@@ -268,7 +289,7 @@ fn store_keys(tx: &Transaction<'_>, keys: &[NewKey]) -> Result<()> {
 
 fn erase(tx: &Transaction<'_>, append: &Append, erasure: &Erasure) -> Result<()> {
     let StreamName::Authorizer(component, authorizer) = &append.stream else {
-        return Err(StorageError::Data(format!("{} is no account to erase", append.stream).into()));
+        unreachable!("an append that erases is one of an account")
     };
     let (stream, at) = (append.stream.to_string(), millis(append.recorded_at));
     let notices = StreamName::Component(component.clone()).to_string();
@@ -319,7 +340,10 @@ fn store_events(tx: &Transaction<'_>, append: &Append, head: &mut Position) -> R
         signed(version.0),
         signed(head.0),
         state.form,
-        state.json
+        state.json,
+        component(&stream),
+        state.status,
+        state.search_text(&append.stream)
     ])?;
     Ok(Some(*head))
 }

@@ -130,12 +130,9 @@ impl Callers for SqliteStorage {
     }
 
     async fn prune_audit(&self, before: Timestamp) -> Result<usize> {
-        self.write(move |tx| {
-            let entries = tx.prepare_cached(sql::audit_prune)?.execute([millis(before)])?;
-            let counts = tx.prepare_cached(sql::token_read_prune)?.execute([millis(before)])?;
-            Ok(entries + counts)
-        })
-        .await
+        let before = [millis(before).into()];
+        let entries = self.prune(sql::audit_prune, &before).await?;
+        Ok(entries + self.prune(sql::token_read_prune, &before).await?)
     }
 }
 

@@ -69,11 +69,9 @@ impl Consents for SqliteStorage {
     }
 
     async fn prune_consents(&self, before: Timestamp) -> Result<usize> {
-        self.write(move |tx| {
-            let links = tx.prepare_cached(sql::consent_link_prune)?.execute([millis(before)])?;
-            Ok(links + tx.prepare_cached(sql::consent_visit_prune)?.execute([millis(before)])?)
-        })
-        .await
+        let before = [millis(before).into()];
+        let links = self.prune(sql::consent_link_prune, &before).await?;
+        Ok(links + self.prune(sql::consent_visit_prune, &before).await?)
     }
 }
 

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::StorageError;
 pub(super) use crate::convert::{
-    NO_ATTEMPT, from_json, length_millis, limit, millis, minute, parse, position, signed, time, to_json,
-    told, unsigned,
+    NO_ATTEMPT, component, from_json, length_millis, limit, millis, minute, parse, position, signed, time,
+    to_json, told, unsigned,
 };
 
 impl From<rusqlite::Error> for StorageError {

@@ -23,12 +23,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, types::Value};
 
 pub use migrate::migrate;
 
-use crate::StorageError;
 pub use crate::migration::Migrated;
+use crate::{
+    StorageError,
+    convert::{PRUNED_AT_ONCE, limit},
+};
 use connect::Access;
 use writer::Writer;
 
@@ -96,6 +99,35 @@ impl SqliteStorage {
         F: FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StorageError> + Send + 'static,
     {
         self.writer.transaction(work).await
+    }
+
+    /// Deletes as a statement says whose last parameter is how many rows at most, again and again until none is left; answers how many.
+    /// Other writes go on between.
+    async fn prune(&self, sql: &'static str, parameters: &[Value]) -> Result<usize, StorageError> {
+        self.prune_up_to(usize::MAX, sql, parameters).await
+    }
+
+    /// As [`SqliteStorage::prune`], no more than `most`.
+    async fn prune_up_to(
+        &self,
+        most: usize,
+        sql: &'static str,
+        parameters: &[Value],
+    ) -> Result<usize, StorageError> {
+        let mut pruned = 0;
+        loop {
+            let chunk = Value::Integer(limit(PRUNED_AT_ONCE.min(most - pruned)));
+            let parameters: Vec<Value> = parameters.iter().cloned().chain([chunk]).collect();
+            let count = self
+                .write(move |tx| {
+                    Ok(tx.prepare_cached(sql)?.execute(rusqlite::params_from_iter(parameters))?)
+                })
+                .await?;
+            pruned += count;
+            if count < PRUNED_AT_ONCE {
+                return Ok(pruned);
+            }
+        }
     }
 }
 

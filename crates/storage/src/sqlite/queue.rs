@@ -124,7 +124,7 @@ impl TaskQueue for SqliteStorage {
     }
 
     async fn prune_tasks(&self, before: Timestamp) -> Result<usize> {
-        self.write(move |tx| Ok(tx.prepare_cached(sql::task_prune)?.execute([millis(before)])?)).await
+        self.prune(sql::task_prune, &[millis(before).into()]).await
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mandate_schema::{
     CallbackId, CommandId, EventId, Position, Push, StoredEvent, StreamName, WrappedKey, sql::sqlite as sql,
 };
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, params, types::Value};
 
 use super::{
     SqliteStorage, append,
@@ -239,12 +239,24 @@ impl Messages for SqliteStorage {
     }
 
     async fn prune_messages(&self, before: Timestamp) -> Result<usize> {
-        self.write(move |tx| Ok(tx.prepare_cached(sql::message_prune)?.execute([millis(before)])?)).await
+        self.prune(sql::message_prune, &[millis(before).into()]).await
     }
 
     async fn prune_oldest_messages(&self, count: usize) -> Result<usize> {
-        let count = signed(count as u64);
-        self.write(move |tx| Ok(tx.prepare_cached(sql::message_prune_oldest)?.execute([count])?)).await
+        self.prune_up_to(count, sql::message_prune_oldest, &[]).await
+    }
+
+    async fn prune_erased_messages(&self) -> Result<usize> {
+        let erased = self.read(|c| {
+            let mut statement = c.prepare_cached(sql::message_erased)?;
+            rows::collect(statement.query([])?, |row| Ok([row.get::<_, Value>(0)?, row.get(1)?, row.get(2)?]))
+        });
+        let mut pruned = 0;
+        for note in erased.await? {
+            pruned += self.prune(sql::message_prune_erased, &note).await?;
+            self.write(move |tx| Ok(tx.prepare_cached(sql::message_erased_end)?.execute(note)?)).await?;
+        }
+        Ok(pruned)
     }
 }
 

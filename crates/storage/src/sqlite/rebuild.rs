@@ -8,11 +8,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::{
     SqliteStorage, append,
     connect::{self, Access},
-    convert::{limit, parse, signed, unsigned},
+    convert::{component, limit, parse, signed, unsigned},
     read::find_key,
     rows,
 };
-use crate::{FoldInput, Folder, NewState, Rebuild, RebuildMode, RebuildReport, StorageError};
+use crate::{FoldInput, Folder, Rebuild, RebuildMode, RebuildReport, StorageError};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -110,16 +110,19 @@ fn fold_stream(
     let mut statement = tx.prepare_cached(sql::rebuild_load)?;
     let mut found = statement.query([stream.to_string()])?;
     let state = found.next()?.map(rows::state).transpose()?;
-    let state = state.map(|row| NewState { form: row.form, json: row.state });
     let rebuilt =
         folder.fold(FoldInput { stream, state: state.as_ref(), events }).map_err(StorageError::unreadable)?;
     let (last, _) = events.last().expect("a stream of the page has events");
+    let name = stream.to_string();
     tx.prepare_cached(sql::rebuild_put)?.execute(params![
-        stream.to_string(),
+        name,
         signed(last.version.0),
         signed(last.position.0),
         rebuilt.form,
-        rebuilt.json
+        rebuilt.json,
+        component(&name),
+        rebuilt.status,
+        rebuilt.search_text(stream)
     ])?;
     Ok(())
 }

@@ -78,11 +78,8 @@ impl Webhooks for SqliteStorage {
     }
 
     async fn trim_webhook_attempts(&self, webhook: Uuid, keep: usize) -> Result<usize> {
-        self.write(move |tx| {
-            let mut statement = tx.prepare_cached(sql::webhook_attempt_trim)?;
-            Ok(statement.execute(params![blob(&webhook), limit(keep)])?)
-        })
-        .await
+        let parameters = [webhook.as_bytes().to_vec().into(), limit(keep).into()];
+        self.prune(sql::webhook_attempt_trim, &parameters).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! A database server.
 
 mod only;
+mod upgrade;
 
 suite!(crate::conformance::postgres::PostgresDatabase);

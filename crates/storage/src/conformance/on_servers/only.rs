@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use mandate_schema::{Secret, TaskId, sql::POSTGRES_MIGRATIONS};
+use mandate_schema::{
+    Secret, TaskId,
+    sql::{POSTGRES_MIGRATIONS, functions_sha256},
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::types::Json;
@@ -21,8 +24,8 @@ use super::super::{
     postgres::{PostgresDatabase, shared_server},
 };
 use crate::{
-    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, DeadLetters, EventLog, Gather, NewState,
-    States, StorageError, TaskState, Unobserved,
+    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, DeadLetters, EventLog, Gather, States,
+    StorageError, TaskState, Unobserved,
     postgres::{PostgresSettings, PostgresStorage, migrate},
 };
 
@@ -179,6 +182,28 @@ async fn migrating_again_finds_nothing_to_do_and_a_changed_migration_is_refused(
 }
 
 #[tokio::test]
+async fn functions_of_another_version_are_refused_and_replaced() {
+    let database = PostgresDatabase::create().await;
+    let noted = functions_sha256();
+    for change in [
+        "update schema_functions set sha256 = 'of another version'",
+        "delete from schema_functions",
+        "drop table schema_functions",
+    ] {
+        let before = "create or replace function append_batch(batch jsonb)
+            returns table (result text, outcome text, last_position bigint) language sql as $$ select '', '', 0::bigint $$";
+        database.owner().await.batch_execute(before).await.unwrap();
+        database.owner().await.batch_execute(change).await.unwrap();
+        let error = PostgresStorage::open(&PostgresDatabase::settings(database.service())).await.unwrap_err();
+        assert!(error.to_string().contains("mandate migrate"), "{change}: {error}");
+        assert_eq!(database.migrate().await.unwrap().applied, [""; 0]);
+        let row = database.owner().await.query_one("select sha256 from schema_functions", &[]).await.unwrap();
+        assert_eq!(row.get::<_, String>(0), noted);
+    }
+    assert_eq!(append(&database.open().await, decided(command(1), &stream(1), 0).events(1)).await, stored(1));
+}
+
+#[tokio::test]
 async fn many_migrators_at_once_leave_one_schema() {
     let database = PostgresDatabase::empty(shared_server()).await;
     let all = (0..6).map(|_| database.migrate());
@@ -214,9 +239,7 @@ async fn a_state_may_hold_what_jsonb_does_not_take() {
     let database = PostgresDatabase::create().await;
     let storage = database.open().await;
     let json = r#"{"status":"authorized","profile":{"nick_name":"Tea\u0000House \\u0000","user_name":null}}"#;
-    let mut decision = decided(command(1), &stream(1), 0).events(1);
-    decision.state = Some(NewState { form: 1, json: json.to_owned() });
-    append(&storage, decision).await;
+    append(&storage, decided(command(1), &stream(1), 0).events(1).state(json)).await;
     assert_eq!(storage.load(&stream(1)).await.unwrap().state.unwrap().state, json);
     let filter = AuthorizerFilter { text: Some("house".into()), limit: 5, ..Default::default() };
     assert_eq!(storage.authorizers(filter).await.unwrap().len(), 1);
