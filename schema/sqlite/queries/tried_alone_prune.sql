@@ -1,2 +1,2 @@
 -- tried_alone_prune
-delete from tried_alone where since < ?1
+delete from tried_alone where command in (select command from tried_alone where since < ?1 limit ?2)

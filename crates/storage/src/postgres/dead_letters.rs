@@ -4,12 +4,7 @@ use jiff::Timestamp;
 use mandate_schema::{CommandId, sql::postgres as sql};
 use uuid::Uuid;
 
-use super::{
-    PostgresStorage,
-    connection::Connection,
-    convert::{get, rows as counted},
-    rows,
-};
+use super::{PostgresStorage, connection::Connection, convert::get, rows};
 use crate::{
     DeadLetterId, DeadLetterRow, DeadLetters, StorageError, TriedAlone,
     convert::{limit, millis, told, unsigned},
@@ -80,7 +75,7 @@ impl TriedAlone for PostgresStorage {
     }
 
     async fn prune_alone(&self, before: Timestamp) -> Result<usize> {
-        Ok(counted(self.connection().await?.change(sql::tried_alone_prune, &[&millis(before)]).await?))
+        self.connection().await?.prune(sql::tried_alone_prune, &[&millis(before)]).await
     }
 }
 

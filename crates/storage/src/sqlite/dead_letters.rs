@@ -92,7 +92,7 @@ impl TriedAlone for SqliteStorage {
     }
 
     async fn prune_alone(&self, before: Timestamp) -> Result<usize> {
-        self.write(move |tx| Ok(tx.prepare_cached(sql::tried_alone_prune)?.execute([millis(before)])?)).await
+        self.prune(sql::tried_alone_prune, &[millis(before).into()]).await
     }
 }
 
