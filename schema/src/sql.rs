@@ -257,6 +257,7 @@ pub const POSTGRES_MIGRATIONS: &[Migration] = &[
 pub const POSTGRES_FUNCTIONS: &[&str] = &[
     include_str!("../postgres/functions/erase_authorizer.sql"),
     include_str!("../postgres/functions/append_batch.sql"),
+    include_str!("../postgres/functions/message_size.sql"),
 ];
 
 /// SHA-256 of the texts of [`POSTGRES_FUNCTIONS`], hex.
@@ -410,6 +411,22 @@ mod tests {
                 assert_eq!(sql.lines().next(), Some(format!("-- {name}").as_str()));
                 assert_eq!(sql.matches(';').count(), 0, "{name}: one statement, without a semicolon");
             }
+        }
+    }
+
+    #[test]
+    fn each_function_is_listed_and_replaces_the_one_before() {
+        let folder = format!("{}/postgres/functions", env!("CARGO_MANIFEST_DIR"));
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+            .collect();
+        let mut listed = POSTGRES_FUNCTIONS.to_vec();
+        files.sort();
+        listed.sort_unstable();
+        assert_eq!(files, listed);
+        for text in listed {
+            assert!(!text.contains("create function"), "{text}");
         }
     }
 

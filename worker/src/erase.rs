@@ -44,7 +44,7 @@ pub struct Eraser<S> {
 
 impl<S: Storage> Eraser<S> {
     /// Erases an account, in one append: destroys its data keys and those of notices that name it, wipes what the tables hold
-    /// of it, and records that it was erased. What was sealed reads as null from then on, a second later in other processes;
+    /// of it, and records that it was erased. Its messages are hidden by the append and deleted after it. What was sealed reads as null from then on, a second later in other processes;
     /// the next secret gets a new key. Another time it erases what has come since.
     ///
     /// # Errors
@@ -69,7 +69,11 @@ impl<S: Storage> Eraser<S> {
             }
         });
         let erased = self.log.decide_one(erasing).await?;
-        erased.into_said().expect("an erasure ends no task and no visit")
+        erased.into_said().expect("an erasure ends no task and no visit")?;
+        if let Err(error) = self.storage.prune_erased_messages().await {
+            tracing::warn!(%error, %stream, "its messages are hidden but not all deleted; housekeeping tries again");
+        }
+        Ok(())
     }
 
     /// The dead letters of pushes that name an account. One that does not open names nobody.

@@ -15,24 +15,7 @@ alter table state
 drop trigger message_added on message;
 drop trigger message_removed on message;
 
-create or replace function message_added() returns trigger language plpgsql as $$
-begin
-    update message_head set size = message_head.size + added.size
-    from (select sum(octet_length(a.push)) as size from added a) added
-    where added.size is not null;
-    return null;
-end
-$$;
-
-create or replace function message_removed() returns trigger language plpgsql as $$
-begin
-    update message_head set size = message_head.size - removed.size
-    from (select sum(octet_length(r.push)) as size from removed r) removed
-    where removed.size is not null;
-    return null;
-end
-$$;
-
+-- Their functions get texts for this with the others, after the migrations.
 create trigger message_added after insert on message
     referencing new table as added for each statement execute function message_added();
 create trigger message_removed after delete on message

@@ -111,6 +111,23 @@ async fn dead_letters_of_pushes_that_name_it_are_discarded() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_deleted_keeps_nothing_else_from_it() {
+    let given = Given::revoked().await;
+    let sent = Push { authorizer: Some(merchant()), ..notice(1, &[]) };
+    given.core.storage.store_messages(vec![sent]).await.unwrap();
+    let damage = format!(
+        "drop table consent_link;
+         insert into erased_messages (component, authorizer, position) values ('{}', '{}', 1)",
+        component(),
+        merchant()
+    );
+    Connection::open(given.database()).unwrap().execute_batch(&damage).unwrap();
+    let failures = given.core.tidy().await.unwrap_err();
+    assert!(failures.contains("deleting old consents") && !failures.contains("messages"), "{failures}");
+    assert_eq!(given.core.storage.message_head().await.unwrap().1, 0);
+}
+
+#[tokio::test]
 async fn the_file_does_not_hold_what_was_deleted() {
     let given = Given::revoked().await;
     let sent_to = |account: &str, create_time| {

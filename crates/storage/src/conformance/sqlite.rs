@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use mandate_schema::{CommandId, sql::SQLITE_MIGRATIONS};
+use mandate_schema::{
+    CommandId,
+    sql::{SQLITE_MIGRATIONS, sqlite as sql},
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -247,6 +250,21 @@ async fn a_log_with_a_hole_is_not_rebuilt_from() {
         assert!(matches!(error, StorageError::Unreadable(_)), "{error:?}");
         assert!(error.to_string().contains(complaint), "{error}");
         assert_eq!(storage.load(&stream(1)).await.unwrap().version().0, 3, "nothing was changed");
+    }
+}
+
+#[tokio::test]
+async fn authorizers_are_listed_in_the_order_of_their_names_without_sorting() {
+    let database = SqliteDatabase::create().await;
+    let connection = database.connect();
+    for sql in [sql::state_list_authorizers, sql::reconciled_missing] {
+        let mut statement = connection.prepare(&format!("explain query plan {sql}")).unwrap();
+        let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps =
+            statement.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
+        assert!(steps.iter().any(|step| step.contains("SEARCH s USING PRIMARY KEY")), "{steps:?}");
+        assert!(!steps.iter().any(|step| step.contains("B-TREE")), "{steps:?}");
     }
 }
 

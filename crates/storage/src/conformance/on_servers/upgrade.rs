@@ -1,9 +1,12 @@
 //! What a migration makes of what the version before left.
 
 use mandate_schema::sql::POSTGRES_MIGRATIONS;
+use serde_json::json;
+use tokio_postgres::types::Json;
 
 use super::super::{
     Database,
+    given::{self, command, decided},
     postgres::{PostgresDatabase, shared_server},
     sqlite::OLD_STATES,
 };
@@ -34,4 +37,26 @@ async fn the_columns_that_were_generated_keep_what_they_held() {
         assert_eq!(row.get::<_, &str>(3), search, "{stream}");
     }
     database.open().await;
+}
+
+/// While a new version is rolled out, workers of the version before append states without their status and their search text.
+#[tokio::test]
+async fn a_state_of_a_worker_of_the_version_before_is_found_by_what_its_json_says() {
+    let database = PostgresDatabase::create().await;
+    let owner = database.owner().await;
+    for (number, (stream, json, component, status, search)) in (0..).zip(OLD_STATES) {
+        let id = command(number);
+        let event = &decided(id, &given::stream(1), 0).events(1).events[0];
+        let event = json!({"id": event.id.0, "name": event.name, "form": 1, "command": id.0, "occurred_at": null,
+            "recorded_at": 5, "data": "{}", "sealed": "{}"});
+        let batch = json!([{"id": id.0, "recorded_at": 5, "task": null, "finish": null, "stream": stream, "expected": 0,
+            "events": [event], "state": {"form": 1, "json": json}, "keys": [], "token": null, "tasks": [], "redeems": [],
+            "erases": null}]);
+        let row = owner.query_one("select result from append_batch($1)", &[&Json(batch)]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "stored");
+        let select = "select component, status, search from state where stream = $1";
+        let row = owner.query_one(select, &[&stream]).await.unwrap();
+        let columns: (&str, Option<&str>, &str) = (row.get(0), row.get(1), row.get(2));
+        assert_eq!(columns, (component, status, search));
+    }
 }
