@@ -9,13 +9,12 @@ use std::{
 
 use mandate_schema::{ComponentId, Secret};
 use mandate_simulator::{Handle, SealedPush, Settings, SimComponent, Simulator};
-use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use tokio::time::sleep;
 use tokio_postgres::NoTls;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Bench, load, plan::Version};
+use super::{Bench, head::Head, load, plan::Version};
 use crate::world::{
     ComponentText, Ended, Options, Service, Stack,
     servers::{Servers, variable},
@@ -24,7 +23,7 @@ use crate::world::{
 /// How long one figure may take.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Between two looks at how far the log is.
-const LOOK_EVERY: Duration = Duration::from_millis(4);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 pub(super) struct Bed {
     pub(super) version: Version,
@@ -32,7 +31,7 @@ pub(super) struct Bed {
     folder: TempDir,
     processes: Vec<Service>,
     simulator: Handle,
-    postgres: Option<tokio_postgres::Client>,
+    head: Head,
     _stop: DropGuard,
 }
 
@@ -51,9 +50,9 @@ impl Bed {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind(("127.0.0.1", options.simulator_port)).expect("a free port");
         let simulator = mandate_simulator::start(platforms(&options), listener, stop.clone()).await;
-        let postgres = match &options.servers {
-            None => None,
-            Some(servers) => Some(connect(&servers.owner_url).await),
+        let head = match &options.servers {
+            None => Head::sqlite(folder.path().join("data/mandate.db")),
+            Some(servers) => Head::postgres(connect(&servers.owner_url).await),
         };
         Self {
             version: version.clone(),
@@ -61,7 +60,7 @@ impl Bed {
             folder,
             processes: Vec::new(),
             simulator: simulator.expect("the simulator starts"),
-            postgres,
+            head,
             _stop: stop.drop_guard(),
         }
     }
@@ -144,7 +143,6 @@ impl Bed {
         self.processes.clear();
         let Some(servers) = &self.options.servers else { return };
         servers.give_back().await;
-        self.postgres.take();
         let name = servers.vhost(); // the database has the same name
         let owner = connect(&variable("MANDATE_TEST_POSTGRES")).await;
         owner.batch_execute(&format!("drop database {name} with (force)")).await.expect("our own database");
@@ -166,8 +164,12 @@ impl Bed {
         self.options.servers.as_ref().expect("a bed with servers")
     }
 
-    pub(super) fn postgres(&self) -> &tokio_postgres::Client {
-        self.postgres.as_ref().expect("a bed with servers")
+    pub(super) fn simulator_url(&self) -> String {
+        self.simulator.url()
+    }
+
+    pub(super) fn component_secret(&self) -> &str {
+        &self.options.components[0].secret
     }
 
     fn log(&self) -> String {
@@ -176,34 +178,20 @@ impl Bed {
         tail.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
-    /// The position of the log's last event; 0 while there is no log.
-    pub(super) async fn head(&self) -> u32 {
-        let sql = "select position from log_head";
-        let position = match &self.postgres {
-            Some(client) => client.query_one(sql, &[]).await.ok().map(|row| row.get::<_, i64>(0)),
-            None => {
-                let file = self.data().join("mandate.db");
-                let opened = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).ok();
-                opened.and_then(|store| store.query_row(sql, [], |row| row.get(0)).ok())
-            }
-        };
-        position.map_or(0, |position| u32::try_from(position).expect("a small log"))
-    }
-
     /// Waits until the log has this position.
     pub(super) async fn reaches(&self, position: u32) {
-        self.wait("the log to grow", async || (self.head().await >= position).then_some(())).await;
+        self.wait("the log to grow", async || (self.head.position().await >= position).then_some(())).await;
     }
 
     /// What has been waiting is recorded: events per second, from the first look that sees some to the last one.
     pub(super) async fn drained(&self, events: u32) -> f64 {
-        rate(self, events, async || self.head().await).await
+        rate(self, events, async || self.head.position().await).await
     }
 
     /// Callbacks are sent and recorded: callbacks per second, from the first one's sending to the last one's last event.
     pub(super) async fn through(&self, pushes: Vec<SealedPush>, events_each: u32) -> f64 {
         let count = u32::try_from(pushes.len()).expect("a small load");
-        let goal = self.head().await + count * events_each;
+        let goal = self.head.position().await + count * events_each;
         let began = Instant::now();
         tokio::join!(load::send(pushes), self.reaches(goal));
         f64::from(count) / began.elapsed().as_secs_f64()

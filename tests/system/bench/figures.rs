@@ -94,10 +94,6 @@ impl Target {
     pub(super) const fn figure(of: &'static str, bound: Bound) -> Self {
         Self { of, beside: None, bound }
     }
-
-    fn text(&self) -> String {
-        self.beside.map_or_else(|| self.of.to_owned(), |beside| format!("{} : {beside}", self.of))
-    }
 }
 
 impl Outcome {
@@ -127,7 +123,9 @@ impl Outcome {
     /// Its lines of the table.
     fn lines(&self) -> String {
         let mut text = String::new();
-        let mut line = |what: &str, spread: Spread, unit: &str, target: &str, verdict: &str| {
+        let mut line = |what: &str, spread: Spread, unit: &str, bound: Bound| {
+            let verdict = bound.is_met(spread.median).map_or("", |met| if met { "met" } else { "missed" });
+            let target = bound.text();
             let Spread { median, least, most } = spread;
             let (median, least, most) = (number(median), number(least), number(most));
             let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
@@ -138,17 +136,16 @@ impl Outcome {
             )
             .expect("writing to a string");
         };
+        let own =
+            |name: &str| self.targets.iter().find(|target| target.beside.is_none() && target.of == name);
         for lane in &self.lanes {
-            if let Some(spread) = Spread::of(&lane.figures) {
-                line(&lane.name, spread, self.unit, "", "");
-            }
+            let Some(spread) = Spread::of(&lane.figures) else { continue };
+            let bound = own(&lane.name).map_or(Bound::None, |target| target.bound);
+            line(&lane.name, spread, self.unit, bound);
         }
         for target in self.targets {
-            let Some(spread) = self.reached(target) else { continue };
-            let verdict =
-                target.bound.is_met(spread.median).map_or("", |met| if met { "met" } else { "missed" });
-            let unit = if target.beside.is_some() { "" } else { self.unit };
-            line(&target.text(), spread, unit, &target.bound.text(), verdict);
+            let (Some(beside), Some(spread)) = (target.beside, self.reached(target)) else { continue };
+            line(&format!("{} : {beside}", target.of), spread, "", target.bound);
         }
         if let Some(failure) = &self.failure {
             writeln!(text, "| {} | failed: {failure} | | | | |", self.name).expect("writing to a string");
@@ -243,18 +240,15 @@ mod tests {
         const TARGETS: &[Target] = &[
             Target::ratio("now", "floor", Bound::AtLeast(0.18)),
             Target::figure("now", Bound::AtMost(70.0)),
-            Target::figure("floor", Bound::None),
         ];
         let text = table(&[outcome(&[("now", &[13_250.4]), ("floor", &[66_252.0])], TARGETS)]);
         let lines: Vec<&str> = text.lines().skip(4).collect();
         assert_eq!(
             lines,
             [
-                "| row | now | 13,250 /s | 13,250 to 13,250 |  |  |",
-                "| row | floor | 66,252 /s | 66,252 to 66,252 |  |  |",
-                "| row | now : floor | 0.20 | 0.20 to 0.20 | ≥ 0.18 | met |",
                 "| row | now | 13,250 /s | 13,250 to 13,250 | ≤ 70 | missed |",
                 "| row | floor | 66,252 /s | 66,252 to 66,252 |  |  |",
+                "| row | now : floor | 0.20 | 0.20 to 0.20 | ≥ 0.18 | met |",
             ]
         );
     }

@@ -4,6 +4,7 @@
 mod bed;
 mod figures;
 mod floors;
+mod head;
 mod load;
 mod plan;
 mod processes;

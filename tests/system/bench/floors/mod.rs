@@ -1,8 +1,25 @@
 //! What bounds us: the same work by the shortest way that keeps the same promise.
 
+pub(super) mod api;
 pub(super) mod postgres;
 pub(super) mod rabbitmq;
 pub(super) mod sqlite;
+
+use std::time::Instant;
+
+/// How fast it went: callbacks and rows per second.
+pub(super) struct Inserted {
+    pub(super) callbacks: f64,
+    pub(super) rows: f64,
+}
+
+impl Inserted {
+    fn since(began: Instant, callbacks: u32, rows: usize) -> Self {
+        let seconds = began.elapsed().as_secs_f64();
+        let rows = u32::try_from(rows).expect("a small load");
+        Self { callbacks: f64::from(callbacks) / seconds, rows: f64::from(rows) / seconds }
+    }
+}
 
 /// Callbacks in one batch of a floor, as in ours.
 const BATCH: usize = 256;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio_postgres::Client;
 
-use super::{BATCH, share};
+use super::{BATCH, Inserted, share};
 
 /// A table, and its rows as the texts behind `values`.
 struct Table {
@@ -13,8 +13,8 @@ struct Table {
     rows: Vec<String>,
 }
 
-/// Copies what `count` callbacks left in `from` to `to`, in which only the tables are; callbacks per second.
-pub(crate) async fn copy(from: &Client, to: &Client, count: u32) -> f64 {
+/// Copies what `count` callbacks left in `from` to `to`, in which only the tables are.
+pub(crate) async fn copy(from: &Client, to: &Client, count: u32) -> Inserted {
     let tables = tables(from, count).await;
     let batches = (count as usize).div_ceil(BATCH);
     let statement = |batch: usize| {
@@ -30,7 +30,7 @@ pub(crate) async fn copy(from: &Client, to: &Client, count: u32) -> f64 {
     for statement in &statements {
         to.batch_execute(statement).await.expect("rows that were there before");
     }
-    f64::from(count) / began.elapsed().as_secs_f64()
+    Inserted::since(began, count, tables.iter().map(|table| table.rows.len()).sum())
 }
 
 /// The tables that grow with the callbacks, their rows in the order of their writing.

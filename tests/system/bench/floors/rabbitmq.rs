@@ -1,6 +1,6 @@
 //! A bare publisher: the same messages, persistent, mandatory and confirmed, as many under way as help.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{cell::RefCell, collections::VecDeque, time::Instant};
 
 use futures_util::StreamExt;
 use lapin::{
@@ -25,39 +25,43 @@ pub(crate) struct Published {
 /// A connection to a bed's queues.
 pub(crate) struct Queues {
     connection: Connection,
-    channel: Channel,
+    /// Asks; a new one after an answer that closed it.
+    asking: RefCell<Channel>,
 }
 
 impl Queues {
     pub(crate) async fn open(url: &str) -> Self {
         let connection = Connection::connect(url, ConnectionProperties::default()).await.expect("RabbitMQ");
-        let channel = connection.create_channel().await.expect("a channel");
-        Self { connection, channel }
+        let asking = RefCell::new(connection.create_channel().await.expect("a channel"));
+        Self { connection, asking }
     }
 
     /// Messages that wait in the inbox; 0 while there is none.
     pub(crate) async fn waiting(&self) -> u32 {
-        // A queue that is not there closes the channel.
-        let channel = self.connection.create_channel().await.expect("a channel");
         let options = QueueDeclareOptions { passive: true, ..Default::default() };
-        let queue = channel.queue_declare(QUEUE.into(), options, FieldTable::default()).await;
-        let count = queue.map_or(0, |queue| queue.message_count());
-        channel.close(200, "seen".into()).await.ok();
-        count
+        let channel = self.asking.borrow().clone();
+        match channel.queue_declare(QUEUE.into(), options, FieldTable::default()).await {
+            Ok(queue) => queue.message_count(),
+            Err(_not_there) => {
+                let another = self.connection.create_channel().await.expect("a channel");
+                self.asking.replace(another);
+                0
+            }
+        }
     }
 
     /// Takes so many messages out.
     pub(crate) async fn take(&self, count: u32) -> Vec<Published> {
         let options = BasicConsumeOptions { no_ack: true, ..Default::default() };
-        let consumer =
-            self.channel.basic_consume(QUEUE.into(), "bench".into(), options, FieldTable::default());
+        let channel = self.connection.create_channel().await.expect("a channel");
+        let consumer = channel.basic_consume(QUEUE.into(), "bench".into(), options, FieldTable::default());
         let consumer = consumer.await.expect("a consumer");
         let published = consumer.take(count as usize).map(|delivery| {
             let delivery = delivery.expect("a delivery");
             Published { body: delivery.data, properties: delivery.properties }
         });
         let published = published.collect().await;
-        self.channel.basic_cancel("bench".into(), Default::default()).await.expect("it goes");
+        channel.close(200, "taken".into()).await.expect("it goes");
         published
     }
 

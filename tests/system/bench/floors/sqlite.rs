@@ -4,15 +4,15 @@ use std::{path::Path, time::Instant};
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
-use super::{BATCH, share};
+use super::{BATCH, Inserted, share};
 
 struct Table {
     insert: String,
     rows: Vec<Vec<Value>>,
 }
 
-/// Copies what `count` callbacks left in `from` to a new file `to`; callbacks per second.
-pub(crate) fn copy(from: &Path, to: &Path, count: u32) -> f64 {
+/// Copies what `count` callbacks left in `from` to a new file `to`.
+pub(crate) fn copy(from: &Path, to: &Path, count: u32) -> Inserted {
     let (from, mut to) =
         (Connection::open(from).expect("a store"), Connection::open(to).expect("a new file"));
     // As the store opens its file.
@@ -33,17 +33,17 @@ pub(crate) fn copy(from: &Path, to: &Path, count: u32) -> f64 {
     let batches = (count as usize).div_ceil(BATCH);
     let began = Instant::now();
     for batch in 0..batches {
-        let batched = to.transaction().expect("the only writer");
+        let transaction = to.transaction().expect("the only writer");
         for table in &tables {
-            let mut insert = batched.prepare_cached(&table.insert).expect("a known table");
+            let mut insert = transaction.prepare_cached(&table.insert).expect("a known table");
             for row in &table.rows[share(table.rows.len(), batch, batches)] {
                 insert.execute(params_from_iter(row)).expect("a row that was there before");
             }
         }
-        batched.execute("update log_head set position = position + 256", []).expect("a head");
-        batched.commit().expect("a commit");
+        transaction.execute("update log_head set position = position + 256", []).expect("a head");
+        transaction.commit().expect("a commit");
     }
-    f64::from(count) / began.elapsed().as_secs_f64()
+    Inserted::since(began, count, tables.iter().map(|table| table.rows.len()).sum())
 }
 
 /// The tables that grow with the callbacks, their rows in the order of their writing, as far as it is known.

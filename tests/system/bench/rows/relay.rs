@@ -17,7 +17,7 @@ const FLOOR: &str = "bare publisher";
 pub(super) const ROW: Row = Row {
     name: "relay",
     about: "journal to RabbitMQ, confirmed, beside a bare pipelined publisher of the same messages",
-    unit: "callbacks/s",
+    unit: "/s",
     targets: &[Target::ratio(NOW, FLOOR, Bound::AtLeast(0.8))],
     round: |bench, round| Box::pin(measure(bench, round)),
 };

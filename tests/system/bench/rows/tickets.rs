@@ -18,7 +18,7 @@ const TARGETS: &[Target] =
 pub(super) const EMBEDDED: Row = Row {
     name: "tickets-sqlite",
     about: "tickets of one component from end to end, one process on SQLite, beside different accounts on the same path",
-    unit: "callbacks/s",
+    unit: "/s",
     targets: TARGETS,
     round: |bench, round| Box::pin(measure(bench, round, Stack::Embedded)),
 };
