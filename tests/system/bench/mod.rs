@@ -70,8 +70,10 @@ async fn bench() {
         for (row, outcome) in rows.iter().zip(&mut outcomes) {
             measure(&bench, row, round, outcome).await;
         }
+        keep(&bench.plan, &outcomes); // a run that is interrupted leaves the rounds that it has ended
     }
-    report(&bench.plan, &outcomes);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\n{}", figures::table(&outcomes)).expect("stdout");
 }
 
 /// One round of a row. A row that fails keeps the others' figures.
@@ -92,14 +94,17 @@ async fn measure(bench: &Bench, row: &Row, round: usize, outcome: &mut Outcome) 
     }
 }
 
-fn report(plan: &Plan, outcomes: &[Outcome]) {
+/// Writes the table and the JSON.
+fn keep(plan: &Plan, outcomes: &[Outcome]) {
     let run = plan.describe();
-    let document = figures::document(&run, outcomes);
-    let file = plan.folder.join(if plan.quick { "quick.json" } else { "bench.json" });
-    let text = serde_json::to_string_pretty(&document).expect("JSON");
-    std::fs::write(&file, text + "\n").expect("a writable folder");
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "\n{run}\n\n{}\nwritten to {}", figures::table(outcomes), file.display()).expect("stdout");
+    let document = serde_json::to_string_pretty(&figures::document(&run, outcomes)).expect("JSON");
+    let table = format!("{run}\n\n{}", figures::table(outcomes));
+    let name = if plan.quick { "quick" } else { "bench" };
+    for (ending, text) in [("json", document + "\n"), ("md", table)] {
+        let file = plan.folder.join(format!("{name}.{ending}"));
+        std::fs::write(&file, text).expect("a writable folder");
+        say(&format!("written: {}", file.display()));
+    }
 }
 
 fn say(line: &str) {

@@ -35,10 +35,10 @@ async fn measure(bench: &Bench, round: usize, stack: Stack) -> Vec<(String, f64)
     for version in bench.plan.versions(round) {
         let bed = Bed::running(bench, &version, stack).await;
         bed.through(make(bed.simulator(), Kind::Tickets, 1), Kind::Tickets.events()).await;
-        let pushes = make(bed.simulator(), Kind::Authorizations, bench.count(4_000, 800));
+        let pushes = make(bed.simulator(), Kind::Authorizations, bench.count(2_000, 400));
         figures.push((version.name.to_owned(), bed.through(pushes, Kind::Authorizations.events()).await));
         if version.name == NOW {
-            figures.push((CALLS.to_owned(), api::redeem(&bed, bench.count(4_000, 800)).await));
+            figures.push((CALLS.to_owned(), api::redeem(&bed, bench.count(2_000, 400)).await));
         }
         bed.give_back().await;
     }

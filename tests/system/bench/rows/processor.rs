@@ -25,7 +25,7 @@ pub(super) const ROW: Row = Row {
 };
 
 async fn measure(bench: &Bench, round: usize) -> Vec<(String, f64)> {
-    let count = bench.count(30_000, 6_000);
+    let count = bench.count(20_000, 5_000);
     let server = |name: &str| variable(name).parse::<u32>().expect("a process id");
     let mut figures = Vec::new();
     for version in bench.plan.versions(round) {

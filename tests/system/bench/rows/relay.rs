@@ -23,7 +23,7 @@ pub(super) const ROW: Row = Row {
 };
 
 async fn measure(bench: &Bench, round: usize) -> Vec<(String, f64)> {
-    let count = bench.count(40_000, 8_000);
+    let count = bench.count(30_000, 8_000);
     let mut figures = Vec::new();
     for version in bench.plan.versions(round) {
         let mut bed = Bed::new(bench, &version, Stack::Servers).await;

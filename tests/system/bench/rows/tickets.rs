@@ -34,10 +34,10 @@ async fn measure(bench: &Bench, round: usize, stack: Stack) -> Vec<(String, f64)
     let mut figures = Vec::new();
     for version in bench.plan.versions(round) {
         // Before, one took so long that few are enough.
-        let count = if version.name == NOW { bench.count(4_000, 800) } else { bench.count(1_000, 300) };
+        let count = if version.name == NOW { bench.count(2_000, 400) } else { bench.count(1_000, 200) };
         figures.push((version.name.to_owned(), through(bench, &version, stack, Kind::Tickets, count).await));
         if version.name == NOW {
-            let count = bench.count(20_000, 4_000);
+            let count = bench.count(15_000, 3_000);
             figures.push((ACCOUNTS.to_owned(), through(bench, &version, stack, Kind::Accounts, count).await));
         }
     }
