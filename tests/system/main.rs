@@ -23,6 +23,7 @@ macro_rules! told {
     };
 }
 
+mod bench;
 mod browser;
 mod commands;
 mod compose;

@@ -37,6 +37,24 @@ pub struct AuthorizerOutcome {
     pub deliveries: Vec<Delivery>,
 }
 
+/// A push that is ready to be sent.
+#[derive(Clone)]
+pub struct SealedPush {
+    /// Where it goes, with its signatures.
+    pub url: String,
+    /// The envelope.
+    pub body: String,
+    /// Its `Content-Type`.
+    pub content_type: &'static str,
+}
+
+impl std::fmt::Debug for SealedPush {
+    /// Leaves out what is signed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SealedPush").field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for AuthorizerOutcome {
     /// Leaves the code out.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -162,6 +180,20 @@ impl Simulator {
         let now = self.now().seconds();
         let draft = self.state().compose(&spec, now)?;
         Ok(self.dispatch(draft, schedule).await)
+    }
+
+    /// Makes a push and does not send it: what a load is made of before it is measured. What the push says happens as with
+    /// [`push`](Self::push); its record has no trace of it.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError`]; nothing has changed then.
+    pub fn seal(&self, spec: &PushSpec) -> Result<SealedPush, OrderError> {
+        let now = self.now().seconds();
+        let mut state = self.state();
+        let draft = state.compose(spec, now)?;
+        let outgoing = state.seal(&draft, now)?;
+        Ok(SealedPush { url: outgoing.url, body: outgoing.body, content_type: outgoing.content_type })
     }
 
     /// Delivers held pushes, one after the other.

@@ -26,7 +26,7 @@ mod time;
 mod xml;
 
 pub use api::{FaultKind, FaultRecord};
-pub use control::AuthorizerOutcome;
+pub use control::{AuthorizerOutcome, SealedPush};
 pub use error::{Error, OrderError};
 pub use orders::{
     AuthorizerSpec, ClockSpec, CrowdSpec, FaultSpec, KeysSpec, PushSpec, ReleaseCheckSpec, ReleaseOrder,

@@ -14,7 +14,9 @@ mod settings;
 mod verify;
 
 pub(crate) use process::{Ended, Service};
-pub(crate) use settings::{COMPONENT_A, COMPONENT_B, Options, PairText, Stack, free_port, free_ports};
+pub(crate) use settings::{
+    COMPONENT_A, COMPONENT_B, ComponentText, Options, PairText, Stack, free_port, free_ports,
+};
 
 use std::{path::PathBuf, time::Duration};
 

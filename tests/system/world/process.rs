@@ -79,6 +79,11 @@ impl Service {
         (kilobytes("VmRSS:") / 1_000, kilobytes("VmHWM:") / 1_000)
     }
 
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
         signal(self.child.id(), "TERM");

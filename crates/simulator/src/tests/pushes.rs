@@ -236,3 +236,20 @@ async fn tickets_come_by_themselves_when_wanted() {
     world.receiver.until(3).await;
     assert_eq!(names(&world)[..3], ["component_verify_ticket"; 3]);
 }
+
+#[tokio::test]
+async fn a_sealed_push_is_sent_by_its_owner_and_says_what_has_happened() {
+    let world = World::new().await;
+    let spec = crate::PushSpec::event(component(), "component_verify_ticket");
+    let sealed = world.simulator.simulator.seal(&spec).expect("a known component");
+    assert!(world.receiver.all().is_empty(), "nothing is sent");
+    world.http.post(&sealed.url).body(sealed.body.clone()).send().await.expect("an answer");
+    let push = world.receiver.last();
+    let query = |name: &str| push.query[name].as_str();
+    assert_eq!(query("signature"), receiver::pair().signature(query("timestamp"), query("nonce")));
+    let body = json!({
+        "component_appid": COMPONENT, "component_appsecret": SECRET,
+        "component_verify_ticket": push.field("ComponentVerifyTicket"),
+    });
+    assert!(world.api("api_component_token", "", body).await["component_access_token"].is_string());
+}
