@@ -8,7 +8,7 @@ use mandate_storage::{Storage, StorageError};
 
 use crate::{access::kept_since, inbound::messages::Messages, outbound::webhooks::Webhooks};
 
-pub(crate) const EVERY: Duration = Duration::from_secs(5);
+const EVERY: Duration = Duration::from_secs(5);
 /// Done tasks are kept longer than any code lives, so that a second path to a code finds the result.
 const TASKS_KEPT: SignedDuration = SignedDuration::from_hours(72);
 /// Notes about callbacks that are tried alone: longer than any is handed over again.

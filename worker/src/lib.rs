@@ -5,7 +5,7 @@ pub mod consent;
 mod erase;
 mod housekeeping;
 mod inbound;
-mod lead;
+mod lease;
 mod log;
 mod outbound;
 mod reason;

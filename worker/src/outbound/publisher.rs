@@ -13,7 +13,7 @@ use mandate_storage::{EventQuery, Storage, StorageError};
 use serde::Deserialize;
 
 use crate::{
-    lead::Lease,
+    lease::Lease,
     log::{
         Log,
         fold::{self, ReadError},

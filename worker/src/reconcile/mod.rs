@@ -23,7 +23,7 @@ pub use progress::Report;
 pub use regular::ReconcileSettings;
 
 use crate::{
-    lead::Lease,
+    lease::Lease,
     log::{Log, fold::ReadError, vault::Vault},
     tasks::list::{Cursor, Lists, OVERLAP, Pace},
     tokens::Uncalled,

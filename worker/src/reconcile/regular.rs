@@ -7,7 +7,7 @@ use mandate_schema::ComponentId;
 use mandate_storage::{Storage, StorageError};
 
 use super::{Manner, ReconcileError, Reconciler};
-use crate::lead::take_turn;
+use crate::lease::take_turn;
 
 /// After a start, until the first comparison: callbacks that waited are dealt with by then.
 const SETTLING: Duration = Duration::from_mins(1);

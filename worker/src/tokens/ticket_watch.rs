@@ -9,7 +9,7 @@ use mandate_storage::{Storage, StorageError};
 use mandate_wechat::api::StartPushTicketRequest;
 
 use super::Tokens;
-use crate::{lead::take_turn, log::snapshot};
+use crate::{lease::take_turn, log::snapshot};
 
 /// How often the tickets are looked at.
 const EVERY: Duration = Duration::from_secs(5);

@@ -17,7 +17,7 @@ use super::{
     Webhooks,
     endpoint::{Webhook, WebhookState},
 };
-use crate::{lead::Lease, log::fold::ReadError, reason::Reason};
+use crate::{lease::Lease, log::fold::ReadError, reason::Reason};
 
 /// How long the lead holds unless it is prolonged: so long deliveries wait whose process died.
 const LEAD: Duration = Duration::from_secs(6);

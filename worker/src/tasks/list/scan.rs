@@ -25,7 +25,7 @@ use super::{
     Lists, Pace,
     board::{Board, BoardAnswer, ListPause, Listing, SECOND_LOOK},
 };
-use crate::{lead::Lease, log::snapshot, tasks::Failure, tokens::Uncalled, wechat::retry::wait_after};
+use crate::{lease::Lease, log::snapshot, tasks::Failure, tokens::Uncalled, wechat::retry::wait_after};
 
 /// Pages read in a minute at most; `[reconcile] calls_per_minute` does not count them.
 const PAGES_PER_MINUTE: u32 = 1_200;
