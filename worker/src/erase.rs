@@ -70,7 +70,7 @@ impl<S: Storage> Eraser<S> {
         });
         let erased = self.log.decide_one(erasing).await?;
         erased.into_said().expect("an erasure ends no task and no visit")?;
-        if let Err(error) = self.storage.prune_erased_messages().await {
+        if let Err(error) = self.log.storage.prune_erased_messages().await {
             tracing::warn!(%error, %stream, "its messages are hidden but not all deleted; housekeeping tries again");
         }
         Ok(())

@@ -115,7 +115,7 @@ pub struct Worker<S> {
     ingest: Ingest<S>,
     queued: Arc<Notify>,
     calls: usize,
-    housekeeping: Arc<Housekeeping<S>>,
+    pub(crate) housekeeping: Arc<Housekeeping<S>>,
     ticket_watch: Arc<TicketWatch<S>>,
     health: Dependency,
 }

@@ -114,7 +114,7 @@ async fn dead_letters_of_pushes_that_name_it_are_discarded() {
 async fn what_cannot_be_deleted_keeps_nothing_else_from_it() {
     let given = Given::revoked().await;
     let sent = Push { authorizer: Some(merchant()), ..notice(1, &[]) };
-    given.core.storage.store_messages(vec![sent]).await.unwrap();
+    given.worker.storage.store_messages(vec![sent]).await.unwrap();
     let damage = format!(
         "drop table consent_link;
          insert into erased_messages (component, authorizer, position) values ('{}', '{}', 1)",
@@ -122,9 +122,9 @@ async fn what_cannot_be_deleted_keeps_nothing_else_from_it() {
         merchant()
     );
     Connection::open(given.database()).unwrap().execute_batch(&damage).unwrap();
-    let failures = given.core.tidy().await.unwrap_err();
+    let failures = given.worker.housekeeping.tidy().await.unwrap_err();
     assert!(failures.contains("deleting old consents") && !failures.contains("messages"), "{failures}");
-    assert_eq!(given.core.storage.message_head().await.unwrap().1, 0);
+    assert_eq!(given.worker.storage.message_head().await.unwrap().1, 0);
 }
 
 #[tokio::test]
