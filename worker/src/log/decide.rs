@@ -1,12 +1,12 @@
 //! A batch of decisions: what each needs, what it sees, what it says, and what became of it.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use jiff::Timestamp;
 use mandate_domain::{AboutCode, Decision, Since};
 use mandate_schema::{CodeDigest, CommandId, Position, Secret, StreamName};
 use mandate_storage::{
-    Appended, Attempt, Command, Ending, Erasure, Landed, Storage, StorageError, TaskDone, Wanted,
+    Appended, Attempt, Command, Ending, Erasure, Gathered, Landed, Storage, StorageError, TaskDone, Wanted,
 };
 use uuid::Uuid;
 
@@ -17,6 +17,9 @@ use super::{
     queues_tasks,
     record::{after_conflict, redeem_key},
 };
+
+/// A batch with so many streams is read by itself.
+const ALONE_FROM: usize = 32;
 
 /// A pure decision; it is called again after a conflict.
 pub(crate) type Decide<'a, T> = Box<dyn Fn(&Seen<'_>) -> Verdict<T> + Send + Sync + 'a>;
@@ -213,7 +216,7 @@ impl<S: Storage> Log<S> {
 
     /// Loads, decides and appends once; `None`: a conflict.
     async fn decide_round<T: Send>(&self, items: &[&Item<'_, T>]) -> Vec<Option<Outcome<T>>> {
-        let found = match self.storage.gather(wanted(items)).await {
+        let found = match self.gather(wanted(items)).await {
             Ok(found) => found,
             // One of the rows cannot be read: only its stream fails.
             Err(error) if !error.is_transient() && has_several_streams(items) => {
@@ -242,6 +245,14 @@ impl<S: Storage> Log<S> {
             }
         };
         pending.into_iter().map(&mut settle).collect()
+    }
+
+    /// Reads a large batch at once, a small one together with those of others.
+    async fn gather(&self, wanted: Wanted) -> Result<Arc<Gathered>, StorageError> {
+        if wanted.streams.len() >= ALONE_FROM {
+            return self.storage.gather(wanted).await.map(Arc::new);
+        }
+        self.gatherer.gather(wanted).await
     }
 
     async fn decide_by_stream<T: Send>(&self, items: &[&Item<'_, T>]) -> Vec<Option<Outcome<T>>> {

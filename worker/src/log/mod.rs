@@ -7,6 +7,7 @@ pub(crate) mod access_token;
 mod chain;
 mod decide;
 pub(crate) mod fold;
+mod gatherer;
 mod head;
 pub(crate) mod payload;
 pub(crate) mod record;
@@ -17,11 +18,14 @@ pub(crate) mod vault;
 use std::{sync::Arc, time::Duration};
 
 use mandate_runtime::{failpoint, metrics::Metrics};
-use mandate_schema::{Position, StreamName};
-use mandate_storage::{AppendObserver, Appended, Appender, Command, Storage, StorageError};
+use mandate_schema::{Position, StreamName, WrappedKey};
+use mandate_storage::{AppendObserver, Appended, Appender, Command, Storage, StorageError, Wanted};
 use tokio::sync::{Notify, watch};
 
 pub(crate) use decide::{Decided, Finishes, Held, Item, Landing, Needs, Ruling, Seen, Verdict};
+use fold::ReadError;
+use gatherer::Gatherer;
+use snapshot::Snapshot;
 use vault::Vault;
 
 /// What must be forgotten of a stream once something was appended to it.
@@ -34,6 +38,7 @@ pub(crate) trait Forget: Send + Sync + 'static {
 pub(crate) struct Log<S> {
     pub(crate) storage: S,
     pub(crate) vault: Arc<Vault<S>>,
+    gatherer: Gatherer,
     appender: Appender,
     /// What this process knows of the streams' tokens.
     tokens: Arc<dyn Forget>,
@@ -54,7 +59,30 @@ impl<S: Storage> Log<S> {
         metrics: Metrics,
     ) -> Self {
         let appender = Appender::start(storage.clone(), Arc::new(Observer(metrics.clone())));
-        Self { storage, vault, appender, tokens, head: watch::Sender::new(Position(0)), tasks, metrics }
+        let gatherer = Gatherer::start(storage.clone());
+        Self {
+            storage,
+            vault,
+            gatherer,
+            appender,
+            tokens,
+            head: watch::Sender::new(Position(0)),
+            tasks,
+            metrics,
+        }
+    }
+
+    /// Reads one stream.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    pub(crate) async fn read(&self, stream: &StreamName) -> Result<Snapshot, ReadError> {
+        let wanted = Wanted { streams: vec![stream.clone()], ..Wanted::default() };
+        let found = self.gatherer.gather(wanted).await?;
+        let loaded = found.streams.get(stream);
+        let loaded = loaded.ok_or_else(|| StorageError::unreadable("a stream is missing"))?;
+        Snapshot::of(&self.storage, &self.vault, stream, loaded).await
     }
 
     /// Appends a command that needs no decision on a stream.
@@ -68,8 +96,14 @@ impl<S: Storage> Log<S> {
 
     async fn append_all(&self, commands: Vec<Command>) -> Vec<Result<Appended, StorageError>> {
         let changed: Vec<StreamName> = commands.iter().filter_map(Command::stream).cloned().collect();
+        let made: Vec<Vec<WrappedKey>> = commands.iter().map(new_keys).collect();
         let queues_tasks = commands.iter().any(queues_tasks);
         let appended = self.appender.append_all(commands).await;
+        for (made, appended) in made.iter().zip(&appended) {
+            if matches!(appended, Ok(Appended::Stored(_))) {
+                self.vault.keep(made);
+            }
+        }
         self.after_append(&changed, queues_tasks, appended.iter().flatten());
         appended
     }
@@ -96,6 +130,16 @@ impl<S: Storage> Log<S> {
             self.metrics.log_position(position.0);
             self.grew_to(position);
         }
+    }
+}
+
+/// The keys that a command stores. An authorizer that is erased has none.
+fn new_keys(command: &Command) -> Vec<WrappedKey> {
+    match command {
+        Command::Decided(append) if append.erases.is_none() => {
+            append.keys.iter().map(|key| key.wrapped.clone()).collect()
+        }
+        Command::Decided(_) | Command::GivenUp(_) | Command::Dead(_) => Vec::new(),
     }
 }
 

@@ -93,6 +93,15 @@ impl<S: Keys> Vault<S> {
         Ok(key)
     }
 
+    /// Keeps keys unwrapped that were stored just now: what they seal is mostly opened at once.
+    pub(super) fn keep(&self, stored: &[WrappedKey]) {
+        for key in stored {
+            if let Err(error) = self.learn(key) {
+                tracing::error!(stream = %key.stream, %error, "a data key that was made just now does not open");
+            }
+        }
+    }
+
     /// Unwraps a key that the caller has read already.
     ///
     /// # Errors

@@ -14,11 +14,7 @@ use super::{
     outcome::{Answer, End, Outcome},
     run::TaskRunner,
 };
-use crate::{
-    log::record::redeem_key,
-    log::{fold::ReadError, snapshot},
-    wechat::NOT_AUTHORIZED,
-};
+use crate::{log::fold::ReadError, log::record::redeem_key, wechat::NOT_AUTHORIZED};
 
 /// The authorizer that a task is about.
 pub(super) struct Subject {
@@ -71,7 +67,7 @@ impl<S: Storage> TaskRunner<S> {
     ) -> Result<Inspection, ReadError> {
         let (storage, vault, stream) = (&self.log.storage, &self.log.vault, subject.stream());
         let asked_at = Timestamp::now();
-        let snapshot = snapshot::load(storage, vault, &stream).await?;
+        let snapshot = self.log.read(&stream).await?;
         let state = snapshot.state.authorizer();
         let held = match state.and_then(|state| state.refresh_token.as_ref()) {
             Some(sealed) => vault.open_at(&stream, sealed).await?,
