@@ -18,10 +18,11 @@ begin
 
     with discarded as (
         delete from dead_letter d
-        where d.command in (select value::uuid from jsonb_array_elements_text(letters))
-            or d.task in (
-                select t.id from task t
-                where t.component = its_component and t.authorizer = its_id and t.state <> 'done')
+        where d.command = any (array(
+            select value::uuid from jsonb_array_elements_text(letters)
+            union all
+            select l.command from task t join dead_letter l on l.task = t.id
+            where t.component = its_component and t.authorizer = its_id and t.state <> 'done'))
         returning d.command
     )
     update command c set outcome = 'discarded' from discarded d where c.id = d.command and c.outcome = 'dead';

@@ -29,7 +29,7 @@ due as materialized (
     cross join lateral (
         select id, next_at from task
         where state = 'ready' and cardinality(died) < 2 and component = a.component and kind = a.kind and next_at <= $1
-        order by next_at limit greatest(share.size - coalesce(b.running, 0), 0) for update skip locked
+        order by next_at limit least(greatest(share.size - coalesce(b.running, 0), 0), $4) for update skip locked
     ) t
     order by t.next_at limit $4
 )

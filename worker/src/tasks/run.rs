@@ -68,11 +68,15 @@ impl<S: Storage> TaskRunner<S> {
         while !self.stop.is_requested() {
             under_way.join_ended();
             let pause = self.fill(&mut under_way).await;
+            let mut gather = false;
             tokio::select! {
                 () = self.stop.requested() => {}
-                () = self.queued.notified(), if under_way.count() <= calls / 2 => {}
-                Some(()) = under_way.make_room(calls) => {}
+                () = self.queued.notified(), if under_way.count() <= calls / 2 => gather = true,
+                Some(()) = under_way.make_room() => {}
                 () = tokio::time::sleep(pause) => {}
+            }
+            if gather {
+                under_way.gather_queued().await;
             }
         }
         tokio::select! {

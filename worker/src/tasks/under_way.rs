@@ -7,13 +7,15 @@ use mandate_schema::ComponentId;
 use mandate_storage::{Claimed, Company, NextDue, Shares};
 use tokio::{
     task::{Id, JoinError, JoinSet},
-    time::{Instant, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 /// The queue is looked at at least this often: another process may have queued something.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How long attempts that end are gathered before others begin in their places: one claim for many.
 const GATHER: Duration = Duration::from_millis(20);
+/// With less under way than this, what is queued begins at once.
+const FEW: usize = 4;
 /// How long it is believed that more is due beside what is under way; then it is asked whether a task waits to run alone.
 const BELIEVED_FOR: Duration = Duration::from_secs(1);
 
@@ -31,6 +33,7 @@ pub(crate) struct UnderWay {
     pub(super) is_unsure: bool,
     /// When it was seen last that no task waits to run alone, if the last claim took all it could.
     more_is_due: Option<Instant>,
+    claimed_at: Option<Instant>,
 }
 
 impl UnderWay {
@@ -53,18 +56,26 @@ impl UnderWay {
         Some(())
     }
 
-    /// Waits until attempts have ended: until half of the calls are free, or those that end about the same time have. `None` if there
-    /// is none.
-    pub(super) async fn make_room(&mut self, calls: usize) -> Option<()> {
+    /// Waits until attempts have ended: half of them, or those that end about the same time as the first. `None` if there is none.
+    pub(super) async fn make_room(&mut self) -> Option<()> {
+        let begun = self.count();
         self.next_end().await?;
         let deadline = Instant::now() + GATHER;
-        while self.count() > calls / 2 {
+        while self.count() > begun / 2 {
             match timeout_at(deadline, self.next_end()).await {
                 Ok(Some(())) => {}
                 Ok(None) | Err(_) => break,
             }
         }
         Some(())
+    }
+
+    /// What was queued while much is under way is gathered for a moment since the last claim, too.
+    pub(super) async fn gather_queued(&self) {
+        let last = self.claimed_at.filter(|_| self.count() >= FEW);
+        if let Some(last) = last {
+            sleep_until(last + GATHER).await;
+        }
     }
 
     /// Notes all that have ended.
@@ -103,6 +114,7 @@ impl UnderWay {
         let share = shares.of(shares.running.len());
         let is_full = self.count() >= calls || shares.running.iter().any(|(_, _, count)| *count >= share);
         self.more_is_due = is_full.then_some(seen_at);
+        self.claimed_at = Some(Instant::now());
     }
 
     /// Since when it is believed that more is due, if a claim need not ask.
@@ -131,5 +143,48 @@ impl UnderWay {
                 Err(wait.min(LOOK_AGAIN))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Attempts that end after so many milliseconds.
+    fn ending(after: impl IntoIterator<Item = u64>) -> UnderWay {
+        let mut under_way = UnderWay::default();
+        for millis in after {
+            under_way.attempts.spawn(tokio::time::sleep(Duration::from_millis(millis)));
+        }
+        under_way
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn room_is_made_for_half_of_what_was_under_way_at_once() {
+        let mut under_way = ending(1..=32);
+        under_way.make_room().await.unwrap();
+        assert_eq!(under_way.count(), 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_ended_does_not_wait_for_those_that_take_long() {
+        let mut under_way = ending([1, 2, 60_000, 60_000, 60_000, 60_000]);
+        let begun = Instant::now();
+        under_way.make_room().await.unwrap();
+        assert_eq!(under_way.count(), 4);
+        assert!(begun.elapsed() < Duration::from_millis(50));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn little_is_never_gathered() {
+        let mut under_way = ending([60_000, 60_000]);
+        under_way.claimed_at = Some(Instant::now());
+        let begun = Instant::now();
+        under_way.gather_queued().await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        under_way.attempts.spawn(std::future::pending());
+        under_way.attempts.spawn(std::future::pending());
+        under_way.gather_queued().await;
+        assert_eq!(begun.elapsed(), GATHER);
     }
 }
