@@ -109,7 +109,6 @@ pub struct Worker<S> {
     /// Erases authorizers.
     pub eraser: Eraser<S>,
     pub(crate) log: Arc<Log<S>>,
-    pub(crate) vault: Arc<Vault<S>>,
     pub(crate) lists: Arc<Lists<S>>,
     pub(crate) metrics: Metrics,
     ingest: Ingest<S>,
@@ -154,7 +153,11 @@ impl<S: Storage> Worker<S> {
             access: Arc::new(Access::new(log.storage.clone())),
             consents: Consents { tokens: tokens.clone(), log: log.clone(), settings: parts.consent },
             dead_letters: Arc::new(DeadLetters { ingest: ingest.clone(), queued: queued.clone() }),
-            reconciler: Arc::new(Reconciler::new(log.clone(), lists.clone(), parts.reconciling)),
+            reconciler: Arc::new(Reconciler {
+                log: log.clone(),
+                lists: lists.clone(),
+                settings: parts.reconciling,
+            }),
             eraser: Eraser { log: log.clone(), opener },
             housekeeping: Arc::new(housekeeping),
             ticket_watch: Arc::new(ticket_watch),
@@ -163,7 +166,6 @@ impl<S: Storage> Worker<S> {
             webhooks,
             messages,
             log,
-            vault,
             lists,
             metrics,
             ingest,
@@ -181,7 +183,8 @@ impl<S: Storage> Worker<S> {
     /// - [`StartError::MasterKey`]: a master key that the store needs is missing, or is another than it was.
     pub async fn check_master_keys(&self) -> Result<(), StartError> {
         for sample in self.storage.key_samples().await? {
-            self.vault
+            self.log
+                .vault
                 .unwrap(&sample)
                 .map_err(|source| StartError::MasterKey { id: sample.master, source })?;
         }
@@ -233,7 +236,7 @@ impl<S: Storage> Worker<S> {
 
     /// The log as it is published.
     pub fn outbox(&self) -> Outbox<S> {
-        Outbox { storage: self.storage.clone(), vault: self.vault.clone() }
+        Outbox { storage: self.storage.clone(), vault: self.log.vault.clone() }
     }
 
     /// Runs tasks until the process stops.

@@ -224,8 +224,7 @@ impl<L: EventLog> Batcher<L> {
     }
 
     async fn append(&mut self, batch: Vec<Request>) {
-        let commands: Vec<_> = batch.iter().map(|request| request.command.clone()).collect();
-        match self.call(commands).await {
+        match self.call(&batch).await {
             Ok(appended) => {
                 for (request, appended) in batch.into_iter().zip(appended) {
                     request.answer(Ok(appended));
@@ -241,7 +240,7 @@ impl<L: EventLog> Batcher<L> {
     /// One of them is refused, or together they take too long: each alone, so that only that one fails or waits.
     async fn take_apart(&mut self, batch: Vec<Request>) {
         for request in batch {
-            match self.call(vec![request.command.clone()]).await {
+            match self.call(std::slice::from_ref(&request)).await {
                 Ok(mut appended) => request.answer(Ok(appended.remove(0))),
                 Err(error) => self.failed_alone(request, error),
             }
@@ -261,7 +260,7 @@ impl<L: EventLog> Batcher<L> {
 
     /// Tries a stuck command again. After a few tries its caller has the error: that of the data if the log took others meanwhile.
     async fn retry(&mut self, mut stuck: Stuck) {
-        match self.call(vec![stuck.request.command.clone()]).await {
+        match self.call(std::slice::from_ref(&stuck.request)).await {
             Ok(mut appended) => stuck.request.answer(Ok(appended.remove(0))),
             Err(error) if !error.is_transient() => stuck.request.answer(Err(error)),
             Err(_) if stuck.failures + 1 < LONE_TRIES => {
@@ -279,12 +278,13 @@ impl<L: EventLog> Batcher<L> {
 
     /// Appends a batch, as often as it takes for its outcome to be known. Several commands together are given up after a few
     /// failures, one alone at the first failure after which the log answers.
-    async fn call(&mut self, commands: Vec<Command>) -> Result<Vec<Appended>, StorageError> {
+    async fn call(&mut self, batch: &[Request]) -> Result<Vec<Appended>, StorageError> {
         let mut failures = 0_u32;
         loop {
             let started = Instant::now();
-            self.observer.before(commands.len());
-            match self.log.append_batch(commands.clone()).await {
+            self.observer.before(batch.len());
+            let commands = batch.iter().map(|request| request.command.clone()).collect();
+            match self.log.append_batch(commands).await {
                 Err(error) if error.is_transient() => {
                     if failures == 0 {
                         tracing::warn!(%error, "the event log did not answer; the same call is repeated until it does");
@@ -294,10 +294,10 @@ impl<L: EventLog> Batcher<L> {
                     if self.incoming.is_closed() {
                         return Err(error); // every handle is gone: nobody waits any more
                     }
-                    if commands.len() > 1 && failures == WHOLE_TRIES {
+                    if batch.len() > 1 && failures == WHOLE_TRIES {
                         return Err(error);
                     }
-                    if commands.len() == 1 && failures > 1 && self.log.head().await.is_ok() {
+                    if batch.len() == 1 && failures > 1 && self.log.head().await.is_ok() {
                         return Err(error);
                     }
                 }
@@ -306,7 +306,7 @@ impl<L: EventLog> Batcher<L> {
                         tracing::info!(failures, "recovered: the event log answers again");
                     }
                     self.successes += u64::from(result.is_ok());
-                    self.observer.after(commands.len(), started.elapsed());
+                    self.observer.after(batch.len(), started.elapsed());
                     return result;
                 }
             }

@@ -1,6 +1,10 @@
 //! What a batch of decisions is made on, read at once.
 
-use std::{collections::HashMap, future::Future};
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    hash::Hash,
+};
 
 use mandate_schema::{CodeDigest, Position, StoredEvent, StreamName};
 
@@ -9,7 +13,7 @@ use crate::{ConsentVisit, Loaded, StateRow, StorageError, TaskDone};
 /// Events of one stream that are read at most.
 pub(crate) const EVENTS_MAX: usize = 500;
 
-/// What is asked for. Each is asked for once, however many decisions need it.
+/// What is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Streams.
@@ -22,6 +26,31 @@ pub struct Wanted {
     pub pre_auth_codes: Vec<CodeDigest>,
     /// Visits that brought these codes.
     pub codes: Vec<CodeDigest>,
+}
+
+impl Wanted {
+    /// What all of them ask for, each once.
+    pub fn together(all: impl IntoIterator<Item = Self>) -> Self {
+        let mut together = Self::default();
+        for wanted in all {
+            together.streams.extend(wanted.streams);
+            together.since.extend(wanted.since);
+            together.tasks.extend(wanted.tasks);
+            together.pre_auth_codes.extend(wanted.pre_auth_codes);
+            together.codes.extend(wanted.codes);
+        }
+        each_once(&mut together.streams);
+        each_once(&mut together.since);
+        each_once(&mut together.tasks);
+        each_once(&mut together.pre_auth_codes);
+        each_once(&mut together.codes);
+        together
+    }
+}
+
+fn each_once<T: Clone + Eq + Hash>(wanted: &mut Vec<T>) {
+    let mut seen = HashSet::new();
+    wanted.retain(|one| seen.insert(one.clone()));
 }
 
 /// What was found.
@@ -37,6 +66,18 @@ pub struct Gathered {
     pub by_pre_auth_code: HashMap<CodeDigest, ConsentVisit>,
     /// The visits that there are, by the code that they brought; of several the oldest.
     pub by_code: HashMap<CodeDigest, ConsentVisit>,
+}
+
+impl Gathered {
+    /// A stream that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unreadable`]: it was not asked for, or not answered.
+    pub fn stream(&self, stream: &StreamName) -> Result<&Loaded, StorageError> {
+        let loaded = self.streams.get(stream);
+        loaded.ok_or_else(|| StorageError::unreadable("a stream that was asked for is missing"))
+    }
 }
 
 /// Reading for decisions.
@@ -58,8 +99,7 @@ pub trait Gather: Send + Sync + 'static {
     fn load(&self, stream: &StreamName) -> impl Future<Output = Result<Loaded, StorageError>> + Send {
         async move {
             let wanted = Wanted { streams: vec![stream.clone()], ..Wanted::default() };
-            let found = self.gather(wanted).await?.streams.remove(stream);
-            found.ok_or_else(|| StorageError::unreadable("a stream that was asked for is missing"))
+            self.gather(wanted).await?.stream(stream).cloned()
         }
     }
 

@@ -8,10 +8,7 @@ use mandate_storage::{ConsentVisit, EventQuery, Storage, TaskState};
 use tokio::time::{Instant, sleep};
 
 use super::Consents;
-use crate::{
-    log::record::redeem_key,
-    log::{fold::ReadError, snapshot},
-};
+use crate::{log::fold::ReadError, log::record::redeem_key};
 
 /// The task may be run by another process, so it is looked at: often at first, then at this distance.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -98,7 +95,7 @@ impl<S: Storage> Consents<S> {
             (None, TaskState::Done | TaskState::Dead) => Ok(ConsentResult::Refused),
             (Some(account), TaskState::Done | TaskState::Dead) => {
                 let stream = StreamName::Authorizer(component.clone(), account.clone());
-                let snapshot = snapshot::load(&self.log.storage, &self.log.vault, &stream).await?;
+                let snapshot = self.log.read(&stream).await?;
                 let status = snapshot.state.authorizer().map_or(Status::Broken, |state| state.status);
                 Ok(ConsentResult::Account(account, status))
             }

@@ -33,7 +33,7 @@ impl<S: Storage> Ingest<S> {
     /// again unasked. An outcome removes the note. A note under a false id keeps nobody from trying the genuine callback.
     pub(crate) async fn take_alone(&self, push: Push, detail: String) -> Result<(), IngestError> {
         let id = CommandId::from(push.id);
-        let storage = &self.storage;
+        let storage = &self.log.storage;
         if !self.alone.ids().contains(&id) {
             if storage.note_alone(id, &detail, Timestamp::now()).await? > ENDED_MAX {
                 return self.set_aside(push, detail).await;
@@ -49,7 +49,7 @@ impl<S: Storage> Ingest<S> {
     /// Makes a callback a dead letter that ended each process. Its note stays, so that it is not tried if it comes again.
     async fn set_aside(&self, push: Push, detail: String) -> Result<(), IngestError> {
         let id = CommandId::from(push.id);
-        let letter = self.storage.dead_letter(id).await?;
+        let letter = self.log.storage.dead_letter(id).await?;
         if letter.is_none_or(|row| row.letter.reason != REDELIVERED) {
             self.bury(push, REDELIVERED, detail).await?;
         }

@@ -55,11 +55,11 @@ impl<S: Storage> DeadLetters<S> {
     ///
     /// [`RetryError`].
     pub async fn retry(&self, id: DeadLetterId) -> Result<Retried, RetryError> {
-        let row = self.ingest.storage.dead_letter(id).await?.ok_or(RetryError::NotFound(id))?;
+        let row = self.ingest.log.storage.dead_letter(id).await?.ok_or(RetryError::NotFound(id))?;
         match row.letter.payload {
             DeadPayload::Push(push) => Ok(self.retry_push(id, push).await?),
             DeadPayload::Task(_) => {
-                self.ingest.storage.revive_task(id, Timestamp::now()).await?;
+                self.ingest.log.storage.revive_task(id, Timestamp::now()).await?;
                 self.queued.notify_one();
                 Ok(Retried::Revived)
             }
@@ -71,7 +71,7 @@ impl<S: Storage> DeadLetters<S> {
             Ingested::Dead => Ok(Retried::StillDead),
             Ingested::Decided | Ingested::Duplicate => {
                 // Deciding removes the letter of the same id; a letter under a false hint is done with, too.
-                self.ingest.storage.discard(id, Timestamp::now()).await?;
+                self.ingest.log.storage.discard(id, Timestamp::now()).await?;
                 Ok(Retried::Revived)
             }
         }
@@ -97,7 +97,7 @@ impl<S: Storage> DeadLetters<S> {
     pub(crate) async fn retry_unknown_pairs(&self) -> Result<(), StorageError> {
         let mut after = None;
         loop {
-            let page: Vec<DeadLetterRow> = self.ingest.storage.dead_letters(after, PAGE).await?;
+            let page: Vec<DeadLetterRow> = self.ingest.log.storage.dead_letters(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.letter.command);
             for row in page.into_iter().filter(|row| row.letter.reason == UNKNOWN_PAIR) {

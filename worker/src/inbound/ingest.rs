@@ -28,8 +28,7 @@ const OPENED_HERE: usize = 32;
 /// The worker's ingest, as the next place of the journal. Cheap to clone.
 #[derive(Clone)]
 pub struct Ingest<S> {
-    pub(super) storage: S,
-    log: Arc<Log<S>>,
+    pub(super) log: Arc<Log<S>>,
     opener: Arc<Opener>,
     messages: Arc<Messages<S>>,
     metrics: Metrics,
@@ -80,7 +79,7 @@ impl<S: Storage> CallbackSink for Ingest<S> {
 impl<S: Storage> CallbackOutcomes for Ingest<S> {
     async fn settled(&self, ids: Vec<CallbackId>) -> Result<HashSet<CallbackId>, OutcomesUnavailable> {
         let commands = ids.into_iter().map(CommandId::from).collect();
-        let found = self.storage.outcomes(commands).await;
+        let found = self.log.storage.outcomes(commands).await;
         let found = found.map_err(|error| OutcomesUnavailable(Box::new(error)))?;
         Ok(found.into_iter().map(|record| CallbackId(record.id.0)).collect())
     }
@@ -94,9 +93,8 @@ impl<S: Storage> Ingest<S> {
         queued: Arc<Notify>,
         metrics: Metrics,
     ) -> Self {
-        let (storage, alone) = (log.storage.clone(), Arc::default());
-        let dead_letter_log = Arc::new(LineLimit::new(1));
-        Self { storage, log, opener, messages, metrics, queued, dead_letter_log, alone }
+        let (dead_letter_log, alone) = (Arc::new(LineLimit::new(1)), Arc::default());
+        Self { log, opener, messages, metrics, queued, dead_letter_log, alone }
     }
 
     /// The same as another process would have it.
@@ -175,7 +173,7 @@ impl<S: Storage> Ingest<S> {
                         id
                     }
                 };
-                self.storage.discard(settled, Timestamp::now()).await?;
+                self.log.storage.discard(settled, Timestamp::now()).await?;
                 Ok(Ingested::Decided)
             }
             Err(error) => {
@@ -240,7 +238,7 @@ impl<S: Storage> Ingest<S> {
 
     /// A ticket makes the calls that wait for one possible.
     async fn wake(&self, component: &ComponentId) -> Result<(), IngestError> {
-        if self.storage.wake(component, NO_TICKET, Timestamp::now()).await? > 0 {
+        if self.log.storage.wake(component, NO_TICKET, Timestamp::now()).await? > 0 {
             self.queued.notify_one();
         }
         Ok(())
@@ -269,7 +267,7 @@ impl<S: Storage> Ingest<S> {
         if let Appended::Duplicate(record) = appended
             && record.outcome == CommandOutcome::Dead
         {
-            self.storage.count_retry(command, reason, &detail).await?;
+            self.log.storage.count_retry(command, reason, &detail).await?;
         }
         Ok(())
     }

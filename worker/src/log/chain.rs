@@ -5,7 +5,7 @@ use std::collections::{HashMap, hash_map::Entry};
 use jiff::Timestamp;
 use mandate_domain::{AboutCode, Decision, Since, Task};
 use mandate_schema::{CodeDigest, ComponentId, Event, Position, Secret, StreamName};
-use mandate_storage::{Append, Finish, Gathered, Storage, StorageError, TaskState};
+use mandate_storage::{Append, Finish, Gathered, Storage, TaskState};
 
 use super::{
     decide::{Decided, Finishes, Held, Item, Needs, Seen, Verdict},
@@ -51,8 +51,7 @@ impl<'a, S: Storage> Chains<'a, S> {
         let snapshot = match self.streams.entry(item.stream.clone()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
-                let loaded = self.found.streams.get(&item.stream);
-                let loaded = loaded.ok_or_else(|| StorageError::unreadable("a stream is missing"))?;
+                let loaded = self.found.stream(&item.stream)?;
                 new.insert(Snapshot::of(self.storage, self.vault, &item.stream, loaded).await?)
             }
         };

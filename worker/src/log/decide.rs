@@ -1,12 +1,12 @@
 //! A batch of decisions: what each needs, what it sees, what it says, and what became of it.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use mandate_domain::{AboutCode, Decision, Since};
 use mandate_schema::{CodeDigest, CommandId, Position, Secret, StreamName};
 use mandate_storage::{
-    Appended, Attempt, Command, Ending, Erasure, Gathered, Landed, Storage, StorageError, TaskDone, Wanted,
+    Appended, Attempt, Command, Ending, Erasure, Landed, Storage, StorageError, TaskDone, Wanted,
 };
 use uuid::Uuid;
 
@@ -17,9 +17,6 @@ use super::{
     queues_tasks,
     record::{after_conflict, redeem_key},
 };
-
-/// A batch with so many streams is read by itself.
-const ALONE_FROM: usize = 32;
 
 /// A pure decision; it is called again after a conflict.
 pub(crate) type Decide<'a, T> = Box<dyn Fn(&Seen<'_>) -> Verdict<T> + Send + Sync + 'a>;
@@ -174,8 +171,8 @@ type Outcome<T> = Result<Decided<T>, ReadError>;
 
 /// An item that was decided, before it is appended.
 enum Pending<T> {
-    /// It is the command of this number.
-    Command(usize, T),
+    /// It is the next command.
+    Command(T),
     /// Nothing is appended.
     Known(Outcome<T>),
 }
@@ -216,7 +213,8 @@ impl<S: Storage> Log<S> {
 
     /// Loads, decides and appends once; `None`: a conflict.
     async fn decide_round<T: Send>(&self, items: &[&Item<'_, T>]) -> Vec<Option<Outcome<T>>> {
-        let found = match self.gather(wanted(items)).await {
+        let wanted = Wanted::together(items.iter().map(|item| wanted(item)));
+        let found = match self.gatherer.gather(wanted).await {
             Ok(found) => found,
             // One of the rows cannot be read: only its stream fails.
             Err(error) if !error.is_transient() && has_several_streams(items) => {
@@ -230,29 +228,18 @@ impl<S: Storage> Log<S> {
             pending.push(match chains.decide(item).await {
                 Ok(Step::Append(append, then)) => {
                     commands.push(Command::Decided(append));
-                    Pending::Command(commands.len() - 1, then)
+                    Pending::Command(then)
                 }
                 Ok(Step::Known(decided)) => Pending::Known(Ok(decided)),
                 Err(error) => Pending::Known(Err(error)),
             });
         }
-        let mut landed = self.submit(items, commands).await;
-        let mut settle = |pending| match pending {
+        let mut landed = self.submit(items, commands).await.into_iter();
+        let outcome = |pending| match pending {
             Pending::Known(outcome) => Some(outcome),
-            Pending::Command(number, then) => {
-                let landed: Option<Result<Landed, StorageError>> = landed[number].take();
-                settle(landed.expect("each command is one item's"), then)
-            }
+            Pending::Command(then) => settle(landed.next().expect("each command is answered"), then),
         };
-        pending.into_iter().map(&mut settle).collect()
-    }
-
-    /// Reads a large batch at once, a small one together with those of others.
-    async fn gather(&self, wanted: Wanted) -> Result<Arc<Gathered>, StorageError> {
-        if wanted.streams.len() >= ALONE_FROM {
-            return self.storage.gather(wanted).await.map(Arc::new);
-        }
-        self.gatherer.gather(wanted).await
+        pending.into_iter().map(outcome).collect()
     }
 
     async fn decide_by_stream<T: Send>(&self, items: &[&Item<'_, T>]) -> Vec<Option<Outcome<T>>> {
@@ -277,7 +264,7 @@ impl<S: Storage> Log<S> {
         &self,
         items: &[&Item<'_, T>],
         mut commands: Vec<Command>,
-    ) -> Vec<Option<Result<Landed, StorageError>>> {
+    ) -> Vec<Result<Landed, StorageError>> {
         if let [Item { lands: Some(landing), .. }] = items
             && let Some(command) = commands.pop()
         {
@@ -288,11 +275,11 @@ impl<S: Storage> Log<S> {
                 Ok(Landed::Refused) | Err(_) => None,
             };
             self.after_append(stream.as_slice(), queues, appended.into_iter());
-            return vec![Some(landed)];
+            return vec![landed];
         }
         debug_assert!(items.iter().all(|item| item.lands.is_none()), "a landing is decided alone");
         let appended = self.append_all(commands).await;
-        appended.into_iter().map(|appended| Some(appended.map(Landed::Appended))).collect()
+        appended.into_iter().map(|appended| appended.map(Landed::Appended)).collect()
     }
 }
 
@@ -310,23 +297,14 @@ fn has_several_streams<T>(items: &[&Item<'_, T>]) -> bool {
     items.windows(2).any(|pair| pair[0].stream != pair[1].stream)
 }
 
-/// All that a batch needs, each once.
-fn wanted<T>(items: &[&Item<'_, T>]) -> Wanted {
-    let mut wanted = Wanted::default();
-    let mut streams = HashSet::new();
-    for Item { stream, needs, finishes, .. } in items {
-        if streams.insert(stream) {
-            wanted.streams.push(stream.clone());
-        }
-        wanted.since.extend(needs.since.map(|after| (stream.clone(), after)));
-        wanted.tasks.extend(finishes.as_ref().map(|finishes| finishes.key.clone()));
-        wanted.pre_auth_codes.extend(needs.pre_auth_code);
-        if let Some((code, component)) = needs.code.zip(stream.component()) {
-            wanted.codes.push(code);
-            wanted.tasks.push(redeem_key(component, code));
-        }
+fn wanted<T>(Item { stream, needs, finishes, .. }: &Item<'_, T>) -> Wanted {
+    let mut wanted = Wanted { streams: vec![stream.clone()], ..Wanted::default() };
+    wanted.since.extend(needs.since.map(|after| (stream.clone(), after)));
+    wanted.tasks.extend(finishes.as_ref().map(|finishes| finishes.key.clone()));
+    wanted.pre_auth_codes.extend(needs.pre_auth_code);
+    if let Some((code, component)) = needs.code.zip(stream.component()) {
+        wanted.codes.push(code);
+        wanted.tasks.push(redeem_key(component, code));
     }
-    wanted.since.sort_unstable();
-    wanted.since.dedup();
     wanted
 }

@@ -1,6 +1,6 @@
 //! Reads for decisions: what several callers need at the same time is read at once.
 
-use std::{collections::HashSet, hash::Hash, sync::Arc};
+use std::sync::Arc;
 
 use mandate_storage::{Gather, Gathered, StorageError, Wanted};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -63,8 +63,11 @@ async fn run<S: Gather + Clone>(storage: S, mut incoming: mpsc::Receiver<Request
     }
 }
 
-async fn answer<S: Gather>(storage: &S, mut batch: Vec<Request>) {
-    let together = storage.gather(merged(&batch)).await.map(Arc::new);
+async fn answer<S: Gather>(storage: &S, batch: Vec<Request>) {
+    let together = storage
+        .gather(Wanted::together(batch.iter().map(|request| request.wanted.clone())))
+        .await
+        .map(Arc::new);
     match together {
         Err(error) if !error.is_transient() && batch.len() > 1 => {
             // One of the rows cannot be read: who asked for it alone has the error.
@@ -73,26 +76,10 @@ async fn answer<S: Gather>(storage: &S, mut batch: Vec<Request>) {
             }
         }
         together => {
-            for Request { answer, .. } in batch.drain(..) {
+            for Request { answer, .. } in batch {
                 let copy = together.as_ref().map(Arc::clone).map_err(StorageError::copy);
                 answer.send(copy).ok(); // as above
             }
         }
-    }
-}
-
-/// All that a batch wants, each once.
-fn merged(batch: &[Request]) -> Wanted {
-    fn each_once<T: Clone + Eq + Hash>(batch: &[Request], of: impl Fn(&Wanted) -> &Vec<T>) -> Vec<T> {
-        let mut seen = HashSet::new();
-        let all = batch.iter().flat_map(|request| of(&request.wanted));
-        all.filter(|wanted| seen.insert(*wanted)).cloned().collect()
-    }
-    Wanted {
-        streams: each_once(batch, |wanted| &wanted.streams),
-        since: each_once(batch, |wanted| &wanted.since),
-        tasks: each_once(batch, |wanted| &wanted.tasks),
-        pre_auth_codes: each_once(batch, |wanted| &wanted.pre_auth_codes),
-        codes: each_once(batch, |wanted| &wanted.codes),
     }
 }

@@ -80,9 +80,7 @@ impl<S: Storage> Log<S> {
     pub(crate) async fn read(&self, stream: &StreamName) -> Result<Snapshot, ReadError> {
         let wanted = Wanted { streams: vec![stream.clone()], ..Wanted::default() };
         let found = self.gatherer.gather(wanted).await?;
-        let loaded = found.streams.get(stream);
-        let loaded = loaded.ok_or_else(|| StorageError::unreadable("a stream is missing"))?;
-        Snapshot::of(&self.storage, &self.vault, stream, loaded).await
+        Snapshot::of(&self.storage, &self.vault, stream, found.stream(stream)?).await
     }
 
     /// Appends a command that needs no decision on a stream.

@@ -103,7 +103,7 @@ impl<S: Storage> Comparison<'_, S> {
     /// Has profile and permissions looked up of an authorizer that has no profile; `false`: it has one.
     pub(super) async fn look_up_profile(&self, row: &StateRow) -> Result<bool, ReconcileError> {
         let lacks_profile = |state: Option<&Authorizer>| state.is_some_and(|state| state.profile.is_none());
-        let state = fold::state_of_row(&self.by.storage, &self.by.vault, row).await?;
+        let state = fold::state_of_row(&self.by.log.storage, &self.by.log.vault, row).await?;
         if !lacks_profile(state.authorizer()) {
             return Ok(false);
         }

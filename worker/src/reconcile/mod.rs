@@ -24,7 +24,7 @@ pub use regular::ReconcileSettings;
 
 use crate::{
     lease::Lease,
-    log::{Log, fold::ReadError, vault::Vault},
+    log::{Log, fold::ReadError},
     tasks::list::{Cursor, Lists, OVERLAP, Pace},
     tokens::Uncalled,
 };
@@ -76,19 +76,12 @@ pub struct Manner {
 
 /// Compares authorizers with `WeChat`'s list.
 pub struct Reconciler<S> {
-    storage: S,
-    vault: Arc<Vault<S>>,
-    log: Arc<Log<S>>,
-    lists: Arc<Lists<S>>,
-    settings: ReconcileSettings,
+    pub(crate) log: Arc<Log<S>>,
+    pub(crate) lists: Arc<Lists<S>>,
+    pub(crate) settings: ReconcileSettings,
 }
 
 impl<S: Storage> Reconciler<S> {
-    pub(crate) fn new(log: Arc<Log<S>>, lists: Arc<Lists<S>>, settings: ReconcileSettings) -> Self {
-        let (storage, vault) = (log.storage.clone(), log.vault.clone());
-        Self { storage, vault, log, lists, settings }
-    }
-
     /// Compares the authorizers of a component with `WeChat`'s list, from where the last comparison was cut off. One process
     /// compares a component at a time.
     ///
@@ -106,12 +99,12 @@ impl<S: Storage> Reconciler<S> {
             return Err(ReconcileError::Unknown(component.clone()));
         }
         let mut lead = Lease::new(format!("reconcile/{component}"), LEAD);
-        take_lead(&mut lead, &self.storage, stop).await?;
+        take_lead(&mut lead, &self.log.storage, stop).await?;
         let compared = tokio::select! {
             compared = self.compare_all(component, manner, stop, tell) => compared,
-            () = lose_lead(&mut lead, &self.storage) => Err(ReconcileError::Elsewhere),
+            () = lose_lead(&mut lead, &self.log.storage) => Err(ReconcileError::Elsewhere),
         };
-        lead.give_back(&self.storage).await;
+        lead.give_back(&self.log.storage).await;
         compared
     }
 
@@ -138,7 +131,7 @@ impl<S: Storage> Reconciler<S> {
         run.missing(&tell).await?;
         run.profiles(&tell).await?;
         if !manner.dry_run {
-            self.storage.end_reconciliation(component, run.row.id).await?;
+            self.log.storage.end_reconciliation(component, run.row.id).await?;
         }
         Ok(run.progress.report)
     }
@@ -147,9 +140,9 @@ impl<S: Storage> Reconciler<S> {
     async fn begin(&self, component: &ComponentId, manner: Manner) -> Result<Reconciliation, ReconcileError> {
         let (now, progress) = (Timestamp::now(), Progress::default().to_stored());
         if !manner.dry_run {
-            return Ok(self.storage.begin_reconciliation(component, now, &progress).await?);
+            return Ok(self.log.storage.begin_reconciliation(component, now, &progress).await?);
         }
-        let head = self.storage.head().await?;
+        let head = self.log.storage.head().await?;
         Ok(Reconciliation { id: uuid::Uuid::nil(), head, started_at: now, progress })
     }
 }
@@ -212,7 +205,7 @@ impl<S: Storage> Comparison<'_, S> {
         self.named.extend(overlap);
         loop {
             self.take_turn().await?;
-            let head = self.by.storage.head().await?;
+            let head = self.by.log.storage.head().await?;
             let page = self.by.lists.page(self.component, cursor.offset()).await?;
             let report = &mut self.progress.report;
             report.unreadable += page.unreadable as u64;
@@ -246,7 +239,7 @@ impl<S: Storage> Comparison<'_, S> {
     /// Asks about the authorizers that we hold and no page named.
     async fn missing(&mut self, tell: &impl Fn(&Report)) -> Result<(), ReconcileError> {
         while let Phase::Missing { after } = self.progress.phase.clone() {
-            let streams = self.by.storage.not_named(self.component, after.as_ref(), MISSING).await?;
+            let streams = self.by.log.storage.not_named(self.component, after.as_ref(), MISSING).await?;
             let Some(last) = streams.last().cloned() else {
                 self.progress.phase = Phase::Profiles { after: None };
                 return self.advance(Vec::new()).await;
@@ -279,7 +272,7 @@ impl<S: Storage> Comparison<'_, S> {
                 limit: MISSING,
                 ..AuthorizerFilter::default()
             };
-            let rows = self.by.storage.authorizers(filter).await?;
+            let rows = self.by.log.storage.authorizers(filter).await?;
             let Some(last) = rows.last().map(|row| row.state.stream.clone()) else { return Ok(()) };
             for row in rows {
                 let asked = self.look_up_profile(&row.state).await;
@@ -319,7 +312,7 @@ impl<S: Storage> Comparison<'_, S> {
             return Ok(());
         }
         let progress = self.progress.to_stored();
-        let storage = &self.by.storage;
+        let storage = &self.by.log.storage;
         if !storage.advance_reconciliation(self.component, &self.row, &progress, named).await? {
             return Err(ReconcileError::Elsewhere);
         }

@@ -43,10 +43,10 @@ impl<S: Storage> Reconciler<S> {
 
     /// Whether a comparison was cut off, or it is this process's turn to begin one.
     async fn is_due(&self, component: &ComponentId, every: Duration) -> Result<bool, StorageError> {
-        if self.storage.reconciliation(component).await?.is_some() {
+        if self.log.storage.reconciliation(component).await?.is_some() {
             return Ok(true);
         }
-        take_turn(&self.storage, &format!("turn/reconcile/{component}"), every).await
+        take_turn(&self.log.storage, &format!("turn/reconcile/{component}"), every).await
     }
 
     async fn reconcile_now(&self, component: &ComponentId, stop: &Stop) {

@@ -24,7 +24,6 @@ use crate::{
     Retried,
     consent::ConsentResult,
     log::record::redeem_key,
-    log::snapshot,
     tasks::TaskRunner,
     tasks::{End, Failure, UnderWay},
 };
@@ -58,7 +57,7 @@ impl Given {
     }
 
     async fn status(&self) -> Option<Status> {
-        let snapshot = snapshot::load(&self.worker.storage, &self.worker.vault, &stream()).await.unwrap();
+        let snapshot = self.worker.log.read(&stream()).await.unwrap();
         snapshot.state.authorizer().map(|state| state.status)
     }
 

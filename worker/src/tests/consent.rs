@@ -39,7 +39,7 @@ async fn visit_until(given: &Given, pre_auth: &Secret, expires_at: Timestamp) ->
         code: None,
         expires_at,
     };
-    let state = given.worker.vault.seal_state(visit.id);
+    let state = given.worker.log.vault.seal_state(visit.id);
     given.worker.storage.put_visit(visit).await.unwrap();
     state
 }
@@ -99,7 +99,7 @@ async fn what_is_forged_foreign_or_expired_queues_nothing() {
     let forged = land(&given, &format!("A{}", &state[1..]), COOKIE, "code").await;
     let forged_is_refused = matches!(forged, Err(LandingError::UnknownState)) || state.starts_with('A');
     assert!(forged_is_refused, "{forged:?}");
-    let unknown = given.worker.vault.seal_state(Uuid::now_v7());
+    let unknown = given.worker.log.vault.seal_state(Uuid::now_v7());
     let unknown = land(&given, &unknown, COOKIE, "code").await;
     assert!(matches!(unknown, Err(LandingError::UnknownState)), "{unknown:?}");
     let foreign = land(&given, &state, "another browser's", "code").await;

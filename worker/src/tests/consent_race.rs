@@ -146,7 +146,7 @@ async fn events_of(given: &Given, account: &AuthorizerId) -> Vec<Event> {
     };
     let mut events = Vec::new();
     for stored in given.worker.storage.read_stream(query).await.unwrap() {
-        events.push(fold::decode(&given.worker.vault, &stored).await.unwrap());
+        events.push(fold::decode(&given.worker.log.vault, &stored).await.unwrap());
     }
     events
 }

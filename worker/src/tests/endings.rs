@@ -8,10 +8,7 @@ use mandate_storage::{Claimed, Company, Ending, TaskQueue, TaskState};
 use uuid::Uuid;
 
 use super::given::{Given, authorized, component, merchant, stream};
-use crate::{
-    log::snapshot,
-    tasks::{End, Failure, Outcome},
-};
+use crate::tasks::{End, Failure, Outcome};
 
 /// A process whose claims end at once, as if it had been away for long.
 const LATE: Uuid = Uuid::from_u128(0x1a7e);
@@ -52,7 +49,7 @@ async fn ends(given: &Given, claimed: &Claimed, outcome: impl Fn() -> Outcome + 
 }
 
 async fn status(given: &Given) -> Status {
-    let snapshot = snapshot::load(&given.worker.storage, &given.worker.vault, &stream()).await.unwrap();
+    let snapshot = given.worker.log.read(&stream()).await.unwrap();
     snapshot.state.authorizer().unwrap().status
 }
 

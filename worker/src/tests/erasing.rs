@@ -86,7 +86,7 @@ async fn what_comes_later_is_sealed_with_another_key_though_the_old_one_is_at_ha
     let [queued] = claimed.as_slice() else { panic!("the task of the first code is gone: {claimed:?}") };
     let (sealed_by, sealed) = queued.task.sealed.as_ref().unwrap();
     let given = given.restarted("RustComponentToken01", master());
-    let code = given.worker.vault.open(task_place(sealed_by, &queued.task.key), sealed).await.unwrap();
+    let code = given.worker.log.vault.open(task_place(sealed_by, &queued.task.key), sealed).await.unwrap();
     assert_eq!(code.unwrap().expose(), "code2");
 }
 

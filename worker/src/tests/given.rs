@@ -125,7 +125,7 @@ impl Given {
         let query = EventQuery { after: Position(0), limit: 1_000 };
         let mut events = Vec::new();
         for stored in self.worker.storage.read(query).await.unwrap() {
-            events.push(fold::decode(&self.worker.vault, &stored).await.unwrap());
+            events.push(fold::decode(&self.worker.log.vault, &stored).await.unwrap());
         }
         events
     }

@@ -6,7 +6,7 @@ use mandate_schema::{CodeDigest, CreateTime, Secret};
 use mandate_storage::Gather;
 
 use super::given::{Given, component, stream, ticket};
-use crate::{Retried, log::snapshot};
+use crate::Retried;
 
 /// A database of the version before inspections.
 const SQLITE_7: &str = include_str!("../../../testdata/databases/sqlite-7.sql");
@@ -61,7 +61,7 @@ async fn states_of_the_version_before_are_folded_again() {
     let given = Given::left_behind(SQLITE_7);
     let row = given.worker.storage.state(&stream()).await.unwrap().unwrap();
     assert!(row.form < AUTHORIZER_FORM, "the dump is of an earlier form");
-    let snapshot = snapshot::load(&given.worker.storage, &given.worker.vault, &stream()).await.unwrap();
+    let snapshot = given.worker.log.read(&stream()).await.unwrap();
     let state = snapshot.state.authorizer().unwrap();
     assert_eq!((state.status, state.generation), (Status::Authorized, 1));
     assert_eq!(state.permissions, [1, 17]);
@@ -71,11 +71,11 @@ async fn states_of_the_version_before_are_folded_again() {
 
     // The next ticket finds the current one, which it repeats.
     let components = mandate_schema::StreamName::Component(component());
-    let before = snapshot::load(&given.worker.storage, &given.worker.vault, &components).await.unwrap();
+    let before = given.worker.log.read(&components).await.unwrap();
     let before = before.state.component().unwrap().clone();
     let later = before.ticket.as_ref().unwrap().create_time.0 + 600;
     given.take(ticket(later, "ticket@@@two")).await;
-    let after = snapshot::load(&given.worker.storage, &given.worker.vault, &components).await.unwrap();
+    let after = given.worker.log.read(&components).await.unwrap();
     let after = after.state.component().unwrap();
     assert_eq!(after.ticket.as_ref().unwrap().create_time, CreateTime(later));
     assert_eq!(after.previous_ticket, before.previous_ticket, "a repeated value replaces nothing");

@@ -15,7 +15,7 @@ use super::{
     given::{Given, component, push, ticket},
     wechat::{WeChat, at_place, entry, well},
 };
-use crate::{Manner, ReconcileError, Report, Worker, log::snapshot};
+use crate::{Manner, ReconcileError, Report, Worker};
 
 const FAST: Manner = Manner { calls_per_minute: 100_000, dry_run: false };
 const DRY: Manner = Manner { dry_run: true, ..FAST };
@@ -55,8 +55,7 @@ impl Given {
     }
 
     async fn status_at(&self, place: u64) -> Option<&'static str> {
-        let snapshot =
-            snapshot::load(&self.worker.storage, &self.worker.vault, &stream(place)).await.unwrap();
+        let snapshot = self.worker.log.read(&stream(place)).await.unwrap();
         snapshot.state.authorizer().map(|authorizer| authorizer.status.as_str())
     }
 

@@ -68,7 +68,7 @@ async fn without_its_master_key_a_reader_stops_and_names_it() {
     let given = given.restarted("RustComponentToken01", MasterKeys::new([("other", &[1; 32])]).unwrap());
     let query = EventQuery { after: Position(0), limit: 10 };
     let stored = given.worker.storage.read(query).await.unwrap();
-    let error = fold::decode(&given.worker.vault, &stored[0]).await.unwrap_err();
+    let error = fold::decode(&given.worker.log.vault, &stored[0]).await.unwrap_err();
     assert!(matches!(error, ReadError::Seal(_)) && error.to_string().contains("\"test\""), "{error}");
 }
 

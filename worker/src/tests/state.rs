@@ -5,7 +5,7 @@ use mandate_storage::Gather;
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, component, master, merchant, stream};
-use crate::{log::snapshot, views::Views};
+use crate::views::Views;
 
 #[tokio::test]
 async fn a_state_of_an_older_form_is_folded_again_from_the_log() {
@@ -16,7 +16,7 @@ async fn a_state_of_an_older_form_is_folded_again_from_the_log() {
     let database = Connection::open(given.database()).unwrap();
     database.execute("update state set form = 0, state = '{\"old\":true}'", []).unwrap();
 
-    let snapshot = snapshot::load(&given.worker.storage, &given.worker.vault, &stream()).await.unwrap();
+    let snapshot = given.worker.log.read(&stream()).await.unwrap();
     assert_eq!(snapshot.version, before.version);
     assert_eq!(snapshot.state.to_stored().unwrap().json, before.state);
     given.take(authorized(300, "queryauthcode@@@three")).await;

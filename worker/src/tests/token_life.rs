@@ -32,7 +32,7 @@ async fn a_token_never_lives_longer_than_wechat_gave_it() {
     // When it was called, seen from now: before, and later, as after a clock was set back.
     for (life, called) in [(7_200, -100), (7_200, 0), (7_200, 250), (600, 200), (600, -100), (600, 299)] {
         let given = given().await;
-        let vault = &given.worker.vault;
+        let vault = &given.worker.log.vault;
         let key = vault.key(&stream(), 1).await.unwrap().unwrap();
         let called_at = Timestamp::now() + SignedDuration::from_secs(called);
         let Stored { sealed, expires_at } =
@@ -54,7 +54,7 @@ async fn a_token_never_lives_longer_than_wechat_gave_it() {
 async fn a_token_that_was_stored_without_its_life_is_read_and_lives_two_hours_at_most() {
     for left in [100, 7_000, 7_400] {
         let given = given().await;
-        let vault = &given.worker.vault;
+        let vault = &given.worker.log.vault;
         let key = vault.key(&stream(), 1).await.unwrap().unwrap();
         let stream = stream();
         let place = Place { stream: &stream, version: 0, kind: "token", field: "access_token", form: 1 };
@@ -70,7 +70,7 @@ async fn a_token_that_was_stored_without_its_life_is_read_and_lives_two_hours_at
 #[tokio::test]
 async fn a_token_from_beyond_a_clock_that_was_set_back_is_not_given_out() {
     let given = given().await;
-    let vault = &given.worker.vault;
+    let vault = &given.worker.log.vault;
     let key = vault.key(&stream(), 1).await.unwrap().unwrap();
     let called_at = Timestamp::now() + SignedDuration::from_hours(3);
     let Stored { sealed, expires_at } =

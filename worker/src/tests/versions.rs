@@ -36,7 +36,7 @@ fn stream_of(name: &str) -> StreamName {
 async fn write(given: &Given, name: &str, form: u16, sample: &Value) {
     let (stream, time) = (stream_of(name), "2026-01-01T00:00:01.250Z".parse::<Timestamp>().unwrap());
     let command = CommandId(Uuid::from_u128(0x0197_0000_0000_7000_8000_0000_0000_0001));
-    let (key, wrapped) = given.worker.vault.new_key(&stream, 1);
+    let (key, wrapped) = given.worker.log.vault.new_key(&stream, 1);
     let create_time = sample["data"]["create_time"].as_i64();
     let mut record = EventRecord {
         id: EventId::of_command(command, 0),
@@ -51,7 +51,7 @@ async fn write(given: &Given, name: &str, form: u16, sample: &Value) {
     if let (Some(field), false) = (Event::published_field(name), sample["opened"].is_null()) {
         let place = place_of(&stream, Version(1), &record, field);
         let text = Secret::new(sample["opened"].to_string());
-        record.sealed.insert(field, given.worker.vault.seal(&key, place, &text));
+        record.sealed.insert(field, given.worker.log.vault.seal(&key, place, &text));
     }
     let state = NewState { json: "{}".to_owned(), ..NewState::default() }; // folded again by whoever needs it
     let append = Append {

@@ -82,7 +82,7 @@ impl<S: Storage> Tokens<S> {
             let (room, now) = (under_way.room().await, Timestamp::now());
             let before = now + AHEAD;
             let expiring = Expiring { of, now, before, used: now - IN_USE, hold: HOLD, limit: room };
-            let taken = self.storage.take_expiring_tokens(expiring).await?;
+            let taken = self.log.storage.take_expiring_tokens(expiring).await?;
             let is_full = taken.len() == room;
             for stream in taken {
                 let tokens = self.clone();

@@ -16,11 +16,7 @@ use super::{
     wants_new_component_token,
 };
 use crate::{
-    log::{
-        Item, Verdict,
-        fold::ReadError,
-        snapshot::{self, Snapshot},
-    },
+    log::{Item, Verdict, fold::ReadError, snapshot::Snapshot},
     wechat::NOT_AUTHORIZED,
     wechat::client::CallError,
 };
@@ -137,7 +133,7 @@ impl<S: Storage> Source for Refresh<'_, S> {
     async fn refresh(&self, _: &Lease) -> Result<Refreshed, Refusing> {
         let snapshot = self.load().await?;
         let held = refresh_token(&snapshot)?.clone();
-        let opened = self.tokens.vault.open_at(&self.stream, &held).await.map_err(ReadError::from)?;
+        let opened = self.tokens.log.vault.open_at(&self.stream, &held).await.map_err(ReadError::from)?;
         let ours = opened.ok_or(TokenError::Broken)?;
         let component_token = self.tokens.of_components.get(self.component).await?;
         let request = AuthorizerTokenRequest {
@@ -175,7 +171,7 @@ impl<S: Storage> Source for Refresh<'_, S> {
 
 impl<S: Storage> Refresh<'_, S> {
     async fn load(&self) -> Result<Snapshot, ReadError> {
-        snapshot::load(&self.tokens.storage, &self.tokens.vault, &self.stream).await
+        self.tokens.log.read(&self.stream).await
     }
 
     /// Another refresh token came: an event, and the access token with it in the same append.

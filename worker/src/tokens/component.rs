@@ -16,8 +16,7 @@ use super::{
     rows::{Refreshed, Refusing, Source},
 };
 use crate::{
-    log::vault::Vault,
-    log::{fold::ReadError, snapshot},
+    log::{Log, fold::ReadError},
     wechat::client::{ApiClient, CallError},
 };
 
@@ -28,8 +27,7 @@ const COMPONENT_KEY: u32 = 1;
 
 /// Holder of all components' tokens.
 pub(crate) struct ComponentTokens<S> {
-    storage: S,
-    vault: Arc<Vault<S>>,
+    log: Arc<Log<S>>,
     api: ApiClient,
     secrets: HashMap<ComponentId, Secret>,
     rows: Arc<TokenRows<S>>,
@@ -38,13 +36,12 @@ pub(crate) struct ComponentTokens<S> {
 impl<S: Storage> ComponentTokens<S> {
     /// A holder for the components with these secrets.
     pub(crate) fn new(
-        storage: S,
-        vault: Arc<Vault<S>>,
+        log: Arc<Log<S>>,
         api: ApiClient,
         secrets: HashMap<ComponentId, Secret>,
         rows: Arc<TokenRows<S>>,
     ) -> Self {
-        Self { storage, vault, api, secrets, rows }
+        Self { log, api, secrets, rows }
     }
 
     /// The component's secret, if it is configured.
@@ -103,7 +100,7 @@ struct Fetch<'a, S> {
 impl<S: Storage> Fetch<'_, S> {
     /// The current ticket and the one before it, as far as they have not expired.
     async fn tickets(&self) -> Result<Vec<Ticket>, ReadError> {
-        let snapshot = snapshot::load(&self.tokens.storage, &self.tokens.vault, &self.stream).await?;
+        let snapshot = self.tokens.log.read(&self.stream).await?;
         Ok(usable_tickets(snapshot.state.component(), Timestamp::now()).into_iter().cloned().collect())
     }
 }
@@ -129,7 +126,7 @@ impl<S: Storage> Source for Fetch<'_, S> {
         let newest = newest(&tickets);
         for ticket in tickets {
             let opened =
-                self.tokens.vault.open_at(&self.stream, &ticket.ticket).await.map_err(ReadError::from)?;
+                self.tokens.log.vault.open_at(&self.stream, &ticket.ticket).await.map_err(ReadError::from)?;
             let Some(ticket) = opened else { continue };
             let request = ComponentTokenRequest {
                 component_appid: self.component,

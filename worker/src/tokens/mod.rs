@@ -29,14 +29,12 @@ pub(crate) use ticket_watch::TicketWatch;
 
 pub use crate::log::access_token::HeldToken;
 use crate::{
-    log::{Log, fold::ReadError, vault::Vault},
+    log::{Log, fold::ReadError},
     wechat::client::{ApiClient, CallError},
 };
 
 /// The access tokens of components and of their authorizers, and calls under them.
 pub struct Tokens<S> {
-    pub(crate) storage: S,
-    pub(crate) vault: Arc<Vault<S>>,
     pub(crate) log: Arc<Log<S>>,
     pub(crate) api: ApiClient,
     pub(crate) rows: Arc<TokenRows<S>>,
@@ -54,10 +52,8 @@ impl<S: Storage> Tokens<S> {
         components: Arc<[ComponentId]>,
         secrets: HashMap<ComponentId, Secret>,
     ) -> Self {
-        let (storage, vault) = (log.storage.clone(), log.vault.clone());
-        let of_components =
-            ComponentTokens::new(storage.clone(), vault.clone(), api.clone(), secrets, rows.clone());
-        Self { storage, vault, log, api, rows, of_components, components }
+        let of_components = ComponentTokens::new(log.clone(), api.clone(), secrets, rows.clone());
+        Self { log, api, rows, of_components, components }
     }
 }
 

@@ -9,7 +9,7 @@ use mandate_storage::{Storage, StorageError};
 use mandate_wechat::api::StartPushTicketRequest;
 
 use super::Tokens;
-use crate::{lease::take_turn, log::snapshot};
+use crate::lease::take_turn;
 
 /// How often the tickets are looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ impl<S: Storage> TicketWatch<S> {
             let Some(age) = overdue_for(received_at, since, now) else { continue };
             overdue.push(format!("component {component} has had no ticket for {} min", age.as_mins()));
             let turn = format!("turn/start_push_ticket/{component}");
-            if take_turn(&self.tokens.storage, &turn, ASKED_ONCE_IN).await? {
+            if take_turn(&self.tokens.log.storage, &turn, ASKED_ONCE_IN).await? {
                 self.ask_for_tickets(component, age).await;
             }
         }
@@ -67,7 +67,7 @@ impl<S: Storage> TicketWatch<S> {
     /// When the newest ticket came, if one ever did; the metrics show it.
     async fn last_ticket(&self, component: &ComponentId) -> Option<Timestamp> {
         let stream = StreamName::Component(component.clone());
-        let snapshot = snapshot::load(&self.tokens.storage, &self.tokens.vault, &stream).await.ok()?;
+        let snapshot = self.tokens.log.read(&stream).await.ok()?;
         let received_at = snapshot.state.component()?.ticket.as_ref()?.received_at;
         self.metrics.ticket_age_seconds(component, received_at);
         Some(received_at)

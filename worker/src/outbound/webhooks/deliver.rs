@@ -103,10 +103,10 @@ impl<S: Storage> Webhooks<S> {
         let unread = ends.iter_mut().find_map(|end| end.unread.take());
         webhook.progress.position = position;
         let attempts = self.note(&mut webhook, ends);
-        self.storage.put_webhook_attempts(attempts).await?;
+        self.log.storage.put_webhook_attempts(attempts).await?;
         self.disable_if_hopeless(&mut webhook).await?;
         let position = webhook.progress.position;
-        let stored = self.storage.change_webhook(WebhookRow { data: webhook.write(), ..row }).await?;
+        let stored = self.log.storage.change_webhook(WebhookRow { data: webhook.write(), ..row }).await?;
         if stored {
             self.metrics.reader_position(reader(webhook.id), position.0);
         }
@@ -120,7 +120,7 @@ impl<S: Storage> Webhooks<S> {
             return Ok((lanes, position));
         }
         let mut wanted = 0;
-        for stored in self.storage.read(EventQuery { after: position, limit: PAGE }).await? {
+        for stored in self.log.storage.read(EventQuery { after: position, limit: PAGE }).await? {
             assert_dense(position, stored.position)?;
             if wanted == BATCH {
                 break;
@@ -163,7 +163,7 @@ impl<S: Storage> Webhooks<S> {
                 order: EventOrder::Ascending,
                 limit: CATCH_UP,
             };
-            let mut events = self.storage.read_stream(query).await?;
+            let mut events = self.log.storage.read_stream(query).await?;
             let rest =
                 events.last().filter(|_| events.len() == CATCH_UP).map(|last| Position(last.position.0 + 1));
             events.retain(|stored| webhook.filter.wants(stored));
@@ -262,7 +262,7 @@ impl<S: Storage> Round<'_, S> {
     }
 
     async fn attempt(&self, stored: &StoredEvent) -> Result<(Attempt, Option<Duration>), ReadError> {
-        let event = fold::decode(&self.all.vault, stored).await?;
+        let event = fold::decode(&self.all.log.vault, stored).await?;
         let event = CloudEvent::new(stored, &event);
         let at = fold::to_millis(Timestamp::now());
         let sent = self.all.send(self.webhook, &self.secrets, &event).await;

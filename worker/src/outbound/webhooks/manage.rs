@@ -52,11 +52,11 @@ impl<S: Storage> Webhooks<S> {
             return Err(WebhookError::Order("authorizer needs component".to_owned()));
         }
         self.sender.check(&url).await?;
-        let head = self.storage.head().await?;
+        let head = self.log.storage.head().await?;
         if let Some(after) = after.filter(|after| *after > head) {
             return Err(WebhookError::Order(format!("after: {after} is beyond the head {head} of the log")));
         }
-        if self.storage.webhooks().await?.len() >= WEBHOOKS_MAX {
+        if self.log.storage.webhooks().await?.len() >= WEBHOOKS_MAX {
             return Err(WebhookError::TooMany);
         }
         let now = Timestamp::now();
@@ -73,7 +73,7 @@ impl<S: Storage> Webhooks<S> {
         self.make_key(&webhook, now).await?;
         let secret = self.add_secret(&mut webhook, now).await?;
         // Others may have been registered since they were counted.
-        if !self.storage.put_webhook(webhook.id, webhook.write(), WEBHOOKS_MAX).await? {
+        if !self.log.storage.put_webhook(webhook.id, webhook.write(), WEBHOOKS_MAX).await? {
             return Err(WebhookError::TooMany);
         }
         self.changed.notify_one();
@@ -86,7 +86,7 @@ impl<S: Storage> Webhooks<S> {
     ///
     /// [`StorageError`].
     pub async fn all(&self) -> Result<Vec<Webhook>, StorageError> {
-        self.storage.webhooks().await?.iter().map(Webhook::read).collect()
+        self.log.storage.webhooks().await?.iter().map(Webhook::read).collect()
     }
 
     /// An endpoint.
@@ -95,7 +95,7 @@ impl<S: Storage> Webhooks<S> {
     ///
     /// [`WebhookError`].
     pub async fn find(&self, id: Uuid) -> Result<Webhook, WebhookError> {
-        let row = self.storage.webhook(id).await?.ok_or(WebhookError::Unknown(id))?;
+        let row = self.log.storage.webhook(id).await?.ok_or(WebhookError::Unknown(id))?;
         Ok(Webhook::read(&row)?)
     }
 
@@ -110,7 +110,7 @@ impl<S: Storage> Webhooks<S> {
         before: Option<Uuid>,
         limit: usize,
     ) -> Result<Vec<Attempt>, StorageError> {
-        let rows = self.storage.webhook_attempts(id, before, limit).await?;
+        let rows = self.log.storage.webhook_attempts(id, before, limit).await?;
         rows.iter().map(|row| serde_json::from_str(&row.data).map_err(StorageError::unreadable)).collect()
     }
 
@@ -172,7 +172,7 @@ impl<S: Storage> Webhooks<S> {
     ///
     /// [`WebhookError`].
     pub async fn delete(&self, id: Uuid) -> Result<(), WebhookError> {
-        if !self.storage.remove_webhook(id).await? {
+        if !self.log.storage.remove_webhook(id).await? {
             return Err(WebhookError::Unknown(id));
         }
         self.changed.notify_one();
@@ -182,10 +182,10 @@ impl<S: Storage> Webhooks<S> {
     /// Changes an endpoint as it is now.
     pub(super) async fn edit(&self, id: Uuid, edit: impl Fn(&mut Webhook)) -> Result<Webhook, WebhookError> {
         loop {
-            let row = self.storage.webhook(id).await?.ok_or(WebhookError::Unknown(id))?;
+            let row = self.log.storage.webhook(id).await?.ok_or(WebhookError::Unknown(id))?;
             let mut webhook = Webhook::read(&row)?;
             edit(&mut webhook);
-            if self.storage.change_webhook(WebhookRow { data: webhook.write(), ..row }).await? {
+            if self.log.storage.change_webhook(WebhookRow { data: webhook.write(), ..row }).await? {
                 self.changed.notify_one();
                 return Ok(webhook);
             }
@@ -194,8 +194,8 @@ impl<S: Storage> Webhooks<S> {
 
     /// Deletes old attempts.
     pub(crate) async fn prune_attempts(&self) -> Result<(), StorageError> {
-        for row in self.storage.webhooks().await? {
-            self.storage.trim_webhook_attempts(row.id, ATTEMPTS_KEPT).await?;
+        for row in self.log.storage.webhooks().await? {
+            self.log.storage.trim_webhook_attempts(row.id, ATTEMPTS_KEPT).await?;
         }
         Ok(())
     }

@@ -29,15 +29,13 @@ pub use secrets::OVERLAP_DEFAULT;
 pub use sender::{Sender, Sent};
 pub use signature::{is_secret, new_secret};
 
-use crate::log::{Log, fold::ReadError, vault::Vault};
+use crate::log::{Log, fold::ReadError};
 
 /// Endpoints at most.
 const WEBHOOKS_MAX: usize = 100;
 
 /// The endpoints of subscribers.
 pub struct Webhooks<S> {
-    storage: S,
-    vault: Arc<Vault<S>>,
     log: Arc<Log<S>>,
     sender: Sender,
     settings: WebhookSettings,
@@ -48,9 +46,8 @@ pub struct Webhooks<S> {
 
 impl<S: Storage> Webhooks<S> {
     pub(crate) fn new(log: Arc<Log<S>>, settings: WebhookSettings, metrics: Metrics) -> Self {
-        let (storage, vault) = (log.storage.clone(), log.vault.clone());
         let sender = Sender::new(settings.allow_private.clone());
-        Self { storage, vault, log, sender, settings, changed: Notify::new(), metrics }
+        Self { log, sender, settings, changed: Notify::new(), metrics }
     }
 }
 

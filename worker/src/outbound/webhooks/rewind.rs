@@ -39,7 +39,7 @@ impl<S: Storage> Webhooks<S> {
         let webhook = self.find(id).await?;
         let position = match to {
             RewindTo::Position(position) => Position(position.0.max(1)),
-            RewindTo::Time(time) => Position(position_before(&self.storage, time).await?.0 + 1),
+            RewindTo::Time(time) => Position(position_before(&self.log.storage, time).await?.0 + 1),
         };
         let reached = webhook.progress.position;
         if position.0 > reached.0 + 1 {
@@ -49,7 +49,7 @@ impl<S: Storage> Webhooks<S> {
         }
         let (mut events, mut read) = (0, Position(position.0 - 1));
         while read < reached {
-            let page = self.storage.read(EventQuery { after: read, limit: PAGE }).await?;
+            let page = self.log.storage.read(EventQuery { after: read, limit: PAGE }).await?;
             let Some(last) = page.last().map(|stored| stored.position) else { break };
             let again = page.iter().filter(|stored| stored.position <= reached);
             events += again.filter(|stored| webhook.filter.wants(stored)).count() as u64;

@@ -72,7 +72,7 @@ impl<S: Storage> Webhooks<S> {
         while let Some(ended) = rounds.running.join_next().await {
             rounds.ended(ended.expect("rounds do not panic"));
         }
-        lead.give_back(&self.storage).await;
+        lead.give_back(&self.log.storage).await;
     }
 
     /// Begins a round for each endpoint that has something to do; whether this process leads.
@@ -87,11 +87,11 @@ impl<S: Storage> Webhooks<S> {
         if !webhooks.iter().any(|(_, webhook)| webhook.state == WebhookState::Active) {
             return Ok(false);
         }
-        if !lead.hold(&self.storage).await? {
+        if !lead.hold(&self.log.storage).await? {
             self.forget_positions_but(&[]); // the process that leads knows them
             return Ok(false);
         }
-        let (head, now) = (self.storage.head().await?, Timestamp::now());
+        let (head, now) = (self.log.storage.head().await?, Timestamp::now());
         for (row, webhook) in webhooks {
             if has_work(&webhook, head, now) && rounds.may_begin(row.id) {
                 rounds.begin(self.clone(), row, stop.clone());
@@ -102,7 +102,7 @@ impl<S: Storage> Webhooks<S> {
 
     /// All endpoints. The metrics show how many are in which state, and no position of one that was deleted.
     pub(crate) async fn survey(&self) -> Result<Vec<(WebhookRow, Webhook)>, StorageError> {
-        let rows = self.storage.webhooks().await?.into_iter();
+        let rows = self.log.storage.webhooks().await?.into_iter();
         let webhooks: Vec<_> =
             rows.map(|row| Webhook::read(&row).map(|webhook| (row, webhook))).collect::<Result<_, _>>()?;
         for state in [WebhookState::Active, WebhookState::Paused, WebhookState::Disabled] {

@@ -32,7 +32,7 @@ impl<S: Storage> Webhooks<S> {
         };
         let now = Timestamp::now();
         loop {
-            let row = self.storage.webhook(id).await?.ok_or(WebhookError::Unknown(id))?;
+            let row = self.log.storage.webhook(id).await?.ok_or(WebhookError::Unknown(id))?;
             let mut webhook = Webhook::read(&row)?;
             // Two sign at most: those before have had their time.
             webhook.secrets.truncate(1);
@@ -40,7 +40,7 @@ impl<S: Storage> Webhooks<S> {
                 secret.expires_at = Some(now + end);
             }
             let secret = self.add_secret(&mut webhook, now).await?;
-            if self.storage.change_webhook(WebhookRow { data: webhook.write(), ..row }).await? {
+            if self.log.storage.change_webhook(WebhookRow { data: webhook.write(), ..row }).await? {
                 return Ok((webhook, secret));
             }
         }
@@ -51,7 +51,7 @@ impl<S: Storage> Webhooks<S> {
         let (stream, now) = (webhook.stream(), Timestamp::now());
         let mut secrets = Vec::new();
         for secret in webhook.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|at| now < at)) {
-            secrets.extend(self.vault.open(place_of(&stream, secret.number), &secret.sealed).await?);
+            secrets.extend(self.log.vault.open(place_of(&stream, secret.number), &secret.sealed).await?);
         }
         Ok(secrets)
     }
@@ -63,10 +63,10 @@ impl<S: Storage> Webhooks<S> {
     ) -> Result<Secret, ReadError> {
         let (stream, secret) = (webhook.stream(), new_secret());
         let number = webhook.secrets.first().map_or(1, |newest| newest.number + 1);
-        let key = self.vault.key(&stream, 1).await?.ok_or_else(|| {
+        let key = self.log.vault.key(&stream, 1).await?.ok_or_else(|| {
             StorageError::unreadable(format!("the data key of webhook {} is not there", webhook.id))
         })?;
-        let sealed = self.vault.seal(&key, place_of(&stream, number), &secret);
+        let sealed = self.log.vault.seal(&key, place_of(&stream, number), &secret);
         webhook.secrets.insert(0, WebhookSecret { number, created_at: now, expires_at: None, sealed });
         Ok(secret)
     }
@@ -74,7 +74,7 @@ impl<S: Storage> Webhooks<S> {
     /// Stores the data key that seals an endpoint's secrets.
     pub(super) async fn make_key(&self, webhook: &Webhook, now: Timestamp) -> Result<(), StorageError> {
         let stream = webhook.stream();
-        let (_, wrapped) = self.vault.new_key(&stream, 1);
+        let (_, wrapped) = self.log.vault.new_key(&stream, 1);
         let append = Append {
             command: CommandId(Uuid::new_v4()),
             stream,

@@ -29,7 +29,7 @@ impl<S: Storage> Webhooks<S> {
         let event = test_event(&webhook, at);
         let sent = self.send(&webhook, &secrets, &event).await;
         let attempt = deliver::attempt(at, &event, None, sent);
-        self.storage.put_webhook_attempts(vec![deliver::attempt_row(id, &attempt)]).await?;
+        self.log.storage.put_webhook_attempts(vec![deliver::attempt_row(id, &attempt)]).await?;
         Ok(attempt)
     }
 

@@ -17,7 +17,6 @@ pub(crate) use pace::Pace;
 use scan::ListScans;
 
 use crate::{
-    log::vault::Vault,
     tokens::{Tokens, Uncalled},
     wechat::client::CallError,
 };
@@ -29,8 +28,6 @@ const OUT_OF_RANGE: i64 = 40170;
 
 /// `WeChat`'s lists of the authorizers of all components.
 pub(crate) struct Lists<S> {
-    storage: S,
-    vault: Arc<Vault<S>>,
     tokens: Arc<Tokens<S>>,
     scans: ListScans,
 }
@@ -38,9 +35,8 @@ pub(crate) struct Lists<S> {
 impl<S: Storage> Lists<S> {
     /// The lists of the components that are served; nothing is read yet.
     pub(crate) fn new(tokens: Arc<Tokens<S>>) -> Self {
-        let (storage, vault) = (tokens.storage.clone(), tokens.vault.clone());
         let scans = ListScans::new(&tokens.components);
-        Self { storage, vault, tokens, scans }
+        Self { tokens, scans }
     }
 
     /// Whether a component is served.

@@ -25,7 +25,7 @@ use super::{
     Lists, Pace,
     board::{Board, BoardAnswer, ListPause, Listing, SECOND_LOOK},
 };
-use crate::{lease::Lease, log::snapshot, tasks::Failure, tokens::Uncalled, wechat::retry::wait_after};
+use crate::{lease::Lease, tasks::Failure, tokens::Uncalled, wechat::retry::wait_after};
 
 /// Pages read in a minute at most; `[reconcile] calls_per_minute` does not count them.
 const PAGES_PER_MINUTE: u32 = 1_200;
@@ -172,7 +172,7 @@ impl<S: Storage> Lists<S> {
             return Err(Failure::Again { after: LOOK_AGAIN, reason: "no_component", detail });
         };
         let stream = StreamName::Authorizer(component.clone(), authorizer.clone());
-        let snapshot = snapshot::load(&self.storage, &self.vault, &stream).await;
+        let snapshot = self.tokens.log.read(&stream).await;
         let snapshot = snapshot.map_err(|error| Failure::of_read(&error, attempt))?;
         let newer_than = newer_than(snapshot.state.authorizer(), Timestamp::now());
         let seat = self.scans.seats.try_acquire();
@@ -206,7 +206,7 @@ impl<S: Storage> Lists<S> {
                 },
             }
         }
-        scan.lead.give_back(&self.storage).await;
+        scan.lead.give_back(&self.tokens.log.storage).await;
     }
 }
 
@@ -322,7 +322,7 @@ impl<'a, S: Storage> Scan<'a, S> {
 
     /// Takes or prolongs the lead; else answers when to try again.
     async fn hold_lead(&mut self) -> Result<(), Wait> {
-        match self.lead.hold(&self.lists.storage).await {
+        match self.lead.hold(&self.lists.tokens.log.storage).await {
             Ok(true) => {
                 self.desk.board().lead_may_be_here();
                 Ok(())
@@ -398,7 +398,7 @@ impl<'a, S: Storage> Scan<'a, S> {
     async fn end_turn(&mut self) {
         self.under_way = FuturesOrdered::new();
         let Some(Turn { began, last_page, pages }) = self.turn.take() else { return };
-        self.lead.give_back(&self.lists.storage).await;
+        self.lead.give_back(&self.lists.tokens.log.storage).await;
         let seconds = (last_page - began).as_secs_f64();
         tracing::info!(component = %self.component, pages, seconds,
             "WeChat's list of authorizers was scanned: {pages} pages");
