@@ -58,7 +58,15 @@ struct Request {
 }
 
 impl Request {
-    fn answer(self, answer: Answer) {
+    /// Answers, and notes the stream if what follows in it may be decided on a command that was not stored.
+    fn answer(self, answer: Answer, broken: &mut HashSet<StreamName>) {
+        if !matches!(answer, Ok(Appended::Stored(_))) {
+            broken.extend(self.command.stream().cloned());
+        }
+        self.send(answer);
+    }
+
+    fn send(self, answer: Answer) {
         self.answer.send(answer).ok(); // a caller that went away needs no answer
     }
 }
@@ -224,34 +232,57 @@ impl<L: EventLog> Batcher<L> {
     }
 
     async fn append(&mut self, batch: Vec<Request>) {
+        let mut broken = HashSet::new();
         match self.call(&batch).await {
             Ok(appended) => {
                 for (request, appended) in batch.into_iter().zip(appended) {
-                    request.answer(Ok(appended));
+                    request.answer(Ok(appended), &mut broken);
                 }
             }
             Err(error) => match <[Request; 1]>::try_from(batch) {
-                Ok([request]) => self.failed_alone(request, error),
-                Err(batch) => self.take_apart(batch).await,
+                Ok([request]) => self.failed_alone(request, error, &mut broken),
+                Err(batch) => self.take_apart(batch, &mut broken).await,
             },
         }
+        self.end_chains(&broken);
     }
 
     /// One of them is refused, or together they take too long: each alone, so that only that one fails or waits.
-    async fn take_apart(&mut self, batch: Vec<Request>) {
+    async fn take_apart(&mut self, batch: Vec<Request>, broken: &mut HashSet<StreamName>) {
         for request in batch {
+            if request.command.stream().is_some_and(|stream| broken.contains(stream)) {
+                request.answer(Ok(Appended::Conflict), broken);
+                continue;
+            }
             match self.call(std::slice::from_ref(&request)).await {
-                Ok(mut appended) => request.answer(Ok(appended.remove(0))),
-                Err(error) => self.failed_alone(request, error),
+                Ok(mut appended) => request.answer(Ok(appended.remove(0)), broken),
+                Err(error) => self.failed_alone(request, error, broken),
             }
         }
     }
 
-    /// A command that the log does not take in time goes behind the others; one that is refused is answered.
-    fn failed_alone(&mut self, request: Request, error: StorageError) {
-        if !error.is_transient() || self.incoming.is_closed() {
-            return request.answer(Err(error));
+    /// What was held back behind a command of its stream that was not stored may be decided on it, even if the stream's version says
+    /// nothing of that: a command without events may have made the key of those behind it.
+    fn end_chains(&mut self, broken: &HashSet<StreamName>) {
+        if broken.is_empty() {
+            return;
         }
+        let is_broken =
+            |request: &mut Request| request.command.stream().is_some_and(|it| broken.contains(it));
+        for group in &mut self.held_back {
+            for request in group.extract_if(.., is_broken) {
+                request.send(Ok(Appended::Conflict));
+            }
+        }
+        self.held_back.retain(|group| !group.is_empty());
+    }
+
+    /// A command that the log does not take in time goes behind the others; one that is refused is answered.
+    fn failed_alone(&mut self, request: Request, error: StorageError, broken: &mut HashSet<StreamName>) {
+        if !error.is_transient() || self.incoming.is_closed() {
+            return request.answer(Err(error), broken);
+        }
+        broken.extend(request.command.stream().cloned());
         tracing::warn!(command = %request.command.id(), %error,
             "the event log answers but does not take this command; it goes behind the others");
         let next_at = Instant::now() + REPEAT_AFTER;
@@ -261,8 +292,8 @@ impl<L: EventLog> Batcher<L> {
     /// Tries a stuck command again. After a few tries its caller has the error: that of the data if the log took others meanwhile.
     async fn retry(&mut self, mut stuck: Stuck) {
         match self.call(std::slice::from_ref(&stuck.request)).await {
-            Ok(mut appended) => stuck.request.answer(Ok(appended.remove(0))),
-            Err(error) if !error.is_transient() => stuck.request.answer(Err(error)),
+            Ok(mut appended) => stuck.request.send(Ok(appended.remove(0))),
+            Err(error) if !error.is_transient() => stuck.request.send(Err(error)),
             Err(_) if stuck.failures + 1 < LONE_TRIES => {
                 stuck.failures += 1;
                 stuck.next_at = Instant::now() + REPEAT_AFTER * 2_u32.pow(stuck.failures);
@@ -270,9 +301,9 @@ impl<L: EventLog> Batcher<L> {
             }
             Err(error) if self.successes > stuck.successes => {
                 let reason = format!("it was not stored in {LONE_TRIES} tries, while others were: {error}");
-                stuck.request.answer(Err(StorageError::Data(reason.into())));
+                stuck.request.send(Err(StorageError::Data(reason.into())));
             }
-            Err(error) => stuck.request.answer(Err(error)),
+            Err(error) => stuck.request.send(Err(error)),
         }
     }
 

@@ -39,6 +39,8 @@ struct Notes {
     troubles: Arc<Mutex<VecDeque<Trouble>>>,
     /// The command that is refused whenever it comes.
     refused: Option<u128>,
+    /// The command that comes too late for its stream.
+    late: Option<u128>,
     /// The command that never ends in time.
     endless: Option<u128>,
     /// Whether its head can be read.
@@ -63,6 +65,7 @@ impl Notes {
             calls: Arc::default(),
             troubles: Arc::default(),
             refused: None,
+            late: None,
             endless: None,
             is_readable: false,
             most: usize::MAX,
@@ -103,7 +106,11 @@ impl EventLog for Notes {
         if numbers.iter().any(|number| Some(*number) == self.refused) {
             return Err(StorageError::Data("refused".into()));
         }
-        Ok(numbers.into_iter().map(answer).collect())
+        let answers = numbers.into_iter().map(|number| match self.late {
+            Some(late) if late == number => Appended::Conflict,
+            _ => answer(number),
+        });
+        Ok(answers.collect())
     }
 
     async fn rename_log(&self, _: &str) -> Result<()> {
@@ -255,6 +262,28 @@ async fn a_chain_longer_than_a_batch_goes_on_in_the_next_one_before_other_caller
     let calls = log.calls();
     assert_eq!(calls.iter().map(Vec::len).collect::<Vec<_>>(), [BATCH_MAX, 44, 1]);
     assert_eq!(calls.concat(), (1..=length + 1).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_is_taken_apart_ends_with_its_first_command_that_is_not_stored() {
+    let log = Notes { late: Some(2), refused: Some(5), ..Notes::quick() };
+    let chain = vec![on(11, 1), on(11, 2), on(11, 3), on(12, 4), on(13, 5), on(11, 6)];
+    let answers = log.start().append_all(chain).await;
+    assert_eq!(log.calls(), [vec![1, 2, 3, 4, 5, 6], vec![1], vec![2], vec![4], vec![5]]);
+    let is_conflict = |index: usize| matches!(answers[index], Ok(Appended::Conflict));
+    assert_eq!([1, 2, 5].map(is_conflict), [true; 3]);
+    assert_eq!((answers[0].as_ref().unwrap(), answers[3].as_ref().unwrap()), (&answer(1), &answer(4)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_chain_whose_first_part_was_not_stored_is_decided_again() {
+    let length = u128::try_from(BATCH_MAX).unwrap() + 2;
+    let log = Notes { late: Some(length - 2), ..Notes::quick() };
+    let chain = (1..=length).map(|number| on(11, number)).collect();
+    let answers = log.start().append_all(chain).await;
+    assert_eq!(log.calls(), [(1..=length - 2).collect::<Vec<_>>()], "the rest is not tried");
+    let conflicts = answers.iter().filter(|answer| matches!(answer, Ok(Appended::Conflict))).count();
+    assert_eq!(conflicts, 3);
 }
 
 #[tokio::test(start_paused = true)]
