@@ -128,6 +128,9 @@ impl<S: Storage> TaskRunner<S> {
                 Err(pause) => return Ok(Some(pause)),
             },
         };
+        if self.stop.is_requested() {
+            return Ok(Some(LOOK_AGAIN)); // what is due may be what this process has just given back
+        }
         let leased_until = now + LEASE;
         let shares = under_way.shares(calls);
         under_way.is_unsure = true;
