@@ -121,7 +121,7 @@ impl<S: Storage> Ingest<S> {
         if !messages.is_empty() {
             self.messages.store(messages).await?;
         }
-        self.decide(deliveries).await.into_iter().collect::<Result<Vec<_>, _>>().map(|_| ())
+        self.decide(deliveries).await.map(drop)
     }
 
     /// Opens pushes, a large batch on several threads.
@@ -161,7 +161,7 @@ impl<S: Storage> Ingest<S> {
             Ok(opened) => {
                 // Deciding settles the letter that the push may have had; the other ways do not.
                 let settled = match way(push, opened) {
-                    Way::ToStream(delivery) => return self.decide(vec![delivery]).await.remove(0),
+                    Way::ToStream(delivery) => return Ok(self.decide(vec![delivery]).await?.remove(0)),
                     Way::Nowhere(id) => id,
                     Way::ToDead(push, bad) => {
                         self.bury(push, bad.reason(), bad.to_string()).await?;
@@ -184,7 +184,7 @@ impl<S: Storage> Ingest<S> {
     }
 
     /// Decides deliveries, those of one stream in the order in which they came; answers each.
-    async fn decide(&self, deliveries: Vec<Delivery>) -> Vec<Result<Ingested, IngestError>> {
+    async fn decide(&self, deliveries: Vec<Delivery>) -> Result<Vec<Ingested>, IngestError> {
         let items = deliveries.iter().map(item).collect();
         let decided = self.log.decide(items).await;
         let mut outcomes = Vec::with_capacity(deliveries.len());
@@ -197,11 +197,9 @@ impl<S: Storage> Ingest<S> {
         }
         // Who stored a ticket before may have died before it woke anybody.
         for component in with_tickets {
-            if let Err(error) = self.wake(&component).await {
-                outcomes.push(Err(error));
-            }
+            self.wake(&component).await?;
         }
-        outcomes
+        outcomes.into_iter().collect()
     }
 
     async fn outcome(
