@@ -1,6 +1,6 @@
 //! A batch of decisions: what each needs, what it sees, what it says, and what became of it.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 use mandate_domain::{AboutCode, Decision, Since};
@@ -17,6 +17,9 @@ use super::{
     queues_tasks,
     record::{after_conflict, redeem_key},
 };
+
+/// When to store again what cannot be had again.
+const STORE_AGAIN: Duration = Duration::from_millis(500);
 
 /// A pure decision; it is called again after a conflict.
 pub(crate) type Decide<'a, T> = Box<dyn Fn(&Seen<'_>) -> Verdict<T> + Send + Sync + 'a>;
@@ -187,6 +190,24 @@ impl<S: Storage> Log<S> {
         self.decide(vec![item]).await.remove(0)
     }
 
+    /// Decides what cannot be had again, such as an answer of `WeChat` that brought credentials: as often as it takes while the store
+    /// is away.
+    ///
+    /// # Errors
+    ///
+    /// As [`Log::decide`], but none that may pass.
+    pub(crate) async fn decide_surely<T: Send>(&self, item: Item<'_, T>) -> Outcome<T> {
+        loop {
+            match self.decide_all(std::slice::from_ref(&item)).await.remove(0) {
+                Err(ReadError::Storage(error)) if error.is_transient() => {
+                    tracing::warn!(stream = %item.stream, command = %item.command, %error, "an answer cannot be stored yet");
+                    tokio::time::sleep(STORE_AGAIN).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// Decides a batch and appends all of it at once; answers each item. Items of one stream are decided on one another, in their
     /// order. After a conflict what it concerns is loaded and decided again, as often as it takes.
     ///
@@ -195,6 +216,10 @@ impl<S: Storage> Log<S> {
     /// For each item [`ReadError`]: its stream or a key cannot be read, or the append fails for it; see
     /// [`Appender::append_all`](mandate_storage::Appender::append_all).
     pub(crate) async fn decide<T: Send>(&self, items: Vec<Item<'_, T>>) -> Vec<Outcome<T>> {
+        self.decide_all(&items).await
+    }
+
+    async fn decide_all<T: Send>(&self, items: &[Item<'_, T>]) -> Vec<Outcome<T>> {
         let mut outcomes: Vec<Option<Outcome<T>>> = items.iter().map(|_| None).collect();
         let mut waiting: Vec<usize> = (0..items.len()).collect();
         for conflicts in 0.. {

@@ -95,7 +95,7 @@ impl<S: Storage> TaskRunner<S> {
             called_at: Some(called_at),
             decide: Box::new(|seen| verdict(decide(&Answer { state: seen.state, since: &seen.since }))),
         };
-        match self.log.decide_one(item).await? {
+        match self.log.decide_surely(item).await? {
             Decided::Stored(position, (then, events)) => {
                 tracing::info!(task = %claimed.task.key, %stream, position = position.map(|p| p.0), events,
                     "{} for {stream} done", claimed.task.kind);

@@ -213,7 +213,7 @@ impl<S: Storage> Refresh<'_, S> {
         let item = Item::new(CommandId(Uuid::new_v4()), self.stream.clone(), |seen| {
             Verdict::append(decide(seen.state.authorizer()))
         });
-        self.tokens.log.decide_one(Item { called_at: Some(called_at), ..item }).await?;
+        self.tokens.log.decide_surely(Item { called_at: Some(called_at), ..item }).await?;
         Ok(())
     }
 }
