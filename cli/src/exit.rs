@@ -72,7 +72,7 @@ impl From<StorageError> for CliError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Schema(text) => Self::Refused(text),
-            StorageError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            StorageError::Unavailable(_) | StorageError::Stuck(_) => Self::Unavailable(error.to_string()),
             StorageError::Data(_) | StorageError::Unreadable(_) => Self::failed(error),
         }
     }

@@ -1,11 +1,19 @@
 //! Hands callbacks over from the journal to the next durable place, in order.
 
-use std::time::Duration;
+use std::{
+    future::ready,
+    pin::pin,
+    time::{Duration, Instant},
+};
 
+use futures_util::{StreamExt, stream};
 use mandate_broker::{CallbackSink, SinkUnavailable};
 use mandate_runtime::{failpoint, metrics::Metrics, stop::Stop};
 use mandate_schema::PushKind;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Mutex,
+    time::{sleep, timeout},
+};
 use tracing::{debug, warn};
 
 use crate::{
@@ -15,6 +23,15 @@ use crate::{
 
 /// Callbacks of one hand-over.
 const BATCH: usize = 256;
+
+/// Hand-overs of a kind at once: while one is decided, the next one is opened, and the one before is noted.
+const AT_ONCE: usize = 3;
+
+/// Batches of one step, begun within [`STEP_BEGINS`].
+const STEP: usize = 16;
+
+/// How long a step begins hand-overs: then it is time to look at what is handed over alone, and whether to stop.
+const STEP_BEGINS: Duration = Duration::from_secs(1);
 
 /// How often the journal is looked at without being told: callbacks that an operator resends arrive unannounced.
 const POLL: Duration = Duration::from_secs(1);
@@ -69,23 +86,52 @@ impl<S: CallbackSink> Relay<S> {
         Self { journal, sink, metrics }
     }
 
-    /// Hands over the oldest callbacks of a kind that wait, at most 256, then one of those that are handed over alone, and
-    /// notes it in the journal.
+    /// Hands over the oldest callbacks of a kind that wait, in batches of at most 256, then one of those that are handed over
+    /// alone, and notes it in the journal. Some of the batches are under way at once, in their order; once one of them fails, those
+    /// behind it are given up.
     ///
     /// # Errors
     ///
-    /// [`RelayError`]; nothing is lost, and with [`Disposition::Retry`] the next step tries the same batch.
+    /// [`RelayError`]; nothing is lost, and with [`Disposition::Retry`] the next step tries the same callbacks.
     pub async fn step(&self, kind: PushKind) -> Result<Step, RelayError> {
-        let count = self.hand_over_batch(kind).await? + self.hand_over_alone(kind).await?;
+        let count = self.hand_over_batches(kind).await? + self.hand_over_alone(kind).await?;
         if count == 0 {
             return Ok(Step::Idle);
         }
-        self.metrics.relay_handed_over_total(count as u64);
         Ok(Step::HandedOver(count))
     }
 
-    async fn hand_over_batch(&self, kind: PushKind) -> Result<usize, RelayError> {
-        let batch = self.journal.waiting(kind, BATCH).await?;
+    async fn hand_over_batches(&self, kind: PushKind) -> Result<usize, RelayError> {
+        let (begun_at, read_to) = (Instant::now(), Mutex::new(None));
+        let next = |_| self.hand_over_next(kind, &read_to);
+        let batches = stream::iter(0..STEP).take_while(|_| ready(begun_at.elapsed() < STEP_BEGINS));
+        let mut batches = pin!(batches.map(next).buffered(AT_ONCE));
+        let mut count = 0;
+        while let Some(handed_over) = batches.next().await {
+            match handed_over {
+                Ok(0) => break,
+                Ok(more) => count += more,
+                Err(error) => {
+                    self.journal.end_hand_overs(kind);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Hands over the batch behind the one that was read last.
+    async fn hand_over_next(
+        &self,
+        kind: PushKind,
+        read_to: &Mutex<Option<Seq>>,
+    ) -> Result<usize, RelayError> {
+        let batch = {
+            let mut read_to = read_to.lock().await;
+            let batch = self.journal.waiting(kind, *read_to, BATCH).await?;
+            *read_to = batch.last().map(|last| last.seq).or(*read_to);
+            batch
+        };
         if batch.is_empty() {
             return Ok(0);
         }
@@ -114,7 +160,7 @@ impl<S: CallbackSink> Relay<S> {
         self.journal.begin_hand_over(kind, &seqs);
         failpoint::reached("relay.before_accept");
         let outcome = timeout(PATIENCE, accepted).await;
-        self.journal.end_hand_over(kind);
+        self.journal.end_hand_over(kind, &seqs);
         outcome.map_err(|_elapsed| RelayError::Timeout)??;
         failpoint::reached("relay.before_settle");
         if S::settles(kind) {
@@ -122,6 +168,7 @@ impl<S: CallbackSink> Relay<S> {
         } else {
             self.journal.handed_over(seqs).await?;
         }
+        self.metrics.relay_handed_over_total(count as u64);
         Ok(count)
     }
 

@@ -110,16 +110,50 @@ fn event(n: u64) -> Push {
 }
 
 #[tokio::test]
-async fn a_step_hands_over_in_order_at_most_256_and_settles() {
+async fn a_step_hands_over_in_order_256_at_once_and_settles() {
     let bench = Bench::<true>::new();
     let ids = bench.record(0..300).await;
     let relay = bench.relay();
-    assert_eq!(relay.step(PushKind::Event).await.expect("handed over"), Step::HandedOver(256));
-    assert_eq!(bench.rows().await, (44, 0, 256));
-    assert_eq!(relay.step(PushKind::Event).await.expect("handed over"), Step::HandedOver(44));
+    assert_eq!(relay.step(PushKind::Event).await.expect("handed over"), Step::HandedOver(300));
+    assert_eq!(bench.rows().await, (0, 0, 300));
     assert_eq!(relay.step(PushKind::Event).await.expect("nothing to do"), Step::Idle);
     assert_eq!(bench.place.taken(), ids);
     assert!(bench.metrics.encode().contains("mandate_relay_handed_over_total 300"));
+}
+
+#[tokio::test]
+async fn several_batches_are_handed_over_at_once_and_those_behind_one_that_fails_come_again() {
+    /// Answers the first batch only once others have come behind it.
+    #[derive(Clone)]
+    struct Slow {
+        begun: Arc<watch::Sender<Vec<usize>>>,
+        fails: Arc<Mutex<bool>>,
+    }
+    impl CallbackSink for Slow {
+        fn settles(_: PushKind) -> bool {
+            true
+        }
+        async fn accept(&self, batch: Vec<Push>) -> Result<(), SinkUnavailable> {
+            self.begun.send_modify(|begun| begun.push(batch.len()));
+            let mut begun = self.begun.subscribe();
+            begun.wait_for(|begun| begun.len() >= AT_ONCE).await.expect("held");
+            match *self.fails.lock().expect("not poisoned") {
+                true => Err(SinkUnavailable("down for the test".into())),
+                false => Ok(()),
+            }
+        }
+    }
+    let bench = Bench::<true>::new();
+    bench.record(0..700).await;
+    let sink = Slow { begun: Arc::default(), fails: Arc::new(Mutex::new(true)) };
+    let relay = Relay::new(bench.journal.clone(), sink.clone(), bench.metrics.clone());
+    relay.step(PushKind::Event).await.expect_err("down");
+    assert_eq!(*sink.begun.borrow(), [256, 256, 188]);
+    assert_eq!(bench.rows().await, (700, 0, 0), "none is noted");
+    *sink.fails.lock().expect("not poisoned") = false;
+    assert_eq!(relay.step(PushKind::Event).await.expect("handed over"), Step::HandedOver(700));
+    assert_eq!(sink.begun.borrow()[AT_ONCE..], [256, 256, 188]);
+    assert_eq!(bench.rows().await, (0, 0, 700));
 }
 
 #[tokio::test]
@@ -364,7 +398,12 @@ async fn an_outage_and_a_stop_are_no_deaths() {
         journal =
             Journal::open(&bench.path, Limits { reserve_bytes: 0, ..Limits::new(1 << 30) }).expect("opens");
     }
-    let deaths: Vec<u32> =
-        journal.waiting(PushKind::Event, 9).await.expect("readable").iter().map(|row| row.deaths).collect();
+    let deaths: Vec<u32> = journal
+        .waiting(PushKind::Event, None, 9)
+        .await
+        .expect("readable")
+        .iter()
+        .map(|row| row.deaths)
+        .collect();
     assert_eq!(deaths, [0, 0]);
 }

@@ -70,7 +70,7 @@ impl Bench {
 
     /// Hands over whatever is new.
     async fn hand_over(&self) {
-        let waiting = self.journal.waiting(PushKind::Event, 10_000).await.expect("readable");
+        let waiting = self.journal.waiting(PushKind::Event, None, 10_000).await.expect("readable");
         self.journal.handed_over(waiting.into_iter().map(|row| row.seq).collect()).await.expect("marked");
     }
 

@@ -1,8 +1,10 @@
 //! Takes callbacks from the inbox and acknowledges what has an outcome.
 
-use std::{convert::Infallible, error::Error, future::Future, pin::pin, time::Duration};
+use std::{
+    collections::VecDeque, convert::Infallible, error::Error, future::Future, sync::Arc, time::Duration,
+};
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, stream::FuturesOrdered};
 use lapin::{
     Acker, Channel, Consumer,
     options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
@@ -27,19 +29,22 @@ use crate::{
 };
 
 /// Deliveries that `RabbitMQ` sends ahead. lapin keeps whatever comes, so this is the only limit.
-const PREFETCH: u16 = 256;
+const PREFETCH: u16 = 512;
 
 /// Deliveries of one batch.
 const BATCH: usize = 128;
 
-/// How long a stop waits for the batch in hand.
+/// Batches that are dealt with at once: while one is stored, the next one is decided.
+const AT_ONCE: usize = 3;
+
+/// How long a stop waits for the batches in hand.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// The name of the consumer on its channel.
 const TAG: &str = "mandate";
 
 /// A consumer of the worker's inbox: how its connection is, and its supervisor: spawn it. It ends after the stop, when the
-/// batch in hand is dealt with (within about 15 s) and the connection is closed; whatever else it held goes back.
+/// batches in hand are dealt with (within about 15 s) and the connection is closed; whatever else it held goes back.
 pub fn consume(
     settings: Settings,
     topology: Topology,
@@ -56,13 +61,42 @@ struct Consuming<I> {
     stop: CancellationToken,
 }
 
-/// What became of a batch.
-enum Handled {
-    /// All have an outcome.
-    Done,
-    /// The stop came first.
-    GivenUp,
+/// Batches that are being dealt with, in their order.
+#[derive(Default)]
+struct InHand {
+    batches: VecDeque<Batch>,
+    /// Since all were dealt with.
+    failures: u32,
+    /// Whether the consumer ended behind them.
+    ended: bool,
 }
+
+impl InHand {
+    /// Whether there is room for another one. Nothing new is taken while one of them fails.
+    fn has_room(&self) -> bool {
+        self.batches.len() < AT_ONCE && self.failures == 0 && !self.ended
+    }
+
+    fn deliveries(&self) -> usize {
+        self.batches.iter().map(|batch| batch.deliveries.len()).sum()
+    }
+
+    /// Acknowledges the first one, which is dealt with.
+    async fn done(&mut self) -> Result<(), Failure> {
+        let Some(batch) = self.batches.pop_front() else { return Ok(()) };
+        acknowledge(&batch.acker).await?;
+        if self.batches.is_empty() && self.ended {
+            return Err(ended());
+        }
+        if self.batches.is_empty() && self.failures > 0 {
+            info!(failures = self.failures, "recovered: the inbox takes deliveries again");
+            self.failures = 0;
+        }
+        Ok(())
+    }
+}
+
+type Handled = Result<(), Box<dyn Error + Send + Sync>>;
 
 impl<I: Inbox> Work for Consuming<I> {
     type Channel = (Channel, Consumer);
@@ -77,22 +111,23 @@ impl<I: Inbox> Work for Consuming<I> {
         _state: &watch::Sender<Link>,
         (channel, mut consumer): Self::Channel,
     ) -> Result<(), Failure> {
-        loop {
-            let first = tokio::select! {
+        let mut in_hand = InHand::default();
+        // What a lost connection brought is dropped: it comes again.
+        while let Some(error) = self.deal(line, &channel, &mut consumer, &mut in_hand).await? {
+            tell(&in_hand, error.as_ref());
+            let wait = backoff::wait(in_hand.failures);
+            in_hand.failures = in_hand.failures.saturating_add(1);
+            tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Ok(()),
+                () = self.stop.cancelled() => {
+                    give_back(&in_hand);
+                    break;
+                }
                 failure = line.lost() => return Err(failure),
-                next = consumer.next() => next,
-            };
-            let batch = Batch::collect(first.ok_or_else(ended)??, &mut consumer);
-            match self.handle(line, &channel, &batch.deliveries).await? {
-                Handled::Done => acknowledge(&batch.acker).await?,
-                Handled::GivenUp => return Ok(()),
-            }
-            if batch.ended {
-                return Err(ended());
+                () = sleep(wait) => {}
             }
         }
+        Ok(())
     }
 
     async fn idle(&mut self, _link: &watch::Sender<Link>) -> Infallible {
@@ -101,52 +136,51 @@ impl<I: Inbox> Work for Consuming<I> {
 }
 
 impl<I: Inbox> Consuming<I> {
-    /// Hands a batch to the inbox until it is dealt with. What a lost connection brought is dropped: it comes again.
-    async fn handle(&self, line: &Line, channel: &Channel, batch: &[Delivery]) -> Result<Handled, Failure> {
-        let mut failures = 0;
+    /// Deals with what is in hand and takes more, until the stop or until a batch fails. Those behind one that fails are given up
+    /// with it, so that all are dealt with in their order.
+    async fn deal(
+        &self,
+        line: &Line,
+        channel: &Channel,
+        consumer: &mut Consumer,
+        in_hand: &mut InHand,
+    ) -> Result<Option<Box<dyn Error + Send + Sync>>, Failure> {
+        let mut handling: FuturesOrdered<_> =
+            in_hand.batches.iter().map(|batch| self.handle(batch)).collect();
         loop {
-            let handled = tokio::select! {
-                handled = self.handle_once(channel, batch) => handled,
-                failure = line.lost() => return Err(failure),
-            };
-            match handled {
-                None => {
-                    warn!(
-                        deliveries = batch.len(),
-                        "stopped before the batch in hand was dealt with; it goes back"
-                    );
-                    return Ok(Handled::GivenUp);
-                }
-                Some(Ok(())) => {
-                    if failures > 0 {
-                        info!("the inbox is dealt with again");
-                    }
-                    return Ok(Handled::Done);
-                }
-                Some(Err(error)) => tell(failures, batch.len(), error.as_ref()),
-            }
-            let wait = backoff::wait(failures);
-            failures = failures.saturating_add(1);
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Ok(Handled::GivenUp),
+                () = self.stop.cancelled() => {
+                    self.finish(channel, handling, in_hand).await?;
+                    return Ok(None);
+                }
                 failure = line.lost() => return Err(failure),
-                () = sleep(wait) => {}
+                Some(handled) = handling.next() => match handled {
+                    Ok(()) => in_hand.done().await?,
+                    Err(error) => return Ok(Some(error)),
+                },
+                next = consumer.next(), if in_hand.has_room() => {
+                    let (batch, ended) = Batch::collect(next.ok_or_else(ended)??, consumer);
+                    handling.push_back(self.handle(&batch));
+                    in_hand.batches.push_back(batch);
+                    in_hand.ended = ended;
+                }
             }
         }
     }
 
-    /// The answer of the inbox; `None` if a stop did not wait for it any longer.
-    async fn handle_once(
+    fn handle(&self, batch: &Batch) -> impl Future<Output = Handled> + Send + use<'_, I> {
+        let deliveries = batch.deliveries.clone();
+        async move { self.inbox.handle(&deliveries).await }
+    }
+
+    /// Waits for what is in hand, but not beyond the time that a stop has.
+    async fn finish(
         &self,
         channel: &Channel,
-        batch: &[Delivery],
-    ) -> Option<Result<(), Box<dyn Error + Send + Sync>>> {
-        let mut handling = pin!(self.inbox.handle(batch));
-        tokio::select! {
-            handled = &mut handling => return Some(handled),
-            () = self.stop.cancelled() => {}
-        }
+        mut handling: FuturesOrdered<impl Future<Output = Handled>>,
+        in_hand: &mut InHand,
+    ) -> Result<(), Failure> {
         // From now on nothing new comes, and with a single active consumer the next one begins.
         let last_words = async {
             let cancelling = channel.basic_cancel(TAG.into(), BasicCancelOptions::default());
@@ -157,13 +191,29 @@ impl<I: Inbox> Consuming<I> {
                 debug!("{failure}");
             }
         };
-        let (handled, ()) = tokio::join!(timeout(STOP_LIMIT, handling), last_words);
-        handled.ok()
+        let dealt_with = async {
+            while let Some(Ok(())) = handling.next().await {
+                in_hand.done().await?;
+            }
+            Ok(())
+        };
+        let (dealt_with, ()) = tokio::join!(timeout(STOP_LIMIT, dealt_with), last_words);
+        give_back(in_hand);
+        dealt_with.unwrap_or(Ok(()))
     }
 }
 
-/// Tells of a failure once; the inbox tells of its own changes.
-fn tell(failures: u32, deliveries: usize, error: &(dyn Error + Send + Sync)) {
+/// Says what a stop leaves.
+fn give_back(in_hand: &InHand) {
+    let deliveries = in_hand.deliveries();
+    if deliveries > 0 {
+        warn!(deliveries, "stopped before {deliveries} deliveries were dealt with; they go back");
+    }
+}
+
+/// Logs a failure once; the inbox logs its own changes.
+fn tell(in_hand: &InHand, error: &(dyn Error + Send + Sync)) {
+    let (deliveries, failures) = (in_hand.deliveries(), in_hand.failures);
     if failures == 0 {
         warn!(deliveries, "{deliveries} deliveries wait, nothing new is taken: {error}");
     } else {
@@ -188,31 +238,29 @@ fn ended() -> Failure {
     Failure::new("RabbitMQ ended the consumer; was the queue deleted?")
 }
 
-/// Deliveries that are dealt with at once.
+/// Deliveries that are acknowledged together.
 struct Batch {
-    deliveries: Vec<Delivery>,
+    deliveries: Arc<[Delivery]>,
     /// Of the last one.
     acker: Acker,
-    /// Whether the consumer ended behind it.
-    ended: bool,
 }
 
 impl Batch {
-    /// What is there, without waiting for company.
-    fn collect(first: lapin::message::Delivery, consumer: &mut Consumer) -> Self {
-        let deliveries = vec![Delivery::new(&first.properties, first.data)];
-        let mut batch = Self { deliveries, acker: first.acker, ended: false };
-        while batch.deliveries.len() < BATCH && !batch.ended {
+    /// What is there, without waiting for company; and whether the consumer ended behind it.
+    fn collect(first: lapin::message::Delivery, consumer: &mut Consumer) -> (Self, bool) {
+        let (mut deliveries, mut acker) = (vec![Delivery::new(&first.properties, first.data)], first.acker);
+        let mut ended = false;
+        while deliveries.len() < BATCH && !ended {
             match consumer.next().now_or_never() {
                 Some(Some(Ok(next))) => {
-                    batch.acker = next.acker;
-                    batch.deliveries.push(Delivery::new(&next.properties, next.data));
+                    acker = next.acker;
+                    deliveries.push(Delivery::new(&next.properties, next.data));
                 }
-                Some(None | Some(Err(_))) => batch.ended = true,
+                Some(None | Some(Err(_))) => ended = true,
                 None => break,
             }
         }
-        batch
+        (Self { deliveries: deliveries.into(), acker }, ended)
     }
 }
 

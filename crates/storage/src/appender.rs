@@ -103,7 +103,7 @@ impl Appender {
     /// # Errors
     ///
     /// For each command those of [`EventLog::append_batch`] that concern it alone. [`StorageError::Unavailable`] if the process
-    /// stops, or if the log answers but does not take this command; [`StorageError::Data`] if it takes others meanwhile.
+    /// stops, or if the log answers but does not take this command; [`StorageError::Stuck`] if it takes others meanwhile.
     pub async fn append_all(&self, commands: Vec<Command>) -> Vec<Answer> {
         let stopped = || StorageError::Unavailable("the appender has stopped".into());
         let (group, answers): (Group, Vec<_>) = commands
@@ -203,7 +203,7 @@ impl<L: EventLog> Batcher<L> {
         }
     }
 
-    /// The next batch, empty if it is time for a stuck command; `None` once nobody can send any more.
+    /// The next batch, empty if it is time for a stuck command; `None` once every handle is gone.
     async fn collect(&mut self) -> Option<Vec<Request>> {
         let mut batch = Batch::default();
         for group in std::mem::take(&mut self.held_back) {
@@ -289,7 +289,7 @@ impl<L: EventLog> Batcher<L> {
         self.stuck.push_back(Stuck { request, failures: 1, successes: self.successes, next_at });
     }
 
-    /// Tries a stuck command again. After a few tries its caller has the error: that of the data if the log took others meanwhile.
+    /// Tries a stuck command again. After a few tries its caller has the error.
     async fn retry(&mut self, mut stuck: Stuck) {
         match self.call(std::slice::from_ref(&stuck.request)).await {
             Ok(mut appended) => stuck.request.send(Ok(appended.remove(0))),
@@ -300,8 +300,8 @@ impl<L: EventLog> Batcher<L> {
                 self.stuck.push_back(stuck);
             }
             Err(error) if self.successes > stuck.successes => {
-                let reason = format!("it was not stored in {LONE_TRIES} tries, while others were: {error}");
-                stuck.request.send(Err(StorageError::Data(reason.into())));
+                let reason = format!("not stored in {LONE_TRIES} tries: {error}");
+                stuck.request.send(Err(StorageError::Stuck(reason.into())));
             }
             Err(error) => stuck.request.send(Err(error)),
         }

@@ -8,6 +8,9 @@ pub enum StorageError {
     /// The database did not answer, or its answer was lost. The same call may be repeated: ids make it idempotent.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] Source),
+    /// The log takes other commands, but did not take this one in several tries: perhaps it needs more time than a call has.
+    #[error("the database takes other commands, but not this one: {0}")]
+    Stuck(#[source] Source),
     /// The database refuses this data and will refuse it again.
     #[error("the database refuses the data: {0}")]
     Data(#[source] Source),
@@ -22,7 +25,7 @@ pub enum StorageError {
 impl StorageError {
     /// Whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Stuck(_))
     }
 
     /// The same failure, for another caller whom it concerns.
@@ -30,6 +33,7 @@ impl StorageError {
     pub fn copy(&self) -> Self {
         match self {
             Self::Unavailable(source) => Self::Unavailable(source.to_string().into()),
+            Self::Stuck(source) => Self::Stuck(source.to_string().into()),
             Self::Data(source) => Self::Data(source.to_string().into()),
             Self::Unreadable(source) => Self::Unreadable(source.to_string().into()),
             Self::Schema(reason) => Self::Schema(reason.clone()),

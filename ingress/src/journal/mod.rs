@@ -172,14 +172,20 @@ impl Journal {
         }
     }
 
-    /// Callbacks of a kind that wait for their hand-over, in order: at most `limit` and about 4 MiB, at least one if there is any.
+    /// Callbacks of a kind behind `after` that wait for their hand-over, in order: at most `limit` and about 4 MiB, at least one if
+    /// there is any.
     /// Rows that cannot be read are logged once, left out, and stay ([`JournalStatus::unreadable`]).
     ///
     /// # Errors
     ///
     /// [`JournalError`]; its disposition says whether to try again.
-    pub async fn waiting(&self, kind: PushKind, limit: usize) -> Result<Vec<Waiting>, JournalError> {
-        let batch = self.read(move |connection| read::new_callbacks(connection, kind, limit)).await?;
+    pub async fn waiting(
+        &self,
+        kind: PushKind,
+        after: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, JournalError> {
+        let batch = self.read(move |connection| read::new_callbacks(connection, kind, after, limit)).await?;
         self.0.report(&batch.unreadable);
         Ok(batch.waiting)
     }
@@ -202,9 +208,14 @@ impl Journal {
         self.0.under_way.begin(kind, seqs);
     }
 
-    /// Notes that the process has survived the hand-over of this kind, whatever came of it.
-    pub fn end_hand_over(&self, kind: PushKind) {
-        self.0.under_way.end(kind);
+    /// Notes that the process has survived a hand-over, whatever came of it.
+    pub fn end_hand_over(&self, kind: PushKind, seqs: &[Seq]) {
+        self.0.under_way.end(kind, seqs);
+    }
+
+    /// Notes that the process has survived all hand-overs of a kind, also those that were given up.
+    pub fn end_hand_overs(&self, kind: PushKind) {
+        self.0.under_way.end_all(kind);
     }
 
     /// Notes that the process is being stopped: should it be killed from now on, that is no callback's doing.
@@ -421,7 +432,7 @@ fn count_deaths(store: &mut Store, under_way: &UnderWay) -> Result<(), JournalEr
             Err(error) if error.disposition() == Disposition::Retry => continue,
             Err(error) => return Err(error),
         }
-        under_way.end(left.kind);
+        under_way.end_all(left.kind);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mandate_schema::{AuthorizerId, CallbackId, ComponentId, Push, PushKind, journal_sql as sql};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Params, Row};
 use uuid::Uuid;
 
 use super::{
@@ -39,29 +39,30 @@ pub(super) struct Batch {
     pub(super) unreadable: Vec<UnreadableRow>,
 }
 
-/// Callbacks of a kind that wait for their hand-over: at most `limit`, at least one if there is any. Rows that cannot be read
-/// do not use up a batch.
+/// Callbacks of a kind behind `after` that wait for their hand-over: at most `limit`, at least one if there is any. Rows that
+/// cannot be read do not use up a batch.
 pub(super) fn new_callbacks(
     connection: &Connection,
     kind: PushKind,
+    after: Option<Seq>,
     limit: usize,
 ) -> Result<Batch, JournalError> {
-    batch(connection, sql::READ_NEW, kind, limit)
+    batch(connection, sql::READ_NEW, (kind.as_str(), after.map_or(0, |seq| seq.0)), limit)
 }
 
 /// The next callback of a kind that is handed over alone.
 pub(super) fn suspect(connection: &Connection, kind: PushKind) -> Result<Batch, JournalError> {
-    batch(connection, sql::READ_SUSPECT, kind, 1)
+    batch(connection, sql::READ_SUSPECT, [kind.as_str()], 1)
 }
 
 fn batch(
     connection: &Connection,
     statement: &str,
-    kind: PushKind,
+    params: impl Params,
     limit: usize,
 ) -> Result<Batch, JournalError> {
     let mut statement = connection.prepare_cached(statement)?;
-    let mut rows = statement.query([kind.as_str()])?;
+    let mut rows = statement.query(params)?;
     let mut batch = Batch::default();
     let mut bytes = 0;
     while batch.waiting.len() < limit && bytes < BATCH_BYTES {
@@ -103,16 +104,22 @@ pub(super) fn handed_over(
 /// How many callbacks that wait for their hand-over cannot be read.
 fn count_unreadable(connection: &Connection) -> Result<u64, JournalError> {
     let mut unreadable = 0;
-    for statement in [sql::READ_NEW, sql::READ_SUSPECT] {
-        let mut statement = connection.prepare_cached(statement)?;
-        for kind in [PushKind::Event, PushKind::Message] {
-            let mut rows = statement.query([kind.as_str()])?;
-            while let Some(row) = rows.next()? {
-                unreadable += u64::from(waiting(row)?.is_err());
-            }
-        }
+    for kind in [PushKind::Event, PushKind::Message] {
+        let (new, suspect) = ((kind.as_str(), 0), [kind.as_str()]);
+        unreadable +=
+            count_bad(connection, sql::READ_NEW, new)? + count_bad(connection, sql::READ_SUSPECT, suspect)?;
     }
     Ok(unreadable)
+}
+
+fn count_bad(connection: &Connection, statement: &str, params: impl Params) -> Result<u64, JournalError> {
+    let mut statement = connection.prepare_cached(statement)?;
+    let mut rows = statement.query(params)?;
+    let mut bad = 0;
+    while let Some(row) = rows.next()? {
+        bad += u64::from(waiting(row)?.is_err());
+    }
+    Ok(bad)
 }
 
 /// What is bounded beside `journal_max`.

@@ -10,7 +10,10 @@ use std::{
     io,
     os::unix::fs::FileExt,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use mandate_schema::PushKind;
@@ -28,6 +31,8 @@ pub(super) struct UnderWay {
     /// Whether the process goes on: a stop that takes too long is no callback's doing either.
     counting: AtomicBool,
     failed: AtomicBool,
+    /// First and last place of each hand-over under way.
+    ranges: Mutex<Vec<(PushKind, i64, i64)>>,
 }
 
 /// What the last process was handing over when it died.
@@ -42,7 +47,8 @@ impl UnderWay {
     pub(super) fn open(journal: &Path) -> Result<Self, JournalError> {
         let path = file::beside(journal, ".under-way");
         let file = file::private_file(&path).map_err(|source| JournalError::File { path, source })?;
-        Ok(Self { file, counting: AtomicBool::new(true), failed: AtomicBool::new(false) })
+        let (counting, failed, ranges) = (AtomicBool::new(true), AtomicBool::default(), Mutex::default());
+        Ok(Self { file, counting, failed, ranges })
     }
 
     pub(super) fn left(&self) -> Vec<Left> {
@@ -52,23 +58,38 @@ impl UnderWay {
 
     /// Notes that callbacks are being handed over, in the order of their places.
     pub(super) fn begin(&self, kind: PushKind, seqs: &[Seq]) {
-        if let [first, .., last] | [first @ last] = seqs
-            && self.counting.load(Ordering::SeqCst)
-        {
-            self.note(kind, first.0, last.0);
-        }
+        self.change(kind, |ranges| ranges.extend(range(kind, seqs)));
     }
 
-    /// Forgets it.
-    pub(super) fn end(&self, kind: PushKind) {
-        self.note(kind, 0, 0);
+    /// Forgets those.
+    pub(super) fn end(&self, kind: PushKind, seqs: &[Seq]) {
+        let ended = range(kind, seqs);
+        self.change(kind, |ranges| ranges.retain(|range| Some(*range) != ended));
+    }
+
+    /// Forgets all of a kind.
+    pub(super) fn end_all(&self, kind: PushKind) {
+        self.change(kind, |ranges| ranges.retain(|range| range.0 != kind));
     }
 
     /// Forgets all, and notes nothing any more.
     pub(super) fn stop(&self) {
         self.counting.store(false, Ordering::SeqCst);
         for kind in [PushKind::Event, PushKind::Message] {
-            self.end(kind);
+            self.end_all(kind);
+        }
+    }
+
+    /// The note has room for one range: from the first place under way to the last one.
+    fn change(&self, kind: PushKind, change: impl FnOnce(&mut Vec<(PushKind, i64, i64)>)) {
+        let mut ranges = self.ranges.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut ranges);
+        let of_kind = || ranges.iter().filter(|range| range.0 == kind);
+        let first = of_kind().map(|(_, first, _)| *first).min();
+        let last = of_kind().map(|(.., last)| *last).max();
+        match first.zip(last).filter(|_| self.counting.load(Ordering::SeqCst)) {
+            Some((first, last)) => self.note(kind, first, last),
+            None => self.note(kind, 0, 0),
         }
     }
 
@@ -94,6 +115,10 @@ impl UnderWay {
         });
         Ok((0 < first && first <= last).then_some((Seq(first), Seq(last))))
     }
+}
+
+fn range(kind: PushKind, seqs: &[Seq]) -> Option<(PushKind, i64, i64)> {
+    Some((kind, seqs.first()?.0, seqs.last()?.0))
 }
 
 fn offset(kind: PushKind) -> u64 {

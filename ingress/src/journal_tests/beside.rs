@@ -15,7 +15,7 @@ async fn settled_callbacks_become_new_again_from_a_time_on() {
     assert_eq!(beside.status().expect("readable").settled_kept.rows, 1_001);
     assert_eq!(beside.resend(since).expect("resent"), 1_000);
 
-    let waiting = journal.waiting(PushKind::Event, 2_000).await.expect("readable");
+    let waiting = journal.waiting(PushKind::Event, None, 2_000).await.expect("readable");
     assert_eq!(waiting.len(), 1_001);
     assert_eq!(waiting[0].push, Push { received_at: since, ..bench.event(2) }, "oldest first, unchanged");
     assert_eq!(beside.status().expect("readable").settled_kept.rows, 1);

@@ -4,7 +4,7 @@ use super::*;
 
 /// The places of what waits among others, and of what is handed over alone next.
 async fn places(journal: &Journal, kind: PushKind) -> (Vec<i64>, Option<(i64, u32)>) {
-    let batch = journal.waiting(kind, 100).await.expect("readable");
+    let batch = journal.waiting(kind, None, 100).await.expect("readable");
     let alone = journal.suspect(kind).await.expect("readable");
     (batch.iter().map(|row| row.seq.0).collect(), alone.map(|row| (row.seq.0, row.deaths)))
 }
@@ -52,13 +52,34 @@ async fn a_batch_around_one_that_is_handed_over_alone_does_not_count_for_it() {
 }
 
 #[tokio::test]
+async fn of_several_hand_overs_those_that_have_not_ended_count() {
+    let bench = Bench::new();
+    record_new(&bench.open(), (1..=6).map(|n| bench.event(n))).await;
+    let journal = bench.open();
+    let batches = [[Seq(1), Seq(2)], [Seq(3), Seq(4)], [Seq(5), Seq(6)]];
+    for batch in &batches {
+        journal.begin_hand_over(PushKind::Event, batch);
+    }
+    journal.end_hand_over(PushKind::Event, &batches[0]);
+    drop(journal);
+    let deaths: Vec<u32> = all_waiting(&bench.open()).await.iter().map(|row| row.deaths).collect();
+    assert_eq!(deaths, [0, 0, 1, 1, 1, 1]);
+    let journal = bench.open();
+    batches.iter().for_each(|batch| journal.begin_hand_over(PushKind::Event, batch));
+    journal.end_hand_overs(PushKind::Event);
+    drop(journal);
+    let deaths: Vec<u32> = all_waiting(&bench.open()).await.iter().map(|row| row.deaths).collect();
+    assert_eq!(deaths, [0, 0, 1, 1, 1, 1]);
+}
+
+#[tokio::test]
 async fn a_hand_over_that_ended_and_a_stop_are_no_deaths() {
     let bench = Bench::new();
     record_new(&bench.open(), (1..=3).map(|n| bench.event(n))).await;
     for _ in 0..5 {
         let journal = bench.open();
         journal.begin_hand_over(PushKind::Event, &[Seq(1), Seq(3)]);
-        journal.end_hand_over(PushKind::Event);
+        journal.end_hand_over(PushKind::Event, &[Seq(1), Seq(3)]);
         drop(journal);
         let journal = bench.open();
         journal.begin_hand_over(PushKind::Event, &[Seq(1), Seq(3)]);

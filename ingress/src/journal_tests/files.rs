@@ -31,7 +31,7 @@ async fn closing_commits_what_has_queued_up_and_frees_the_journal_for_others() {
     assert_eq!(recorded, Ok(Recorded::New));
     assert!(!bench.folder.path().join("journal.db-wal").exists(), "the write-ahead log was left behind");
     assert_eq!(journal.record(bench.event(2)).await, Err(RecordError::Failed));
-    assert!(matches!(journal.waiting(PushKind::Event, 1).await, Err(JournalError::Stopped(_))));
+    assert!(matches!(journal.waiting(PushKind::Event, None, 1).await, Err(JournalError::Stopped(_))));
     assert_eq!(waiting_seqs(&bench.open()).await.len(), 1);
     journal.close().await;
 }
@@ -123,7 +123,7 @@ async fn rows_that_cannot_be_read_stay_and_block_nothing() {
     }
     let status = journal.status().await.expect("readable");
     assert_eq!((status.unreadable, status.waiting.new.rows), (5, 7));
-    let first = journal.waiting(PushKind::Event, 1).await.expect("readable");
+    let first = journal.waiting(PushKind::Event, None, 1).await.expect("readable");
     assert_eq!(first.iter().map(|waiting| waiting.seq).collect::<Vec<_>>(), [Seq(6)]);
     settle_all(&journal).await;
     drop(journal);

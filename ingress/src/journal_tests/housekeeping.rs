@@ -6,7 +6,7 @@ fn settled_store(bench: &Bench, rows: u64, push: impl Fn(u64) -> Push) -> Store 
     let mut store = bench.store();
     let pushes: Vec<Entry> = (0..rows).map(push).map(entry).collect();
     store.apply(&Changes { entries: pushes.iter().collect(), ..Changes::default() }).expect("stored");
-    let new = |kind| read::new_callbacks(store.connection(), kind, 1_000).expect("readable").waiting;
+    let new = |kind| read::new_callbacks(store.connection(), kind, None, 1_000).expect("readable").waiting;
     let seqs: Vec<Seq> =
         [PushKind::Event, PushKind::Message].into_iter().flat_map(new).map(|waiting| waiting.seq).collect();
     store.apply(&Changes { marks: vec![(Mark::Settled, &seqs)], ..Changes::default() }).expect("settled");

@@ -150,7 +150,7 @@ async fn record_new(journal: &Journal, pushes: impl IntoIterator<Item = Push>) {
 async fn all_waiting(journal: &Journal) -> Vec<Waiting> {
     let mut all = Vec::new();
     for kind in [PushKind::Event, PushKind::Message] {
-        all.extend(journal.waiting(kind, usize::MAX >> 1).await.expect("readable"));
+        all.extend(journal.waiting(kind, None, usize::MAX >> 1).await.expect("readable"));
     }
     all.sort_by_key(|waiting| waiting.seq);
     all

@@ -79,10 +79,10 @@ async fn a_batch_is_bounded_in_rows_and_bytes_but_never_empty() {
     let large = "x".repeat(5 << 20);
     let pushes = [bench.push(0, None, &large), bench.event(1), bench.event(2), bench.event(3)];
     record_new(&journal, pushes).await;
-    let first = journal.waiting(PushKind::Event, 3).await.expect("readable");
+    let first = journal.waiting(PushKind::Event, None, 3).await.expect("readable");
     assert_eq!(first.len(), 1, "5 MiB fill a batch");
     journal.settle(vec![first[0].seq]).await.expect("marked");
-    assert_eq!(journal.waiting(PushKind::Event, 2).await.expect("readable").len(), 2);
+    assert_eq!(journal.waiting(PushKind::Event, None, 2).await.expect("readable").len(), 2);
 }
 
 #[tokio::test]

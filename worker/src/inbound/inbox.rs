@@ -6,6 +6,7 @@ use mandate_broker::{CallbackSink, Delivery, Inbox};
 use mandate_runtime::failpoint;
 use mandate_schema::{CallbackId, Push};
 use mandate_storage::Storage;
+use tokio::sync::RwLock;
 
 use super::ingest::Ingest;
 
@@ -18,12 +19,14 @@ const BODY_MAX: usize = 3 << 20;
 /// The worker's ingest behind the broker.
 pub struct FromInbox<S> {
     ingest: Ingest<S>,
+    /// Batches are handled beside each other, and one callback alone.
+    beside: RwLock<()>,
 }
 
 impl<S: Storage> FromInbox<S> {
     /// The inbox before an ingest.
     pub fn new(ingest: Ingest<S>) -> Self {
-        Self { ingest }
+        Self { ingest, beside: RwLock::default() }
     }
 }
 
@@ -31,8 +34,12 @@ impl<S: Storage> Inbox for FromInbox<S> {
     async fn handle(&self, batch: &[Delivery]) -> Result<(), Box<dyn Error + Send + Sync>> {
         let readable = batch.iter().filter_map(|delivery| Some((push(delivery)?, delivery.redelivered)));
         let (often, others): (Vec<_>, Vec<_>) = readable.partition(|(_, redelivered)| *redelivered >= OFTEN);
-        self.ingest.accept(others.into_iter().map(|(push, _)| push).collect()).await?;
+        {
+            let _beside = self.beside.read().await;
+            self.ingest.accept(others.into_iter().map(|(push, _)| push).collect()).await?;
+        }
         for (push, redelivered) in often {
+            let _alone = self.beside.write().await;
             let detail = format!("it was delivered {redelivered} times before without an outcome");
             self.ingest.take_alone(push, detail).await?;
         }

@@ -6,15 +6,16 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
 use mandate_runtime::{failpoint, metrics::Metrics, strangers::LineLimit};
-use mandate_schema::{CallbackId, CommandId, ComponentId, Push, PushKind};
+use mandate_schema::{CallbackId, CommandId, ComponentId, Push, PushKind, StreamName};
 use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
 use mandate_wechat::push::GenuinePush;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::{
     alone::Alone,
     messages::Messages,
     opener::{OpenError, Opener},
+    turns::Turns,
     way::{Delivery, Way, way},
 };
 use crate::{
@@ -37,6 +38,25 @@ pub struct Ingest<S> {
     /// Whoever has captured messages can make dead letters of them.
     dead_letter_log: Arc<LineLimit>,
     pub(super) alone: Arc<Alone>,
+    /// Held while a batch is opened, so that batches enter their turns in the order in which they came.
+    opening: Arc<Mutex<()>>,
+    turns: Arc<Turns<Lane>>,
+}
+
+/// What is decided, or stored, in the order in which it came.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Lane {
+    Stream(StreamName),
+    Messages,
+}
+
+/// What a batch comes to, by its ways.
+#[derive(Default)]
+struct Sorted {
+    deliveries: Vec<Delivery>,
+    messages: Vec<Push>,
+    /// With reason and detail.
+    dead: Vec<(Push, &'static str, String)>,
 }
 
 /// What became of one push.
@@ -93,8 +113,9 @@ impl<S: Storage> Ingest<S> {
         queued: Arc<Notify>,
         metrics: Metrics,
     ) -> Self {
-        let (dead_letter_log, alone) = (Arc::new(LineLimit::new(1)), Arc::default());
-        Self { log, opener, messages, metrics, queued, dead_letter_log, alone }
+        let dead_letter_log = Arc::new(LineLimit::new(1));
+        let (alone, opening, turns) = <_>::default();
+        Self { log, opener, messages, metrics, queued, dead_letter_log, alone, opening, turns }
     }
 
     /// The same as another process would have it.
@@ -103,25 +124,37 @@ impl<S: Storage> Ingest<S> {
         Self { alone: Arc::default(), ..self.clone() }
     }
 
+    /// Several batches may be accepted at once: while one is stored, the next one is opened and decided.
     async fn accept_all(&self, batch: Vec<Push>) -> Result<(), IngestError> {
-        let (mut messages, mut deliveries, mut dead) = (Vec::new(), Vec::new(), Vec::new());
-        for (push, opened) in self.open_all(batch).await {
-            match opened {
-                Ok(opened) => match way(push, opened) {
-                    Way::ToStream(delivery) => deliveries.push(delivery),
-                    Way::ToMessages(push) => messages.push(push),
-                    Way::Nowhere(_) => {}
-                    Way::ToDead(push, bad) => dead.push((push, bad.reason(), bad.to_string())),
-                },
-                Err(error) => dead.push((push, error.reason(), error.to_string())),
-            }
-        }
+        let opening = self.opening.lock().await;
+        let Sorted { deliveries, messages, dead } = self.sort(batch).await;
+        let streams = deliveries.iter().map(|delivery| Lane::Stream(delivery.stream.clone()));
+        let lanes = streams.chain((!messages.is_empty()).then_some(Lane::Messages)).collect();
+        let turn = self.turns.enter(lanes);
+        drop(opening);
+        turn.come().await;
         let bury = dead.into_iter().map(|(push, reason, detail)| self.bury(push, reason, detail));
         try_join_all(bury).await?;
         if !messages.is_empty() {
             self.messages.store(messages).await?;
         }
         self.decide(deliveries).await.map(drop)
+    }
+
+    async fn sort(&self, batch: Vec<Push>) -> Sorted {
+        let mut sorted = Sorted::default();
+        for (push, opened) in self.open_all(batch).await {
+            match opened {
+                Ok(opened) => match way(push, opened) {
+                    Way::ToStream(delivery) => sorted.deliveries.push(delivery),
+                    Way::ToMessages(push) => sorted.messages.push(push),
+                    Way::Nowhere(_) => {}
+                    Way::ToDead(push, bad) => sorted.dead.push((push, bad.reason(), bad.to_string())),
+                },
+                Err(error) => sorted.dead.push((push, error.reason(), error.to_string())),
+            }
+        }
+        sorted
     }
 
     /// Opens pushes, a large batch on several threads.
@@ -222,7 +255,7 @@ impl<S: Storage> Ingest<S> {
             Ok(Decided::Before(()) | Decided::Left(()) | Decided::Learned(_) | Decided::Refused) => {
                 Ok(Ingested::Duplicate)
             }
-            Err(ReadError::Storage(StorageError::Data(source))) => {
+            Err(ReadError::Storage(StorageError::Data(source) | StorageError::Stuck(source))) => {
                 self.bury(push, "refused_data", format!("the database refuses it: {source}")).await?;
                 Ok(Ingested::Dead)
             }

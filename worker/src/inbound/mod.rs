@@ -6,4 +6,5 @@ pub(crate) mod inbox;
 pub(crate) mod ingest;
 pub mod messages;
 pub(crate) mod opener;
+mod turns;
 mod way;

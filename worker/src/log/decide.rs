@@ -1,6 +1,9 @@
 //! A batch of decisions: what each needs, what it sees, what it says, and what became of it.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use mandate_domain::{AboutCode, Decision, Since};
@@ -249,14 +252,27 @@ impl<S: Storage> Log<S> {
         };
         let mut chains = Chains::new(&self.storage, &self.vault, &found);
         let (mut commands, mut pending) = (Vec::new(), Vec::with_capacity(items.len()));
+        // Order is kept: what is behind a decision that must be repeated is repeated, too.
+        let mut broken: HashMap<&StreamName, StorageError> = HashMap::new();
         for item in items {
+            if let Some(error) = broken.get(&item.stream) {
+                pending.push(Pending::Known(Err(error.copy().into())));
+                continue;
+            }
             pending.push(match chains.decide(item).await {
                 Ok(Step::Append(append, then)) => {
                     commands.push(Command::Decided(append));
                     Pending::Command(then)
                 }
                 Ok(Step::Known(decided)) => Pending::Known(Ok(decided)),
-                Err(error) => Pending::Known(Err(error)),
+                Err(error) => {
+                    if let ReadError::Storage(error) = &error
+                        && error.is_transient()
+                    {
+                        broken.insert(&item.stream, error.copy());
+                    }
+                    Pending::Known(Err(error))
+                }
             });
         }
         let mut landed = self.submit(items, commands).await.into_iter();

@@ -20,7 +20,7 @@ use super::{
     inspect::Subject,
     list::Lists,
     outcome::End,
-    under_way::{LOOK_AGAIN, UnderWay},
+    under_way::{BELIEVED_FOR, LOOK_AGAIN, UnderWay},
 };
 use crate::{
     log::{
@@ -71,7 +71,7 @@ impl<S: Storage> TaskRunner<S> {
             let mut gather = false;
             tokio::select! {
                 () = self.stop.requested() => {}
-                () = self.queued.notified(), if under_way.count() <= calls / 2 => gather = true,
+                () = self.queued.notified(), if under_way.count() < calls => gather = true,
                 Some(()) = under_way.make_room() => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -149,7 +149,7 @@ impl<S: Storage> TaskRunner<S> {
             under_way.begin(&claimed.clone(), async move { runner.attempt(claimed, leased_until).await });
         }
         under_way.note_claim(calls, seen_at);
-        Ok(under_way.believes_more().map(|_| LOOK_AGAIN))
+        Ok(under_way.believes_more().map(|_| BELIEVED_FOR))
     }
 
     async fn attempt(&self, claimed: Claimed, leased_until: Timestamp) {

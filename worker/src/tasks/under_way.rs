@@ -17,7 +17,7 @@ const GATHER: Duration = Duration::from_millis(20);
 /// With less under way than this, what is queued begins at once.
 const FEW: usize = 4;
 /// How long it is believed that more is due beside what is under way; then it is asked whether a task waits to run alone.
-const BELIEVED_FOR: Duration = Duration::from_secs(1);
+pub(super) const BELIEVED_FOR: Duration = Duration::from_secs(1);
 
 /// A component and a kind of task.
 type Group = (ComponentId, String);

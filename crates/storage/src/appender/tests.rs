@@ -298,7 +298,7 @@ async fn a_command_that_never_ends_in_time_goes_behind_the_others_and_fails_for_
     append_all(&appender, (2..=30).map(|n| on(u32::try_from(n).unwrap() + 10, n)).collect()).await;
     assert!(!endless.is_finished(), "the others do not wait for it");
     append_all(&appender, vec![on(11, 31)]).await;
-    assert!(matches!(endless.await.unwrap(), Err(StorageError::Data(_))), "others were stored meanwhile");
+    assert!(matches!(endless.await.unwrap(), Err(StorageError::Stuck(_))), "others were stored meanwhile");
 }
 
 #[tokio::test(start_paused = true)]

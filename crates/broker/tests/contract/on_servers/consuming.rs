@@ -38,7 +38,7 @@ async fn no_more_is_sent_ahead_than_wanted_before_and_after_a_reconnect() {
     let turn = turn().await;
     let (publisher, running) = publisher(turn.settings());
     running.up().await;
-    publisher.publish(numbers(0..600)).await.expect("confirmed");
+    publisher.publish(numbers(0..900)).await.expect("confirmed");
     let desk = Desk::new(Mood::Hang);
     let consuming = consumer(turn.settings(), &desk);
     // Which connection consumes, with which limit, and how many are under way.
@@ -50,12 +50,12 @@ async fn no_more_is_sent_ahead_than_wanted_before_and_after_a_reconnect() {
         Some((connection?, consumer["prefetch_count"].as_u64()?, queue["messages_unacknowledged"].as_u64()?))
     };
     let full =
-        async || consumers().await.filter(|(_, prefetch, under_way)| (*prefetch, *under_way) == (256, 256));
-    let (before, ..) = until("256 are under way", full).await;
+        async || consumers().await.filter(|(_, prefetch, under_way)| (*prefetch, *under_way) == (512, 512));
+    let (before, ..) = until("512 are under way", full).await;
     turn.close_connections(2).await;
-    until("256 are under way again", || async { full().await.filter(|(after, ..)| *after != before) }).await;
+    until("512 are under way again", || async { full().await.filter(|(after, ..)| *after != before) }).await;
     desk.set(Mood::Accept);
-    desk.has(0..600).await;
+    desk.has(0..900).await;
     consuming.stop().await;
     running.stop().await;
 }
@@ -88,23 +88,46 @@ async fn what_a_lost_connection_brought_comes_again_with_its_count() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_finishes_the_batch_in_hand_and_gives_the_rest_back() {
+async fn a_stop_finishes_the_batches_in_hand_and_gives_the_rest_back() {
     let turn = turn().await;
     let (publisher, running) = publisher(turn.settings());
     running.up().await;
-    publisher.publish(numbers(0..300)).await.expect("confirmed");
+    publisher.publish(numbers(0..900)).await.expect("confirmed");
     let desk = Desk::new(Mood::Hang);
     let consuming = consumer(turn.settings(), &desk);
-    let in_hand = desk.after(1).await[0].len();
+    let in_hand: usize = desk.after(3).await.iter().map(Vec::len).sum();
     let stopping = tokio::spawn(consuming.stop());
     desk.set(Mood::Accept);
     within(Duration::from_secs(20), stopping).await.expect("no panic");
     let after = Desk::new(Mood::Accept);
     let next = consumer(turn.settings(), &after);
-    after.has(u32::try_from(in_hand).expect("few")..300).await;
+    after.has(u32::try_from(in_hand).expect("few")..900).await;
     let again: Vec<u32> = after.numbers().into_iter().filter(|number| (*number as usize) < in_hand).collect();
-    assert_eq!(again, [0_u32; 0], "the batch in hand was acknowledged");
+    assert_eq!(again, [0_u32; 0], "the batches in hand were acknowledged");
     next.stop().await;
+    running.stop().await;
+}
+
+/// While one is stored, the next one is decided.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_batches_are_dealt_with_at_once_and_acknowledged_in_their_order() {
+    let turn = turn().await;
+    let (publisher, running) = publisher(turn.settings());
+    running.up().await;
+    publisher.publish(numbers(0..900)).await.expect("confirmed");
+    let desk = Desk::new(Mood::Hang);
+    let consuming = consumer(turn.settings(), &desk);
+    let batches = desk.after(3).await;
+    let in_hand: Vec<u128> = batches.iter().flatten().map(hint).collect();
+    assert!(in_hand.is_sorted(), "in their order");
+    // When the first one fails, those behind it are given up, and nothing comes before it.
+    desk.set(Mood::Fail);
+    for batch in &desk.after(6).await[3..] {
+        assert_eq!(batch, &batches[0]);
+    }
+    desk.set(Mood::Accept);
+    desk.has(0..900).await;
+    consuming.stop().await;
     running.stop().await;
 }
 
