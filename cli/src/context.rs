@@ -1,11 +1,11 @@
 //! What commands need of the configuration: files, keys, stores.
 
-use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path};
 
 use jiff::Timestamp;
 use mandate_runtime::{
     config::{self, Config, Loaded, Log, StorageUrl},
-    jitter::full_jitter,
+    outage::Outage,
     stop::Stop,
 };
 use mandate_schema::{MasterKeys, Secret};
@@ -18,9 +18,6 @@ use mandate_worker::{access::entry, views::Views};
 use uuid::Uuid;
 
 use crate::{args::Global, exit::CliError};
-
-/// First and longest wait for a database server that is away when a process starts.
-const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
 
 /// Reads the configuration and starts logging.
 pub(crate) fn load(global: &Global) -> Result<Loaded, CliError> {
@@ -86,18 +83,19 @@ pub(crate) async fn wait<T>(
     stop: &Stop,
     work: impl AsyncFn() -> Result<T, CliError>,
 ) -> Result<Option<T>, CliError> {
-    let [first, longest] = WAITS;
-    let mut failures = 0;
+    let mut outage = Outage::none("waiting for the database");
     loop {
         let error = match work().await {
-            Ok(done) => return Ok(Some(done)),
+            Ok(done) => {
+                outage.over();
+                return Ok(Some(done));
+            }
             Err(CliError::Unavailable(error)) => error,
             Err(error) => return Err(error),
         };
-        tracing::warn!(error, failures, "waiting for the database: {error}");
-        tokio::select! {
-            () = stop.requested() => return Ok(None),
-            () = tokio::time::sleep(full_jitter(first, longest, failures)) => failures += 1,
+        outage.wait(&error, stop).await;
+        if stop.is_requested() {
+            return Ok(None);
         }
     }
 }

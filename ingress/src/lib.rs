@@ -14,7 +14,6 @@
 mod ask_worker;
 mod door;
 pub mod journal;
-mod outage;
 pub mod relay;
 pub mod routes;
 mod serve;

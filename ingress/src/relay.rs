@@ -8,7 +8,12 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use mandate_broker::{CallbackSink, SinkUnavailable};
-use mandate_runtime::{failpoint, metrics::Metrics, stop::Stop};
+use mandate_runtime::{
+    failpoint,
+    metrics::Metrics,
+    outage::{Outage, pause},
+    stop::Stop,
+};
 use mandate_schema::PushKind;
 use tokio::{
     sync::Mutex,
@@ -16,10 +21,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{
-    journal::{Disposition, Journal, JournalError, Seq, Waiting},
-    outage::{Outage, pause},
-};
+use crate::journal::{Disposition, Journal, JournalError, Seq, Waiting};
 
 /// Callbacks of one hand-over.
 const BATCH: usize = 256;

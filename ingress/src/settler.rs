@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_broker::{ASK_MAX, CallbackOutcomes, OutcomesUnavailable};
-use mandate_runtime::{failpoint, stop::Stop};
+use mandate_runtime::{
+    failpoint,
+    outage::{Outage, pause},
+    stop::Stop,
+};
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::{
-    journal::{Disposition, HandedOver, Journal, JournalError, Seq},
-    outage::{Outage, pause},
-};
+use crate::journal::{Disposition, HandedOver, Journal, JournalError, Seq};
 
 /// How long after its hand-over a callback is asked about first: usually it has its outcome by then.
 const ASK_AFTER: Duration = Duration::from_secs(1);

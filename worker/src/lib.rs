@@ -8,7 +8,6 @@ mod inbound;
 mod lease;
 mod log;
 mod outbound;
-mod reason;
 mod reconcile;
 mod rotate;
 mod tasks;

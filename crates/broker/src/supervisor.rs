@@ -120,7 +120,7 @@ impl Supervisor {
     async fn failed(&mut self, failure: &Failure, work: &mut impl Work) {
         let address = self.target.address();
         if self.failures == 0 {
-            warn!(address, "no connection to RabbitMQ at {address}: {failure}; it is tried again for ever");
+            warn!(address, "no connection to RabbitMQ at {address}, reconnecting indefinitely: {failure}");
         } else {
             debug!(
                 address,

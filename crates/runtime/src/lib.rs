@@ -9,6 +9,7 @@ pub mod http_client;
 pub mod jitter;
 pub mod metrics;
 pub mod open_files;
+pub mod outage;
 pub mod process;
 pub mod random;
 pub mod stop;

@@ -7,7 +7,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_broker::{EVENTS_LOG, Outgoing, PublishError, Publisher, Session, Tail};
-use mandate_runtime::{jitter::full_jitter, metrics::Metrics, stop::Stop};
+use mandate_runtime::{metrics::Metrics, outage::Outage, stop::Stop};
 use mandate_schema::{CloudEvent, Position};
 use mandate_storage::{EventQuery, Storage, StorageError};
 use serde::Deserialize;
@@ -20,7 +20,6 @@ use crate::{
         time::position_before,
         vault::Vault,
     },
-    reason::Reason,
     views::assert_dense,
 };
 
@@ -138,22 +137,15 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
 
     /// Publishes whenever it leads, until the process stops.
     pub async fn run(self, stop: &Stop) {
-        let (mut failures, mut reason, mut progress) = (0, Reason::default(), Progress::default());
+        let (mut outage, mut progress) = (Outage::none("events are not published"), Progress::default());
         let mut grown = self.log.head();
         while !stop.is_requested() {
             let pause = match self.step(&mut progress).await {
                 Ok(pause) => {
-                    failures = 0;
-                    reason.is_over();
+                    outage.over();
                     pause
                 }
-                Err(failure) => {
-                    if reason.is_new(&failure) {
-                        tracing::warn!("events are not published now; it is tried again for ever: {failure}");
-                    }
-                    failures += 1;
-                    full_jitter(Duration::from_millis(100), Duration::from_secs(5), failures)
-                }
+                Err(failure) => outage.failed(&failure),
             };
             tokio::select! {
                 () = stop.requested() => {}

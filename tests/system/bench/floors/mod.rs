@@ -7,13 +7,21 @@ pub(super) mod sqlite;
 
 use std::time::Instant;
 
+/// The lanes of plain inserts: callbacks, and rows.
+pub(super) const CALLBACKS: &str = "plain inserts, callbacks";
+pub(super) const ROWS: &str = "plain inserts, rows";
+
 /// How fast it went: callbacks and rows per second.
 pub(super) struct Inserted {
-    pub(super) callbacks: f64,
-    pub(super) rows: f64,
+    callbacks: f64,
+    rows: f64,
 }
 
 impl Inserted {
+    pub(super) fn figures(self) -> [(String, f64); 2] {
+        [(CALLBACKS.to_owned(), self.callbacks), (ROWS.to_owned(), self.rows)]
+    }
+
     fn since(began: Instant, callbacks: u32, rows: usize) -> Self {
         let seconds = began.elapsed().as_secs_f64();
         let rows = u32::try_from(rows).expect("a small load");

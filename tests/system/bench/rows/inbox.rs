@@ -5,15 +5,12 @@ use crate::{
         Bench, Row,
         bed::{Bed, connect},
         figures::{Bound, Target},
-        floors::{postgres, rabbitmq::Queues},
+        floors::{self, postgres, rabbitmq::Queues},
         load::Kind,
         plan::{BEFORE, NOW},
     },
     world::Stack,
 };
-
-const FLOOR: &str = "plain inserts, callbacks";
-const FLOOR_ROWS: &str = "plain inserts, rows";
 
 pub(super) const ROW: Row = Row {
     name: "inbox",
@@ -21,8 +18,8 @@ pub(super) const ROW: Row = Row {
     unit: "/s",
     targets: &[
         Target::ratio(NOW, BEFORE, Bound::AtLeast(2.5)),
-        Target::ratio(NOW, FLOOR, Bound::None),
-        Target::ratio(NOW, FLOOR_ROWS, Bound::AtLeast(0.1)),
+        Target::ratio(NOW, floors::CALLBACKS, Bound::None),
+        Target::ratio(NOW, floors::ROWS, Bound::AtLeast(0.1)),
     ],
     round: |bench, round| Box::pin(measure(bench, round)),
 };
@@ -46,9 +43,7 @@ async fn measure(bench: &Bench, round: usize) -> Vec<(String, f64)> {
             copy.command(&["migrate"]);
             let owner = connect(&copy.servers().owner_url).await;
             let worker = connect(&bed.servers().owner_url).await;
-            let floor = postgres::copy(&worker, &owner, count).await;
-            figures.push((FLOOR.to_owned(), floor.callbacks));
-            figures.push((FLOOR_ROWS.to_owned(), floor.rows));
+            figures.extend(postgres::copy(&worker, &owner, count).await.figures());
             copy.give_back().await;
         }
         bed.give_back().await;

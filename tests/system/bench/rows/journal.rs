@@ -5,15 +5,12 @@ use crate::{
         Bench, Row,
         bed::Bed,
         figures::{Bound, Target},
-        floors::sqlite,
+        floors::{self, sqlite},
         load::Kind,
         plan::{BEFORE, NOW},
     },
     world::Stack,
 };
-
-const FLOOR: &str = "plain inserts, callbacks";
-const FLOOR_ROWS: &str = "plain inserts, rows";
 
 pub(super) const ROW: Row = Row {
     name: "journal",
@@ -21,8 +18,8 @@ pub(super) const ROW: Row = Row {
     unit: "/s",
     targets: &[
         Target::ratio(NOW, BEFORE, Bound::None),
-        Target::ratio(NOW, FLOOR, Bound::None),
-        Target::ratio(NOW, FLOOR_ROWS, Bound::AtLeast(0.18)),
+        Target::ratio(NOW, floors::CALLBACKS, Bound::None),
+        Target::ratio(NOW, floors::ROWS, Bound::AtLeast(0.18)),
     ],
     round: |bench, round| Box::pin(measure(bench, round)),
 };
@@ -38,9 +35,7 @@ async fn measure(bench: &Bench, round: usize) -> Vec<(String, f64)> {
         bed.stop_all().await;
         if version.name == NOW {
             let (store, copy) = (bed.data().join("mandate.db"), bed.data().join("copy.db"));
-            let floor = sqlite::copy(&store, &copy, count);
-            figures.push((FLOOR.to_owned(), floor.callbacks));
-            figures.push((FLOOR_ROWS.to_owned(), floor.rows));
+            figures.extend(sqlite::copy(&store, &copy, count).figures());
         }
         bed.give_back().await;
     }

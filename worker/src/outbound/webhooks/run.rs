@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use mandate_runtime::{jitter::full_jitter, stop::Stop};
+use mandate_runtime::{outage::Outage, stop::Stop};
 use mandate_schema::Position;
 use mandate_storage::{Storage, StorageError, WebhookRow};
 use tokio::task::JoinSet;
@@ -17,7 +17,7 @@ use super::{
     Webhooks,
     endpoint::{Webhook, WebhookState},
 };
-use crate::{lease::Lease, log::fold::ReadError, reason::Reason};
+use crate::{lease::Lease, log::fold::ReadError};
 
 /// How long the lead holds unless it is prolonged: so long deliveries wait whose process died.
 const LEAD: Duration = Duration::from_secs(6);
@@ -37,26 +37,23 @@ struct Rounds {
 /// What of the log or of the store keeps an endpoint's events from being read.
 struct Rest {
     until: Instant,
-    failures: u32,
-    reason: Reason,
+    outage: Outage,
 }
 
 impl<S: Storage> Webhooks<S> {
     pub(crate) async fn run(self: &Arc<Self>, stop: &Stop) {
-        let (mut lead, mut rounds, mut reason) =
-            (Lease::new("webhooks", LEAD), Rounds::default(), Reason::default());
+        let (mut lead, mut rounds) = (Lease::new("webhooks", LEAD), Rounds::default());
+        let mut outage = Outage::none("webhooks are not delivered");
         let mut head = self.log.head();
         while !stop.is_requested() {
             head.mark_unchanged();
             let leads = match self.begin_rounds(&mut lead, &mut rounds, stop).await {
                 Ok(leads) => {
-                    reason.is_over();
+                    outage.over();
                     leads
                 }
                 Err(error) => {
-                    if reason.is_new(&error) {
-                        tracing::warn!("webhooks are not delivered now; it is tried again for ever: {error}");
-                    }
+                    outage.failed(&error); // the next look is soon enough
                     false
                 }
             };
@@ -147,18 +144,20 @@ impl Rounds {
 
     fn ended(&mut self, (webhook, result): (Uuid, Result<bool, ReadError>)) {
         self.busy.remove(&webhook);
-        let Err(error) = result else {
-            self.resting.remove(&webhook);
-            return;
-        };
-        let before = self.resting.remove(&webhook);
-        let (failures, mut reason) =
-            before.map_or_else(Default::default, |rest| (rest.failures + 1, rest.reason));
-        if reason.is_new(&error) {
-            tracing::warn!(%webhook, "webhook {webhook} is not delivered to now; it is tried again for ever: {error}");
+        let rest = self.resting.remove(&webhook);
+        let outage = rest.map(|rest| rest.outage);
+        match result {
+            Ok(_) => {
+                if let Some(mut outage) = outage {
+                    outage.over();
+                }
+            }
+            Err(error) => {
+                let mut outage =
+                    outage.unwrap_or_else(|| Outage::none(format!("webhook {webhook} is not delivered to")));
+                let until = Instant::now() + outage.failed(&error);
+                self.resting.insert(webhook, Rest { until, outage });
+            }
         }
-        let until =
-            Instant::now() + full_jitter(Duration::from_millis(100), Duration::from_secs(5), failures);
-        self.resting.insert(webhook, Rest { until, failures, reason });
     }
 }
