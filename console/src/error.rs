@@ -9,8 +9,7 @@ use mandate_broker::OutcomesUnavailable;
 use mandate_schema::{InvalidId, Scope};
 use mandate_storage::StorageError;
 use mandate_worker::{
-    IngestError, ReadError, Refusal, RetryError,
-    api::CallError,
+    CallError, IngestError, ReadError, Refusal, RetryError,
     tokens::{TokenError, What},
     views::{FeedError, LogReset},
 };

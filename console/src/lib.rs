@@ -30,9 +30,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use actix_web::{dev::Server, web::Data};
 use mandate_runtime::{
-    process::Process,
     stop::Stop,
-    web::{self, BindError, Listener, Rank, TrustedProxies},
+    web::{self, BindError, Listener, Process, Rank, TrustedProxies},
 };
 use mandate_schema::Secret;
 use mandate_storage::Storage;

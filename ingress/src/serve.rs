@@ -6,8 +6,7 @@ use actix_web::web::Data;
 use mandate_broker::{CallbackOutcomes, CallbackSink};
 use mandate_runtime::{
     health::Dependency,
-    process::Process,
-    web::{self, BindError, Listener, Rank},
+    web::{self, BindError, Listener, Process, Rank},
 };
 use tokio::sync::mpsc;
 use tracing::info;

@@ -10,7 +10,10 @@ use std::{
 };
 
 use mandate_schema::Secret;
-use mandate_wechat::{cipher, envelope::EncodingAesKey, signature};
+use mandate_wechat::{
+    envelope::{EncodingAesKey, cipher},
+    signature,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

@@ -44,7 +44,7 @@ pub use outbound::{publisher, webhooks};
 pub use reconcile::{Manner, ReconcileError, ReconcileSettings, Reconciler, Report};
 pub use rotate::{RotateError, rotate_master_key};
 pub use tokens::{TokenError, Uncalled};
-pub use wechat::client as api;
+pub use wechat::{client as api, error::CallError};
 pub use worker::{ComponentSettings, Parts, StartError, Worker};
 
 /// Rebuilds the state from the log, or only compares. Calls nobody; works beside a running service.

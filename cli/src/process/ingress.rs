@@ -1,7 +1,7 @@
 //! `mandate ingress`: `WeChat`'s door alone, in front of a broker.
 
 use mandate_ingress::{self as ingress, AskWorker, Settings};
-use mandate_runtime::{config::Config, process::Process, stop::Stop};
+use mandate_runtime::{config::Config, stop::Stop, web::Process};
 
 use super::{broker, connection_limits, finish, undo};
 use crate::{

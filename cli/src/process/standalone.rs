@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use mandate_ingress::{self as ingress};
-use mandate_runtime::{config::Config, process::Process, stop::Stop};
+use mandate_runtime::{config::Config, stop::Stop, web::Process};
 
 use super::{
     broker, connection_limits, finish, undo,

@@ -4,7 +4,7 @@ use std::{fs::File, net::SocketAddr, sync::Arc};
 
 use jiff::Timestamp;
 use mandate_console as console;
-use mandate_runtime::{config::Config, process::Process, stop::Stop};
+use mandate_runtime::{config::Config, stop::Stop, web::Process};
 use mandate_storage::{AnyStorage, TaskQueue};
 use mandate_worker::{Worker, views::Views};
 

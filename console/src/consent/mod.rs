@@ -21,11 +21,10 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use mandate_runtime::{
-    process::Process,
     stop::Stop,
     strangers::LineLimit,
     throttle::Throttle,
-    web::{BindError, Listener, Rank, TrustedProxies, looked_at},
+    web::{BindError, Listener, Process, Rank, TrustedProxies, looked_at},
 };
 use mandate_storage::Storage;
 use mandate_worker::Worker;

@@ -8,7 +8,10 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_console::{Api, bind};
-use mandate_runtime::{process::Process, stop::Stop, web::ConnectionLimits};
+use mandate_runtime::{
+    stop::Stop,
+    web::{ConnectionLimits, Process},
+};
 use mandate_schema::{ApiKey, ApiKeyRecord, Reach, Scope};
 use mandate_storage::{Callers, DeadLetters};
 

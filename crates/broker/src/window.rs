@@ -2,7 +2,7 @@
 
 use lapin::{Channel, Confirmation, message::BasicReturnMessage, options::BasicPublishOptions};
 
-use crate::{failure::Failure, outgoing::Outgoing, publisher::PublishError};
+use crate::{error::PublishError, failure::Failure, outgoing::Outgoing};
 
 /// Messages on their way at once: more gain little and wait longer.
 pub(crate) const WINDOW: usize = 128;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Recorded,
-    order::{Age, settled_at, usable},
+    order::{Age, Known, settled_at, usable},
 };
 
 /// Version of the stored form of [`Authorizer`].
@@ -138,6 +138,11 @@ impl Fact {
 }
 
 impl Authorizer {
+    /// What its facts say about the order of callbacks.
+    pub(crate) fn known(&self) -> Known {
+        Known { to: self.known_to, unsure_until: self.unsure_until }
+    }
+
     /// Whether it authorizes us as far as we know.
     pub fn is_held(&self) -> bool {
         self.status != Status::Revoked
@@ -267,7 +272,7 @@ impl Authorizer {
         match fact.kind {
             FactKind::Grant => {
                 self.authorized_at = Some(at);
-                if Age::of(fact.time, Some(self), recorded_at) == Age::Newer {
+                if Age::of(fact.time, self.known(), recorded_at) == Age::Newer {
                     self.provisional_until = None;
                 }
             }

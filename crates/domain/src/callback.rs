@@ -127,7 +127,7 @@ pub fn decide_authorizer_callback(
     about: &AboutCode,
     now: Timestamp,
 ) -> Decision {
-    let age = Age::of(callback.create_time, state, now);
+    let age = Age::of(callback.create_time, state.map(Authorizer::known).unwrap_or_default(), now);
     match &callback.info {
         Info::Authorized(grant) | Info::UpdateAuthorized(grant) => match &grant.code {
             Some(code) => {

@@ -45,7 +45,8 @@ pub enum Compared {
 
 /// Compares an authorizer that the list names; `now` is when the outcome is recorded.
 pub fn decide_listed(state: Option<&Authorizer>, listed: Listed, now: Timestamp) -> (Decision, Compared) {
-    let newer = listed.auth_time.filter(|time| Age::of(Some(*time), state, now) == Age::Newer);
+    let known = state.map(Authorizer::known).unwrap_or_default();
+    let newer = listed.auth_time.filter(|time| Age::of(Some(*time), known, now) == Age::Newer);
     match (state.filter(|state| state.is_held()), newer) {
         (None, Some(time)) => decide_granted(state, listed, time),
         (None, None) => ask(Compared::ToConfirm, Because::Doubt),

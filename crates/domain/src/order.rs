@@ -3,8 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::CreateTime;
 
-use crate::Authorizer;
-
 /// How far `WeChat`'s clock may be from ours, and how old one of its answers may be.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -36,15 +34,23 @@ pub(crate) fn settled_at(recorded_at: Timestamp) -> Timestamp {
     recorded_at.checked_add(TOLERANCE).unwrap_or(Timestamp::MAX)
 }
 
+/// What the recorded facts say about the order of callbacks. Without facts every callback is newer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    /// The greatest of `WeChat`'s times among the facts.
+    pub(crate) to: Option<CreateTime>,
+    /// Until when a fact without a time may hide newer callbacks.
+    pub(crate) unsure_until: Option<Timestamp>,
+}
+
 impl Age {
     /// Compares a callback with what is recorded; `now` is when it is recorded.
-    pub(crate) fn of(time: Option<CreateTime>, state: Option<&Authorizer>, now: Timestamp) -> Self {
+    pub(crate) fn of(time: Option<CreateTime>, known: Known, now: Timestamp) -> Self {
         let Some(time) = usable(time, now) else { return Self::Unclear };
-        let Some(state) = state else { return Self::Newer };
         // WeChat's clock may be ahead: a callback that comes before `unsure_until` is hidden whatever it says.
         let by_our_clock = time.0.min(now.as_second());
-        let is_hidden = state.unsure_until.is_some_and(|until| by_our_clock <= until.as_second());
-        match state.known_to {
+        let is_hidden = known.unsure_until.is_some_and(|until| by_our_clock <= until.as_second());
+        match known.to {
             Some(known_to) if time < known_to => Self::Older,
             Some(known_to) if time == known_to || is_hidden => Self::Unclear,
             None if is_hidden => Self::Unclear,

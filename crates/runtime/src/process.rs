@@ -1,14 +1,8 @@
-//! What the doors of one process share, and what a process does first.
+//! What a process does first.
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-use crate::{
-    health::Readiness,
-    metrics::Metrics,
-    open_files,
-    stop::Stop,
-    web::{ConnectionLimits, Connections},
-};
+use crate::open_files;
 
 /// What every process does before it holds a secret: no core dump and no other process of the same user shows its memory. It may
 /// have as many files open as the system allows.
@@ -22,33 +16,6 @@ pub fn prepare() -> Result<(), String> {
         .map_err(told("core dumps stay possible"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(told("the memory stays readable"))?;
     open_files::raise().map_err(|error| format!("the limit of open files stays as it is: {error}"))
-}
-
-/// What a door needs of its process. The doors of one process share all but the readiness.
-#[derive(Clone)]
-pub struct Process {
-    /// Ends it.
-    pub stop: Stop,
-    /// What it counts.
-    pub metrics: Metrics,
-    /// Whether the door can do its work.
-    pub readiness: Readiness,
-    /// The connections of all its listeners.
-    pub connections: Connections,
-}
-
-impl Process {
-    /// A process with one door so far.
-    pub fn new(stop: Stop, limits: ConnectionLimits) -> Self {
-        let (metrics, readiness) = (Metrics::new(), Readiness::new());
-        let connections = Connections::new(limits, &metrics);
-        Self { stop, metrics, readiness, connections }
-    }
-
-    /// The same for another door, which answers for its own dependencies.
-    pub fn with_own_readiness(&self) -> Self {
-        Self { readiness: Readiness::new(), ..self.clone() }
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use mandate_schema::Document;
 
 use crate::{
     json,
-    text::{self, is_blank},
+    text::{self, REPLACED_CHARACTERS, is_blank},
     tree::{Element, TreeError},
     xml,
 };
@@ -48,10 +48,6 @@ pub struct Unreadable {
     /// What is wrong with it.
     pub error: TreeError,
 }
-
-/// Path in a document under which it says how many characters were replaced. No XML element can be called that, and a
-/// JSON member that is called that loses its `#`.
-pub const REPLACED_CHARACTERS: &str = "#replaced_characters";
 
 /// Reads a document in the form that it has, whatever characters are in it.
 pub(crate) fn read(bytes: &[u8]) -> Result<Readable, Unreadable> {

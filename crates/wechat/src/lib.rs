@@ -1,6 +1,6 @@
 //! The wire between `WeChat` and a third-party platform: everything that has a form fixed by `WeChat`, and nothing else.
 //!
-//! * [`push`]: opens an encrypted push, names it and reads it, in one step; on [`envelope`], [`signature`] and [`cipher`].
+//! * [`push`]: opens an encrypted push, names it and reads it, in one step; on [`envelope`] and [`signature`].
 //! * [`callback`], [`message`]: what the opened text says, read from a [`tree`] whatever its [`form`] is; [`reply`]: what is
 //!   said back.
 //! * [`api`]: the component APIs, their requests and their answers.
@@ -10,12 +10,10 @@
 
 pub mod api;
 pub mod callback;
-pub mod cipher;
 pub mod envelope;
 pub mod errors;
 pub mod form;
 mod json;
-mod key;
 pub mod message;
 pub mod push;
 pub mod release_check;

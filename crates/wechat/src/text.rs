@@ -5,6 +5,10 @@ use std::borrow::Cow;
 /// Stands for what was no character, or one that is not allowed.
 pub const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
+/// Path in a document under which it says how many characters were replaced. No XML element can be called that, and a
+/// JSON member that is called that loses its `#`.
+pub const REPLACED_CHARACTERS: &str = "#replaced_characters";
+
 /// A text and what had to be replaced in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clean<'a> {

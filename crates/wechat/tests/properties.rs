@@ -8,11 +8,9 @@ use mandate_schema::{ComponentId, CreateTime, Secret};
 use mandate_wechat::{
     api::{self, decode},
     callback::parse_callback,
-    cipher,
-    envelope::{CallbackQuery, EncodingAesKey, KeyRing, Pair},
-    form,
+    envelope::{CallbackQuery, CipherError, EncodingAesKey, KeyRing, Pair, Plaintext, cipher},
     message::parse_message,
-    reply, signature,
+    reply, signature, text,
     xml::{self, cdata},
 };
 use proptest::prelude::*;
@@ -104,9 +102,9 @@ proptest! {
         let key = key(KEY);
         let encrypted = cipher::encrypt(&key, &app_id, random, &message);
         let opened = cipher::decrypt(&key, &app_id, &encrypted);
-        prop_assert_eq!(opened.as_ref().map(cipher::Plaintext::bytes), Ok(message.as_bytes()));
+        prop_assert_eq!(opened.as_ref().map(Plaintext::bytes), Ok(message.as_bytes()));
         let other = cipher::decrypt(&key, &format!("{app_id}x"), &encrypted);
-        prop_assert_eq!(other, Err(cipher::CipherError::WrongAppId));
+        prop_assert_eq!(other, Err(CipherError::WrongAppId));
     }
 
     #[test]
@@ -173,7 +171,7 @@ proptest! {
             prop_assert_eq!(callback.create_time, Some(CreateTime(1_767_225_600)));
             let named: Vec<String> = callback.authorizers().iter().map(ToString::to_string).collect();
             prop_assert_eq!((callback.info_type(), named), ("unauthorized", vec!["wxa0b1c2d3e4f50617".to_owned()]));
-            prop_assert!(callback.document.get(form::REPLACED_CHARACTERS).is_some());
+            prop_assert!(callback.document.get(text::REPLACED_CHARACTERS).is_some());
         }
     }
 

@@ -7,6 +7,15 @@ use mandate_schema::{CallbackId, Push, PushKind};
 
 use super::parking::Origin;
 
+/// Column `state` of a callback that the next place has an outcome for.
+pub(super) const SETTLED: &str = "s";
+
+/// Column `state` of a callback that was handed over.
+pub(super) const HANDED_OVER: &str = "h";
+
+/// Column `state` of a callback that waits for its hand-over.
+pub(super) const NEW: &str = "n";
+
 /// Tells the time. A value, so that tests can turn it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 

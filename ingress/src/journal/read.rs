@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Backlog, HandedOver, JournalError, JournalStatus, Limits, Seq, Waiting,
-    model::{Amount, DEDUPE_WINDOW},
-    store::{HANDED_OVER, NEW, SETTLED, used_bytes},
+    model::{Amount, DEDUPE_WINDOW, HANDED_OVER, NEW, SETTLED},
 };
 
 /// A batch ends after this many bytes, so that large callbacks do not add up in memory.
@@ -165,6 +164,13 @@ pub(super) fn status(connection: &Connection) -> Result<JournalStatus, JournalEr
         parked: connection.query_row(sql::COUNT_PARKED, [], |row| row.get::<_, i64>(0))?.unsigned_abs(),
         file_bytes: used_bytes(connection)?,
     })
+}
+
+/// Bytes of the file's pages that hold something.
+pub(super) fn used_bytes(connection: &Connection) -> Result<u64, JournalError> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = number("page_count")? - number("freelist_count")?;
+    Ok((pages * number("page_size")?).unsigned_abs())
 }
 
 #[derive(Default)]

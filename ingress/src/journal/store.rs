@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, Tran
 
 use super::{
     JournalError, Limits, RecordError, Recorded, Seq,
-    model::{DEDUPE_WINDOW, Entry, ParkedBecause, ROW_BYTES, Reading},
+    model::{DEDUPE_WINDOW, Entry, ParkedBecause, ROW_BYTES, Reading, SETTLED},
     parking::{Parking, SENDER_ROWS},
     read,
     under_way::Left,
@@ -17,15 +17,6 @@ use super::{
 
 /// Rows per commit when a full disk is cleared: their marks fit in the reserve.
 const DROPPED_AT_ONCE: usize = 1_024;
-
-/// Column `state` of a callback that the next place has an outcome for.
-pub(super) const SETTLED: &str = "s";
-
-/// Column `state` of a callback that was handed over.
-pub(super) const HANDED_OVER: &str = "h";
-
-/// Column `state` of a callback that waits for its hand-over.
-pub(super) const NEW: &str = "n";
 
 /// How far a hand-over has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +80,7 @@ impl Store {
 
     /// Whether settled texts must give way: the pages in use have reached `journal_max`.
     pub(super) fn is_over_limit(&self) -> Result<bool, JournalError> {
-        Ok(used_bytes(&self.connection)? >= self.limits.max_bytes)
+        Ok(read::used_bytes(&self.connection)? >= self.limits.max_bytes)
     }
 
     /// Gives back the texts of up to `limit` settled callbacks, oldest first; says of how many.
@@ -424,13 +415,6 @@ fn window_start(now: Timestamp) -> i64 {
 fn waiting_bytes(connection: &Connection) -> Result<u64, JournalError> {
     let bytes: i64 = connection.prepare_cached(sql::READ_WAITING_BYTES)?.query_row([], |row| row.get(0))?;
     Ok(bytes.unsigned_abs())
-}
-
-/// Bytes of the file's pages that hold something.
-pub(super) fn used_bytes(connection: &Connection) -> Result<u64, JournalError> {
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let pages = number("page_count")? - number("freelist_count")?;
-    Ok((pages * number("page_size")?).unsigned_abs())
 }
 
 fn count(limit: usize) -> i64 {

@@ -4,8 +4,7 @@ use mandate_ingress::routes::{ComponentPaths, Routes};
 use mandate_runtime::config::{Answer as Content, ReplyRule};
 use mandate_schema::{CallbackId, ComponentId, CreateTime, Push, Secret};
 use mandate_wechat::{
-    cipher,
-    envelope::{EncodingAesKey, KeyRing, Pair},
+    envelope::{EncodingAesKey, KeyRing, Pair, cipher},
     message, signature,
 };
 use proptest::prelude::*;

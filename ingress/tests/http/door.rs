@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use crate::support::{
     COMPONENT, Connection, EVENTS, Ingress, KEY, LONG, MERCHANT, Nobody, Sealed, TOKEN, settings, vectors,
 };
-use mandate_runtime::{process::Process, stop::Stop, web::ConnectionLimits};
+use mandate_runtime::{
+    stop::Stop,
+    web::{ConnectionLimits, Process},
+};
 use mandate_schema::{CallbackId, CreateTime};
 use tokio::time::timeout;
 

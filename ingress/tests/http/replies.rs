@@ -3,8 +3,7 @@
 use mandate_runtime::config::{Answer as Content, ReplyRule};
 use mandate_schema::Secret;
 use mandate_wechat::{
-    cipher,
-    envelope::EncodingAesKey,
+    envelope::{EncodingAesKey, cipher},
     message::{self, Message},
     signature,
 };

@@ -20,14 +20,12 @@ use mandate_ingress::{
 };
 use mandate_runtime::{
     metrics::Metrics,
-    process::Process,
     stop::Stop,
-    web::{ConnectionLimits, TrustedProxies},
+    web::{ConnectionLimits, Process, TrustedProxies},
 };
 use mandate_schema::{CallbackId, ComponentId, Push, PushKind, Secret};
 use mandate_wechat::{
-    cipher,
-    envelope::{EncodingAesKey, KeyRing, Pair},
+    envelope::{EncodingAesKey, KeyRing, Pair, cipher},
     signature,
 };
 use serde_json::Value;

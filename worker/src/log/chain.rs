@@ -8,8 +8,8 @@ use mandate_schema::{CodeDigest, ComponentId, Event, Position, Secret, StreamNam
 use mandate_storage::{Append, Finish, Gathered, Storage, TaskState};
 
 use super::{
-    decide::{Decided, Finishes, Held, Item, Needs, Seen, Verdict},
     fold::{self, ReadError, to_millis},
+    item::{Decided, Finishes, Held, Item, Needs, Seen, Verdict},
     record::{Context, record, redeem_key},
     snapshot::Snapshot,
     vault::Vault,

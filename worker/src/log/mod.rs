@@ -9,6 +9,7 @@ mod decide;
 pub(crate) mod fold;
 mod gatherer;
 mod head;
+mod item;
 pub(crate) mod payload;
 pub(crate) mod record;
 pub(crate) mod snapshot;
@@ -22,9 +23,9 @@ use mandate_schema::{Position, StreamName, WrappedKey};
 use mandate_storage::{AppendObserver, Appended, Appender, Command, Storage, StorageError, Wanted};
 use tokio::sync::{Notify, watch};
 
-pub(crate) use decide::{Decided, Finishes, Held, Item, Landing, Needs, Ruling, Seen, Verdict};
 use fold::ReadError;
 use gatherer::Gatherer;
+pub(crate) use item::{Decided, Finishes, Held, Item, Landing, Needs, Ruling, Seen, Verdict};
 use snapshot::Snapshot;
 use vault::Vault;
 

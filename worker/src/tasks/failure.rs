@@ -13,7 +13,7 @@ use crate::{
     log::fold::ReadError,
     tokens::{TokenError, What},
     wechat::{
-        client::CallError,
+        error::CallError,
         retry::{suspended, wait_after},
     },
 };

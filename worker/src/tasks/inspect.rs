@@ -5,28 +5,16 @@ use mandate_domain::{
     AccessToken, Authorizer, AuthorizerInfo, Because, Decision, Inspected, Inspection, Question, RedeemTask,
     Status, Times, decide_inspected,
 };
-use mandate_schema::{AuthorizerId, ComponentId, Event, Secret, StreamName};
+use mandate_schema::{Event, Secret};
 use mandate_storage::{Claimed, Ending, Storage, TaskState};
 use mandate_wechat::api::{AuthorizerInfoRequest, AuthorizerTokenRequest};
 
 use super::{
-    Failure,
+    Failure, Subject,
     outcome::{Answer, End, Outcome},
     run::TaskRunner,
 };
 use crate::{log::fold::ReadError, log::record::redeem_key, wechat::NOT_AUTHORIZED};
-
-/// The authorizer that a task is about.
-pub(super) struct Subject {
-    pub(super) component: ComponentId,
-    pub(super) authorizer: AuthorizerId,
-}
-
-impl Subject {
-    pub(super) fn stream(&self) -> StreamName {
-        StreamName::Authorizer(self.component.clone(), self.authorizer.clone())
-    }
-}
 
 impl<S: Storage> TaskRunner<S> {
     pub(super) async fn inspect(&self, claimed: &Claimed, subject: &Subject, because: Because) -> End {

@@ -13,12 +13,11 @@ use mandate_wechat::{
 };
 
 use super::{
-    Failure,
-    inspect::Subject,
+    Failure, Subject,
     outcome::{End, Outcome},
     run::TaskRunner,
 };
-use crate::{log::record::redeem_key, wechat::client::CallError};
+use crate::{log::record::redeem_key, wechat::error::CallError};
 
 /// How long an attempt waits for the code to be redeemed. Whatever came of that, the authorizer may have a token.
 const REDEEMED_WITHIN: Duration = Duration::from_secs(5);

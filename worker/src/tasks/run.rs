@@ -16,8 +16,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Failure, NO_TICKET, STOPPING,
-    inspect::Subject,
+    Failure, NO_TICKET, STOPPING, Subject,
     list::Lists,
     outcome::End,
     under_way::{BELIEVED_FOR, LOOK_AGAIN, UnderWay},

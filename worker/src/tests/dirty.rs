@@ -2,7 +2,7 @@
 
 use mandate_schema::{CreateTime, Event, Push};
 use mandate_storage::{CommandOutcome, TaskQueue};
-use mandate_wechat::form::REPLACED_CHARACTERS;
+use mandate_wechat::text::REPLACED_CHARACTERS;
 
 use super::given::{COMPONENT, Given, SIGNED_AT, genuine, merchant};
 

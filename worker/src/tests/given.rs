@@ -19,8 +19,7 @@ use mandate_storage::{
     sqlite::{SqliteStorage, migrate},
 };
 use mandate_wechat::{
-    cipher,
-    envelope::{EncodingAesKey, KeyRing, Pair},
+    envelope::{EncodingAesKey, KeyRing, Pair, cipher},
     signature,
 };
 use tempfile::TempDir;

@@ -27,4 +27,3 @@ mod webhook_limits;
 mod webhook_refusals;
 mod webhooks;
 mod wechat;
-mod wings;

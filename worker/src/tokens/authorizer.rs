@@ -18,7 +18,7 @@ use super::{
 use crate::{
     log::{Item, Verdict, fold::ReadError, snapshot::Snapshot},
     wechat::NOT_AUTHORIZED,
-    wechat::client::CallError,
+    wechat::error::CallError,
 };
 
 impl<S: Storage> Tokens<S> {

@@ -4,7 +4,7 @@ use mandate_storage::Storage;
 use mandate_wechat::api::Request;
 
 use super::{TokenError, Tokens, wants_new_component_token};
-use crate::wechat::client::CallError;
+use crate::wechat::error::CallError;
 
 /// Why a call under the component's token brought nothing.
 #[derive(Debug, thiserror::Error)]

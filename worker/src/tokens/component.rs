@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     log::{Log, fold::ReadError},
-    wechat::client::{ApiClient, CallError},
+    wechat::{client::ApiClient, error::CallError},
 };
 
 /// `WeChat` accepts a ticket for 12 hours.

@@ -8,7 +8,7 @@ use mandate_storage::{TokenFailure, TokenRow};
 use mandate_wechat::api::{Api, Refusal};
 use serde::{Deserialize, Serialize};
 
-use crate::wechat::{client::CallError, retry::wait_after};
+use crate::wechat::{error::CallError, retry::wait_after};
 
 /// First and longest wait after a call without an answer.
 const BACKOFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(15)];

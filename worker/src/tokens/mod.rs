@@ -30,7 +30,7 @@ pub(crate) use ticket_watch::TicketWatch;
 pub use crate::log::access_token::HeldToken;
 use crate::{
     log::{Log, fold::ReadError},
-    wechat::client::{ApiClient, CallError},
+    wechat::{client::ApiClient, error::CallError},
 };
 
 /// The access tokens of components and of their authorizers, and calls under them.

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::{BESIDE_CALLS, Failed, HeldToken, TokenError, What};
 use crate::{
     log::{Forget, access_token::Stored, fold::ReadError, vault::Vault},
-    wechat::client::CallError,
+    wechat::error::CallError,
 };
 
 /// How long what was read is believed.

@@ -14,7 +14,7 @@ use mandate_wechat::{
     errors::{self, Retry},
 };
 
-use crate::wechat::{client::CallError, retry::wait_after};
+use crate::wechat::{error::CallError, retry::wait_after};
 
 /// Calls in a row without an answer, or answered "busy", before the API is left alone.
 const FAILURES: u32 = 5;

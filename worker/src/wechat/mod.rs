@@ -2,6 +2,7 @@
 
 pub(crate) mod breaker;
 pub mod client;
+pub(crate) mod error;
 pub(crate) mod retry;
 
 /// This authorizer does not authorize this component (or no longer).

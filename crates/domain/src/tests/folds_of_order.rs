@@ -12,7 +12,7 @@ use super::{
     given::{World, given},
     samples::{HOUR, digest, profile, second},
 };
-use crate::{Redemption, order::Age};
+use crate::{Authorizer, Redemption, order::Age};
 
 /// Events that are no facts.
 fn no_facts() -> [Effect; 9] {
@@ -94,8 +94,10 @@ fn our_time_stands_in_for_one_in_the_future() {
 
 #[test]
 fn newer_than_known_is_what_a_callback_would_be_newer_by() {
-    let is_newer =
-        |world: &World, time| Age::of(Some(CreateTime(time)), world.seen(), world.now()) == Age::Newer;
+    let is_newer = |world: &World, time| {
+        Age::of(Some(CreateTime(time)), world.seen().map(Authorizer::known).unwrap_or_default(), world.now())
+            == Age::Newer
+    };
     let known = given([granted_at(300)]);
     assert_eq!([299, 300, 301, 1000].map(|time| is_newer(&known, time)), [false, false, true, false]);
     let unsure = given([granted_at(300), confirmed_revocation()]).after(HOUR);

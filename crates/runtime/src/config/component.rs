@@ -49,7 +49,12 @@ pub(super) fn read_all(root: &mut Section<'_>) -> Vec<Component> {
             root.report.problem(key, &source, format!("is the same as component.{first}.app_id"));
         }
     }
-    paths::check_all(&components, root.report);
+    let mut paths = Vec::new();
+    for (at, component) in &components {
+        paths.push((format!("component.{at}.event_path"), component.event_path.as_str()));
+        paths.push((format!("component.{at}.message_path"), component.message_path.as_str()));
+    }
+    paths::check_all(&paths, root.report);
     components.into_iter().map(|(_, component)| component).collect()
 }
 

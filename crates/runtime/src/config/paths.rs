@@ -2,7 +2,7 @@
 
 use actix_web::http::uri::PathAndQuery;
 
-use super::{component::Component, report::Report, scalar::Setting};
+use super::{report::Report, scalar::Setting};
 
 /// What `WeChat` replaces by the authorizer's appid.
 pub(super) const APPID: &str = "$APPID$";
@@ -48,14 +48,9 @@ impl<const TEMPLATED: bool> Setting for CallbackPath<TEMPLATED> {
     }
 }
 
-/// Reports each path that could be the same request as one before it. Components may share an event URL: what a push is sealed
+/// Reports each path, by its key, that could be the same request as one before it. Components may share an event URL: what a push is sealed
 /// with tells whose it is.
-pub(super) fn check_all(components: &[(usize, Component)], report: &Report) {
-    let keyed = |(at, component): &(usize, Component)| {
-        let event = (format!("component.{at}.event_path"), component.event_path.clone());
-        [event, (format!("component.{at}.message_path"), component.message_path.clone())]
-    };
-    let paths: Vec<(String, String)> = components.iter().flat_map(keyed).collect();
+pub(super) fn check_all(paths: &[(String, &str)], report: &Report) {
     for (nth, (key, path)) in paths.iter().enumerate() {
         let collides = |other: &str| overlap(path, other) && !is_shared(path, other);
         if let Some((other, _)) = paths[..nth].iter().find(|(_, other)| collides(other)) {

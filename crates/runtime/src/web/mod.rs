@@ -7,6 +7,7 @@ mod connection;
 mod connections;
 mod exchange;
 mod head;
+mod process;
 mod shared;
 mod slots;
 
@@ -26,11 +27,11 @@ use actix_web::{
 pub use client_address::TrustedProxies;
 pub use connections::{ConnectionLimits, Connections, Listener, Rank};
 pub use exchange::CLIENT_RATE;
+pub use process::Process;
 
 use crate::{
     health::Readiness,
     metrics::{self, Metrics},
-    process::Process,
 };
 
 /// A listener could not be opened.

@@ -4,6 +4,7 @@
 
 mod body;
 mod decode;
+mod error;
 mod info;
 mod lenient;
 mod reply;
@@ -11,7 +12,8 @@ mod request;
 
 pub use crate::json::{Repair, Repairs};
 pub use body::begins_as_answer;
-pub use decode::{Decoded, Refusal, Reply, ReplyError, decode, errcode_of};
+pub use decode::{Decoded, Reply, decode, errcode_of};
+pub use error::{Refusal, ReplyError};
 pub use info::{AuthorizationInfo, AuthorizerInfoReply, QueryAuthReply};
 pub use reply::{
     AuthorizerListAnswer, AuthorizerListReply, AuthorizerTokenReply, ComponentTokenReply, CustomSendReply,

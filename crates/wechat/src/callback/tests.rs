@@ -1,5 +1,5 @@
 use super::*;
-use crate::{form::Form, tree::TreeError};
+use crate::{form::Form, text::REPLACED_CHARACTERS, tree::TreeError};
 
 const SIGNED_AT: CreateTime = CreateTime(1_767_225_605);
 
@@ -190,7 +190,7 @@ fn spoiled_characters_cost_only_the_text_that_they_stand_in() {
     let Info::Authorized(grant) = &callback.info else { panic!("not a grant") };
     assert_eq!(grant.code, Some(Secret::new("c")));
     assert_eq!(callback.document.get("Remark"), Some("a\u{fffd}\u{fffd}b"));
-    assert_eq!(callback.document.get(form::REPLACED_CHARACTERS), Some("3"));
+    assert_eq!(callback.document.get(REPLACED_CHARACTERS), Some("3"));
     let spoiled = [
         b"<xml><InfoType>unauthorized</InfoType><Remark>\xff\xfe".as_slice(),
         b"</Remark><AuthorizerAppid>wxa0b1</AuthorizerAppid></xml>\0",

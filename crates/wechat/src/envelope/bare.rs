@@ -43,8 +43,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        cipher,
-        envelope::{EncodingAesKey, KeyRing, Pair},
+        envelope::{EncodingAesKey, KeyRing, Pair, cipher},
         signature,
     };
 

@@ -1,6 +1,43 @@
 //! What can be wrong with an envelope, and with the keys that should open it.
 
-use crate::cipher::CipherError;
+/// Why a ciphertext could not be opened. The order is the order of the checks.
+///
+/// Never tell the network which one it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CipherError {
+    /// The text is not standard, padded, canonical base64.
+    #[error("the ciphertext is not base64")]
+    BadBase64,
+    /// Nothing, or not a multiple of 16 bytes.
+    #[error("the ciphertext is not whole AES blocks")]
+    BadBlockLength,
+    /// The last byte is not 1 to 32, or larger than the data, or not all padding bytes equal it.
+    #[error("the padding is wrong")]
+    BadPadding,
+    /// Fewer bytes than random prefix and length.
+    #[error("the plaintext is too short")]
+    TooShort,
+    /// The length reaches past the end.
+    #[error("the length is wrong")]
+    BadLength,
+    /// What follows the message is not the expected appid.
+    #[error("the appid behind the message is another one")]
+    WrongAppId,
+}
+
+impl CipherError {
+    /// The name in logs, metrics and test vectors.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::BadBase64 => "bad_base64",
+            Self::BadBlockLength => "bad_block_length",
+            Self::BadPadding => "bad_padding",
+            Self::TooShort => "too_short",
+            Self::BadLength => "bad_length",
+            Self::WrongAppId => "wrong_appid",
+        }
+    }
+}
 
 /// Why a push was refused. Every one of them gets the same answer: 403 with an empty body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,13 +9,15 @@
 //! failures must look the same: [`EnvelopeError`] is for logs and metrics.
 
 mod bare;
+pub mod cipher;
 mod error;
+mod key;
 mod outer;
 mod query;
 mod ring;
 
-pub use crate::cipher::{CipherError, Plaintext};
-pub use crate::key::EncodingAesKey;
-pub use error::{EnvelopeError, KeyRingError};
+pub use cipher::Plaintext;
+pub use error::{CipherError, EnvelopeError, KeyRingError};
+pub use key::EncodingAesKey;
 pub use query::CallbackQuery;
 pub use ring::{KeyRing, NobodyOpens, Opened, Pair, open_shared};

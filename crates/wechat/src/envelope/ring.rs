@@ -5,15 +5,10 @@ use std::sync::Arc;
 use mandate_schema::{ComponentId, PairId, Secret};
 
 use super::{
-    CallbackQuery, EnvelopeError, KeyRingError,
+    CallbackQuery, CipherError, EncodingAesKey, EnvelopeError, KeyRingError, Plaintext, cipher,
     outer::{self, Outer},
 };
-use crate::{
-    cipher::{self, CipherError, Plaintext},
-    form::Form,
-    key::EncodingAesKey,
-    signature,
-};
+use crate::{form::Form, signature};
 
 /// One (token, key) pair of the configuration. Cheap to clone; shows only its id.
 #[derive(Clone, Debug)]

@@ -5,8 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::{
-    form::REPLACED_CHARACTERS,
-    text::allowed_or_replaced,
+    text::{REPLACED_CHARACTERS, allowed_or_replaced},
     tree::{Budget, Element, MAX_DEPTH, Place, TreeError},
 };
 

@@ -2,10 +2,9 @@ use mandate_schema::Secret;
 
 use super::*;
 use crate::{
-    cipher,
-    envelope::{EncodingAesKey, Pair},
-    form::REPLACED_CHARACTERS,
+    envelope::{EncodingAesKey, Pair, cipher},
     signature,
+    text::REPLACED_CHARACTERS,
 };
 
 const COMPONENT: &str = "wx1f2e3d4c5b6a7988";

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::HashSet};
 
-use mandate_wechat::{cipher, form::Form, signature, xml};
+use mandate_wechat::{envelope::cipher, form::Form, signature, xml};
 use serde_json::Value;
 
 use crate::support::{Vector, run};

@@ -18,7 +18,7 @@ use scan::ListScans;
 
 use crate::{
     tokens::{Tokens, Uncalled},
-    wechat::client::CallError,
+    wechat::error::CallError,
 };
 
 /// Entries asked for at once. `WeChat` may answer with fewer.

@@ -14,9 +14,8 @@ use tokio::{
 };
 
 use crate::{
-    process::Process,
     stop::Stop,
-    web::{ConnectionLimits, Listener, Rank, TrustedProxies},
+    web::{ConnectionLimits, Listener, Process, Rank, TrustedProxies},
 };
 
 const LONG: Duration = Duration::from_mins(1);

@@ -1,5 +1,7 @@
 //! The house in order: arrows between crates, sizes of files, documents that agree.
 
+mod modules;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

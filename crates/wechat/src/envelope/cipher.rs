@@ -11,51 +11,12 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::NoPadding};
 use zeroize::Zeroizing;
 
-use crate::key::EncodingAesKey;
+use super::{CipherError, EncodingAesKey};
 
 const AES_BLOCK: usize = 16;
 const PADDING_BLOCK: usize = 32;
 /// Random bytes and length before the message.
 const HEAD: usize = 20;
-
-/// Why a ciphertext could not be opened. The order is the order of the checks.
-///
-/// Never tell the network which one it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CipherError {
-    /// The text is not standard, padded, canonical base64.
-    #[error("the ciphertext is not base64")]
-    BadBase64,
-    /// Nothing, or not a multiple of 16 bytes.
-    #[error("the ciphertext is not whole AES blocks")]
-    BadBlockLength,
-    /// The last byte is not 1 to 32, or larger than the data, or not all padding bytes equal it.
-    #[error("the padding is wrong")]
-    BadPadding,
-    /// Fewer bytes than random prefix and length.
-    #[error("the plaintext is too short")]
-    TooShort,
-    /// The length reaches past the end.
-    #[error("the length is wrong")]
-    BadLength,
-    /// What follows the message is not the expected appid.
-    #[error("the appid behind the message is another one")]
-    WrongAppId,
-}
-
-impl CipherError {
-    /// The name in logs, metrics and test vectors.
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::BadBase64 => "bad_base64",
-            Self::BadBlockLength => "bad_block_length",
-            Self::BadPadding => "bad_padding",
-            Self::TooShort => "too_short",
-            Self::BadLength => "bad_length",
-            Self::WrongAppId => "wrong_appid",
-        }
-    }
-}
 
 /// A decrypted message. It holds tickets and codes, so it is a secret as a whole; wiped from memory on drop. Any bytes: a user can
 /// write what is no text.

@@ -9,7 +9,7 @@ use base64::{
 use mandate_schema::Secret;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::envelope::EnvelopeError;
+use super::EnvelopeError;
 
 /// Reads 43 characters as 32 bytes. They carry 258 bits, of which 256 are used; the console fills the last two with
 /// anything, so about three of four real keys are refused by a decoder that insists on zeros there.
