@@ -58,6 +58,13 @@ fn modules(folder: &Path) -> BTreeMap<Names, String> {
         let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
         modules.insert(names, lines.collect::<Vec<_>>().join("\n"));
     }
+    let is_test = |module: &Names| {
+        let (name, parent) = module.split_last()?;
+        Some(modules.get(parent)?.contains(&format!("#[cfg(test)]\nmod {name};")))
+    };
+    let tests: BTreeSet<Names> =
+        modules.keys().filter(|module| is_test(module) == Some(true)).cloned().collect();
+    modules.retain(|module, _| !tests.contains(module));
     modules
 }
 
