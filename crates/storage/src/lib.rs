@@ -2,36 +2,26 @@
 //!
 //! No driver type crosses a contract. Every implementation passes one conformance suite.
 
-mod any;
 mod appender;
 #[cfg(test)]
 mod conformance;
 mod contract;
-mod contract_alone;
-mod contract_consent;
-mod contract_credentials;
-mod contract_webhooks;
 mod convert;
+mod driver;
 mod error;
-mod gather;
 mod migration;
 mod model;
 mod model_credentials;
 mod model_tasks;
-pub mod postgres;
-pub mod sqlite;
+mod store;
 
-pub use any::AnyStorage;
 pub use appender::{AppendObserver, Appender, Unobserved};
 pub use contract::{
-    Checkpoints, DeadLetters, EventLog, Folder, Keys, Leases, Messages, Rebuild, States, Storage, TaskQueue,
+    Callers, Checkpoints, Consents, DeadLetters, EventLog, Gather, Keys, Leases, Messages, Rebuild,
+    Reconciliations, States, Storage, TaskQueue, Tokens, TriedAlone, Webhooks,
 };
-pub use contract_alone::TriedAlone;
-pub use contract_consent::{ConsentLink, ConsentTerms, ConsentVisit, Consents, Landed};
-pub use contract_credentials::{Callers, Reconciliations, Tokens};
-pub use contract_webhooks::{WebhookAttemptRow, WebhookRow, Webhooks};
+pub use driver::postgres;
 pub use error::StorageError;
-pub use gather::{Gather, Gathered, Wanted};
 pub use migration::Migrated;
 pub use model::{
     Append, Appended, AuthorizerFilter, AuthorizerRow, Command, CommandOutcome, CommandRecord, DeadLetter,
@@ -45,3 +35,16 @@ pub use model_tasks::{
     Attempt, Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Ending, Finish, GivenUp, NewTask, NextDue, Shares,
     TaskCount, TaskDone, TaskState,
 };
+pub use store::{
+    ConsentLink, ConsentTerms, ConsentVisit, Folder, Gathered, Landed, Store, Wanted, WebhookAttemptRow,
+    WebhookRow,
+};
+
+/// For callers that still name it.
+pub type AnyStorage = Store;
+/// What the embedded store brings of its own.
+pub mod sqlite {
+    pub use crate::driver::sqlite::{Migrated, migrate};
+    /// For callers that still name it.
+    pub type SqliteStorage = crate::Store;
+}
