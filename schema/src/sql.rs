@@ -242,7 +242,10 @@ mod tests {
             }
             assert!(count > 0, "a file without statements");
             let before = file.lines().take_while(|line| !line.starts_with(NAME));
-            assert!(before.into_iter().all(|line| line.is_empty() || line.starts_with("--")), "SQL without a name");
+            assert!(
+                before.into_iter().all(|line| line.is_empty() || line.starts_with("--")),
+                "SQL without a name"
+            );
         }
     }
 

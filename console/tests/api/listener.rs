@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_console::{Api, bind};
 use mandate_runtime::{process::Process, stop::Stop, web::ConnectionLimits};
 use mandate_schema::{ApiKey, ApiKeyRecord, Reach, Scope};
-use mandate_storage::{Callers, DeadLetters};
 
 use crate::{
     keys::record,

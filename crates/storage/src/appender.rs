@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use crate::{Appended, Command, StorageError};
+use crate::{Appended, Command, StorageError, Store};
 
 /// At most so many commands in one call.
 const BATCH_MAX: usize = 256;
@@ -46,13 +46,13 @@ pub(crate) trait BatchLog: Send + Sync + 'static {
     fn head(&self) -> impl Future<Output = Result<Position, StorageError>> + Send;
 }
 
-impl<T: crate::EventLog> BatchLog for T {
+impl BatchLog for Store {
     async fn append_batch(&self, commands: Vec<Command>) -> Result<Vec<Appended>, StorageError> {
-        crate::EventLog::append_batch(self, commands).await
+        self.append_batch(commands).await
     }
 
     async fn head(&self) -> Result<Position, StorageError> {
-        crate::EventLog::head(self).await
+        self.head().await
     }
 }
 
@@ -105,7 +105,7 @@ pub struct Appender {
 
 impl Appender {
     /// Starts an appender on this store.
-    pub fn start<L: crate::EventLog>(store: L, observer: Arc<dyn AppendObserver>) -> Self {
+    pub fn start(store: Store, observer: Arc<dyn AppendObserver>) -> Self {
         Self::on(store, observer)
     }
 

@@ -1,11 +1,10 @@
-//! The event log and all that is committed with it: contracts first, then the databases behind them.
+//! The event log and all that is committed with it: one [`Store`], over one driver of two databases.
 //!
-//! No driver type crosses a contract. Every implementation passes one conformance suite.
+//! No type of a database leaves the crate. Both databases pass one conformance suite.
 
 mod appender;
 #[cfg(test)]
 mod conformance;
-mod contract;
 mod convert;
 mod driver;
 mod error;
@@ -16,11 +15,7 @@ mod model_tasks;
 mod store;
 
 pub use appender::{AppendObserver, Appender, Unobserved};
-pub use contract::{
-    Callers, Checkpoints, Consents, DeadLetters, EventLog, Gather, Keys, Leases, Messages, Rebuild,
-    Reconciliations, States, Storage, TaskQueue, Tokens, TriedAlone, Webhooks,
-};
-pub use driver::postgres;
+pub use driver::{postgres, sqlite};
 pub use error::StorageError;
 pub use migration::Migrated;
 pub use model::{
@@ -39,12 +34,3 @@ pub use store::{
     ConsentLink, ConsentTerms, ConsentVisit, Folder, Gathered, Landed, Store, Wanted, WebhookAttemptRow,
     WebhookRow,
 };
-
-/// For callers that still name it.
-pub type AnyStorage = Store;
-/// What the embedded store brings of its own.
-pub mod sqlite {
-    pub use crate::driver::sqlite::{Migrated, migrate};
-    /// For callers that still name it.
-    pub type SqliteStorage = crate::Store;
-}

@@ -7,7 +7,6 @@ use std::{
 
 use jiff::Timestamp;
 use mandate_schema::{CommandId, Push};
-use mandate_storage::Storage;
 
 use crate::inbound::ingest::{Ingest, IngestError};
 
@@ -27,7 +26,7 @@ impl Alone {
     }
 }
 
-impl<S: Storage> Ingest<S> {
+impl Ingest {
     /// A callback that came often is tried alone, after that is noted; the note is neither an outcome nor a dead letter. If it ends
     /// this process too, another one tries again, a few times, for it may have been chance; then it is a dead letter and not tried
     /// again unasked. An outcome removes the note. A note under a false id keeps nobody from trying the genuine callback.

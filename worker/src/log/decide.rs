@@ -5,9 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use jiff::Timestamp;
 use mandate_domain::{AboutCode, Decision, Since};
 use mandate_schema::{CodeDigest, CommandId, Position, Secret, StreamName};
-use mandate_storage::{
-    Appended, Attempt, Command, Ending, Erasure, Landed, Storage, StorageError, TaskDone, Wanted,
-};
+use mandate_storage::{Appended, Attempt, Command, Ending, Erasure, Landed, StorageError, TaskDone, Wanted};
 use uuid::Uuid;
 
 use super::{
@@ -180,7 +178,7 @@ enum Pending<T> {
     Known(Outcome<T>),
 }
 
-impl<S: Storage> Log<S> {
+impl Log {
     /// Decides one item; see [`Log::decide`].
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use mandate_domain::{
     Status, Times, decide_inspected,
 };
 use mandate_schema::{AuthorizerId, ComponentId, Event, Secret, StreamName};
-use mandate_storage::{Claimed, Ending, Storage, TaskState};
+use mandate_storage::{Claimed, Ending, TaskState};
 use mandate_wechat::api::{AuthorizerInfoRequest, AuthorizerTokenRequest};
 
 use super::{
@@ -28,7 +28,7 @@ impl Subject {
     }
 }
 
-impl<S: Storage> TaskRunner<S> {
+impl TaskRunner {
     pub(super) async fn inspect(&self, claimed: &Claimed, subject: &Subject, because: Because) -> End {
         let inspection = self.begin_inspection(claimed, subject, because).await;
         let mut inspection = match inspection {

@@ -58,12 +58,6 @@ impl Store {
         Ok(Self { driver: Driver::Sqlite(Sqlite::open(path, readers)?) })
     }
 
-    /// For callers that still name it.
-    #[doc(hidden)]
-    pub fn open(path: &Path, readers: usize) -> Result<Self> {
-        Self::open_sqlite(path, readers)
-    }
-
     /// Opens a database that [`postgres::migrate`](crate::postgres::migrate) has brought up to date, on a server that does not lose
     /// what it has committed.
     ///

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use mandate_runtime::{jitter::full_jitter, stop::Stop};
 use mandate_schema::Position;
-use mandate_storage::{Storage, StorageError, WebhookRow};
+use mandate_storage::{StorageError, WebhookRow};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ struct Rest {
     reason: Reason,
 }
 
-impl<S: Storage> Webhooks<S> {
+impl Webhooks {
     pub(crate) async fn run(self: &Arc<Self>, stop: &Stop) {
         let (mut lead, mut rounds, mut reason) =
             (Lease::new("webhooks", LEAD), Rounds::default(), Reason::default());
@@ -137,7 +137,7 @@ impl Rounds {
         !rests && !self.busy.contains(&webhook)
     }
 
-    fn begin<S: Storage>(&mut self, webhooks: Arc<Webhooks<S>>, row: WebhookRow, stop: Stop) {
+    fn begin(&mut self, webhooks: Arc<Webhooks>, row: WebhookRow, stop: Stop) {
         self.busy.insert(row.id);
         self.running.spawn(async move {
             let id = row.id;
