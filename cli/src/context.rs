@@ -66,8 +66,8 @@ pub(crate) fn read_file(key: &str, path: &Path) -> Result<Vec<u8>, CliError> {
 pub(crate) async fn open_storage(config: &Config) -> Result<Store, CliError> {
     let pool = usize::try_from(config.storage.pool).unwrap_or(1);
     Ok(match &config.storage.url {
-        StorageUrl::Sqlite(path) => Store::open_sqlite(path, pool)?.into(),
-        StorageUrl::Postgres(url) => Store::open_postgres(&server(config, url)?).await?.into(),
+        StorageUrl::Sqlite(path) => Store::open_sqlite(path, pool)?,
+        StorageUrl::Postgres(url) => Store::open_postgres(&server(config, url)?).await?,
     })
 }
 

@@ -59,17 +59,18 @@ insert into event (position, stream, version, id, name, form, command, occurred_
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 -- name: event_read_since
--- Versions are dense in a stream and rise with positions. The cross joins keep the order of the loops.
-select a.value as after, e.position, e.stream, e.version, e.id, e.name, e.form, e.command, e.occurred_at, e.recorded_at, e.data,
-    e.sealed
-from json_each($1) w
-cross join json_each($2) a on a.key = w.key
-cross join event e on e.stream = w.value and e.version > coalesce((
-    select p.version from event p where p.stream = w.value and p.position <= a.value order by p.version desc limit 1
-), 0)
-    and e.version <= $3 + coalesce((
-    select p.version from event p where p.stream = w.value and p.position <= a.value order by p.version desc limit 1
-), 0)
+-- Versions are dense in a stream and rise with positions. The limit that limits nothing has each tail looked for once.
+select w.after, e.position, e.stream, e.version, e.id, e.name, e.form, e.command, e.occurred_at, e.recorded_at, e.data, e.sealed
+from (
+    select asked.value as stream, $2 ->> asked.key as after, coalesce((
+        select p.version from event p
+        where p.stream = asked.value and p.position <= $2 ->> asked.key
+        order by p.version desc limit 1
+    ), 0) as version
+    from json_each($1) asked
+    limit -1
+) w
+cross join event e on e.stream = w.stream and e.version > w.version and e.version <= w.version + $3
 order by e.version
 
 -- name: key_samples
