@@ -10,9 +10,9 @@ use mandate_runtime::{
 };
 use mandate_schema::{MasterKeys, Secret};
 use mandate_storage::{
-    AnyStorage, Callers, Migrated,
-    postgres::{self, PostgresSettings, PostgresStorage},
-    sqlite::{self, SqliteStorage},
+    Migrated, Store,
+    postgres::{self, PostgresSettings},
+    sqlite,
 };
 use mandate_worker::{access::entry, views::Views};
 use uuid::Uuid;
@@ -60,16 +60,16 @@ pub(crate) fn read_file(key: &str, path: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 /// Opens the store.
-pub(crate) async fn open_storage(config: &Config) -> Result<AnyStorage, CliError> {
+pub(crate) async fn open_storage(config: &Config) -> Result<Store, CliError> {
     let pool = usize::try_from(config.storage.pool).unwrap_or(1);
     Ok(match &config.storage.url {
-        StorageUrl::Sqlite(path) => SqliteStorage::open(path, pool)?.into(),
-        StorageUrl::Postgres(url) => PostgresStorage::open(&server(config, url)?).await?.into(),
+        StorageUrl::Sqlite(path) => Store::open_sqlite(path, pool)?,
+        StorageUrl::Postgres(url) => Store::open_postgres(&server(config, url)?).await?,
     })
 }
 
 /// Opens the store of a process; waits for a server that is away. `None`: the process was asked to stop meanwhile.
-pub(crate) async fn wait_for_storage(config: &Config, stop: &Stop) -> Result<Option<AnyStorage>, CliError> {
+pub(crate) async fn wait_for_storage(config: &Config, stop: &Stop) -> Result<Option<Store>, CliError> {
     wait(stop, async || open_storage(config).await).await
 }
 
@@ -150,14 +150,14 @@ pub(crate) fn master_keys(config: &Config) -> Result<MasterKeys, CliError> {
 }
 
 /// A reader of state and log.
-pub(crate) async fn open_views(global: &Global) -> Result<Views<AnyStorage>, CliError> {
+pub(crate) async fn open_views(global: &Global) -> Result<Views, CliError> {
     let config = load_for_storage(global)?;
     Ok(Views::new(open_storage(&config).await?, master_keys(&config)?))
 }
 
 /// Notes in the audit trail what this command did.
 pub(crate) async fn note_act(
-    storage: &impl Callers,
+    storage: &Store,
     act: &str,
     subject: &str,
     detail: Option<String>,

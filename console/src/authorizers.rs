@@ -7,7 +7,7 @@ use actix_web::{
 };
 use mandate_domain::Status;
 use mandate_schema::{AuthorizerId, ComponentId, Position, Scope, StreamName};
-use mandate_storage::{AuthorizerFilter, Storage};
+use mandate_storage::AuthorizerFilter;
 use mandate_worker::{
     ReadError,
     views::{AuthorizerView, LogReset, Views},
@@ -26,10 +26,7 @@ const NAME: &str = "authorizers";
 const TEXT_MAX: usize = 100;
 
 /// `GET /authorizers`.
-pub(crate) async fn list<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, Scope::StateRead)?;
     let query = Query::read(&request, &["component", "status", "q", "limit", "cursor"])?;
     let filter = AuthorizerFilter {
@@ -62,8 +59,8 @@ fn search_text(query: &Query) -> Result<Option<String>, QueryError> {
 /// # Errors
 ///
 /// [`ReadError`].
-pub async fn list_authorizers<S: Storage>(
-    views: &Views<S>,
+pub async fn list_authorizers(
+    views: &Views,
     filter: AuthorizerFilter,
 ) -> Result<List<AuthorizerView>, ReadError> {
     let limit = filter.limit;
@@ -74,10 +71,7 @@ pub async fn list_authorizers<S: Storage>(
 }
 
 /// `GET /components/{c}/authorizers/{a}`.
-pub(crate) async fn show<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn show(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = Query::read(&request, &["at_position"])?;
     let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
     caller_for(&request, Scope::StateRead, &component, Some(&authorizer))?;
@@ -94,8 +88,8 @@ pub(crate) async fn show<S: Storage>(
 }
 
 /// A position that the log has not reached has no past yet: it is of another log.
-async fn at<S: Storage>(
-    api: &Api<S>,
+async fn at(
+    api: &Api,
     component: &ComponentId,
     authorizer: &AuthorizerId,
     after: Position,

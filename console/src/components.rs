@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use jiff::Timestamp;
 use mandate_schema::{ComponentId, Scope};
-use mandate_storage::Storage;
+
 use mandate_worker::{
     ReadError,
     views::{ComponentView, Views},
@@ -20,10 +20,7 @@ use crate::{
 const NAME: &str = "components";
 
 /// `GET /components`.
-pub(crate) async fn list<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, Scope::StateRead)?;
     let query = Query::read(&request, &["limit", "cursor"])?;
     let (limit, after) = (query.limit()?, start(NAME, &query)?);
@@ -38,8 +35,8 @@ pub(crate) async fn list<S: Storage>(
 /// # Errors
 ///
 /// [`ReadError`].
-pub async fn list_components<S: Storage>(
-    views: &Views<S>,
+pub async fn list_components(
+    views: &Views,
     configured: &[ComponentId],
     after: Option<ComponentId>,
     limit: usize,
@@ -55,10 +52,7 @@ pub async fn list_components<S: Storage>(
 }
 
 /// `GET /components/{c}`.
-pub(crate) async fn show<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn show(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Query::read(&request, &[])?;
     let component = path::component(&request)?;
     caller_for(&request, Scope::StateRead, &component, None)?;

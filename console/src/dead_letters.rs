@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use jiff::Timestamp;
 use mandate_schema::{ComponentId, Scope, serialize_time};
-use mandate_storage::{DeadLetterId, DeadLetterRow, DeadLetters, DeadPayload, Storage, StorageError};
+use mandate_storage::{DeadLetterId, DeadLetterRow, DeadPayload, StorageError, Store};
 use mandate_worker::{Retried, access::Caller};
 use serde::Serialize;
 
@@ -69,10 +69,7 @@ impl From<DeadLetterRow> for DeadLetterView {
 }
 
 /// `GET /dead-letters`.
-pub(crate) async fn list<S: Storage>(
-    api: web::Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     caller(&request, Scope::Admin)?;
     let query = Query::read(&request, &["limit", "cursor"])?;
     let page = list_dead_letters(&api.worker.storage, start(NAME, &query)?, query.limit()?).await?;
@@ -84,8 +81,8 @@ pub(crate) async fn list<S: Storage>(
 /// # Errors
 ///
 /// [`StorageError`].
-pub async fn list_dead_letters<S: DeadLetters>(
-    storage: &S,
+pub async fn list_dead_letters(
+    storage: &Store,
     after: Option<DeadLetterId>,
     limit: usize,
 ) -> Result<List<DeadLetterView>, StorageError> {
@@ -95,8 +92,8 @@ pub async fn list_dead_letters<S: DeadLetters>(
 }
 
 /// `POST /dead-letters/{id}/retry`.
-pub(crate) async fn retry<S: Storage>(
-    api: web::Data<Api<S>>,
+pub(crate) async fn retry(
+    api: web::Data<Api>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -112,8 +109,8 @@ pub(crate) async fn retry<S: Storage>(
 }
 
 /// `POST /dead-letters/{id}/discard`.
-pub(crate) async fn discard<S: Storage>(
-    api: web::Data<Api<S>>,
+pub(crate) async fn discard(
+    api: web::Data<Api>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -133,8 +130,8 @@ async fn act_on(request: &HttpRequest, payload: web::Payload) -> Result<DeadLett
     Ok(id)
 }
 
-fn acted<S: Storage>(
-    api: &Api<S>,
+fn acted(
+    api: &Api,
     caller: &Caller,
     request: &HttpRequest,
     id: DeadLetterId,

@@ -2,16 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use mandate_schema::{CloudEvent, Scope, StreamName, Version};
-use mandate_storage::Storage;
+
 use mandate_worker::{ReadError, views::Views};
 
 use crate::{Api, ApiError, List, authorizers, guard::caller_for, list::start, path, query::Query};
 
 /// `GET /components/{c}/authorizers/{a}/events`.
-pub(crate) async fn history<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn history(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = Query::read(&request, &["limit", "cursor"])?;
     let (component, authorizer) = (path::component(&request)?, path::authorizer(&request)?);
     caller_for(&request, Scope::EventsRead, &component, Some(&authorizer))?;
@@ -30,8 +27,8 @@ pub(crate) async fn history<S: Storage>(
 /// # Errors
 ///
 /// [`ReadError`].
-pub async fn list_history<S: Storage>(
-    views: &Views<S>,
+pub async fn list_history(
+    views: &Views,
     stream: &StreamName,
     before: Option<Version>,
     limit: usize,

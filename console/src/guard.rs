@@ -15,7 +15,7 @@ use actix_web::{
 };
 use mandate_runtime::strangers::{LineLimit, REQUEST_SHOWN, excerpt};
 use mandate_schema::{AuthorizerId, ComponentId, Scope, Secret};
-use mandate_storage::Storage;
+
 use mandate_worker::access::Caller;
 
 use crate::{Api, ApiError, this_machine};
@@ -45,11 +45,11 @@ pub(crate) async fn never_kept<B: MessageBody + 'static>(
 /// # Errors
 ///
 /// Those of the service behind it; a refusal is an answer.
-pub(crate) async fn known_callers<S: Storage, B: MessageBody + 'static>(
+pub(crate) async fn known_callers<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let api = request.app_data::<Data<Api<S>>>().cloned().expect("the scope has it");
+    let api = request.app_data::<Data<Api>>().cloned().expect("the scope has it");
     let (caller, answer) = match Pass::of(request.request()).caller(&api, request.request()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller.clone());
@@ -79,7 +79,7 @@ impl Pass {
         Self(bearer(request.headers()).map(Secret::new))
     }
 
-    async fn caller<S: Storage>(&self, api: &Api<S>, request: &HttpRequest) -> Result<Arc<Caller>, ApiError> {
+    async fn caller(&self, api: &Api, request: &HttpRequest) -> Result<Arc<Caller>, ApiError> {
         let access = &api.worker.access;
         match &self.0 {
             Some(key) => access.authenticate(key.expose()).await?.ok_or(ApiError::KeyNeeded),
@@ -97,7 +97,7 @@ impl Pass {
     /// # Errors
     ///
     /// [`ApiError::KeyNeeded`]; the store does not answer.
-    pub(crate) async fn still_good<S: Storage>(&self, api: &Api<S>) -> Result<(), ApiError> {
+    pub(crate) async fn still_good(&self, api: &Api) -> Result<(), ApiError> {
         let access = &api.worker.access;
         let good = match &self.0 {
             Some(key) => access.authenticate_anew(key.expose()).await?.is_some(),
@@ -107,7 +107,7 @@ impl Pass {
     }
 
     /// The same by what is remembered, at most a second old: for those who only wait.
-    pub(crate) async fn seems_good<S: Storage>(&self, api: &Api<S>) -> Result<(), ApiError> {
+    pub(crate) async fn seems_good(&self, api: &Api) -> Result<(), ApiError> {
         let access = &api.worker.access;
         let good = match &self.0 {
             Some(key) => access.authenticate(key.expose()).await?.is_some(),
@@ -121,8 +121,8 @@ impl Pass {
 pub(crate) const LOOK_AT_KEY: Duration = Duration::from_secs(1);
 
 /// Notes a refusal in log and audit trail. `Some`: there were too many from this address, which is answered instead.
-pub(crate) fn note_refusal<S: Storage>(
-    api: &Api<S>,
+pub(crate) fn note_refusal(
+    api: &Api,
     caller: Option<&Caller>,
     request: &HttpRequest,
     status: StatusCode,

@@ -10,7 +10,6 @@ use actix_web::{
 };
 use mandate_broker::{ASK_MAX, CallbackOutcomes};
 use mandate_schema::{CallbackId, Secret};
-use mandate_storage::Storage;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +32,8 @@ struct Answer {
 }
 
 /// `POST /inbox/settled`.
-pub(crate) async fn settled<S: Storage>(
-    api: web::Data<Api<S>>,
+pub(crate) async fn settled(
+    api: web::Data<Api>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {

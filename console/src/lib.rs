@@ -34,7 +34,7 @@ use mandate_runtime::{
     web::{self, BindError, Listener, Process, Rank, TrustedProxies},
 };
 use mandate_schema::Secret;
-use mandate_storage::Storage;
+
 use mandate_worker::{Worker, views::Views};
 
 pub use authorizers::list_authorizers;
@@ -58,9 +58,9 @@ pub const LISTENER: Listener =
     Listener { name: "api", workers: 2, connections: 4_096, rank: Rank::Other, collect_max: 256 << 10 };
 
 /// What the API's handlers work with.
-pub struct Api<S> {
-    worker: Arc<Worker<S>>,
-    views: Arc<Views<S>>,
+pub struct Api {
+    worker: Arc<Worker>,
+    views: Arc<Views>,
     /// Opens the one question of ingress; without it nobody may ask it.
     settle_key: Option<Secret>,
     proxy: Proxy,
@@ -71,11 +71,11 @@ pub struct Api<S> {
     stop: Stop,
 }
 
-impl<S: Storage> Api<S> {
+impl Api {
     /// The API of a worker. `views` reads the storage that `worker` writes.
     pub fn new(
-        worker: Arc<Worker<S>>,
-        views: Arc<Views<S>>,
+        worker: Arc<Worker>,
+        views: Arc<Views>,
         settle_key: Option<Secret>,
         proxy: Proxy,
         stop: Stop,
@@ -97,11 +97,7 @@ impl<S: Storage> Api<S> {
 /// # Errors
 ///
 /// [`BindError`]: the address is in use or not ours.
-pub fn bind<S: Storage>(
-    process: &Process,
-    address: SocketAddr,
-    api: Api<S>,
-) -> Result<(Server, SocketAddr), BindError> {
+pub fn bind(process: &Process, address: SocketAddr, api: Api) -> Result<(Server, SocketAddr), BindError> {
     let api = Data::new(api);
     let (readiness, metrics) = (process.readiness.clone(), process.metrics.clone());
     process.connections.bind(address, LISTENER, &process.stop, move |config| {

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use jiff::Timestamp;
 use mandate_schema::{AuthorizerId, ComponentId, Scope, serialize_time};
-use mandate_storage::{ConsentLink, Storage};
+use mandate_storage::ConsentLink;
 use mandate_worker::{
     Worker,
     consent::{EXPIRES_DEFAULT, LinkError, LinkOrder, TermsError},
@@ -55,7 +55,7 @@ pub struct LinkView {
 
 impl LinkView {
     /// The view of a link.
-    pub fn new<S: Storage>(worker: &Worker<S>, link: &ConsentLink) -> Self {
+    pub fn new(worker: &Worker, link: &ConsentLink) -> Self {
         let url = worker.consents.link_address(link);
         let document = qr_code(&url).render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).build();
         // Within a page there is no place for an XML declaration.
@@ -71,8 +71,8 @@ impl LinkView {
 }
 
 /// `POST /authorization-links`.
-pub(crate) async fn create<S: Storage>(
-    api: Data<Api<S>>,
+pub(crate) async fn create(
+    api: Data<Api>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {

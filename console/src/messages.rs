@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use mandate_schema::{Position, Scope};
-use mandate_storage::Storage;
+
 use mandate_worker::{access::Caller, messages::MessagePage};
 use tokio::time::Instant;
 
@@ -15,10 +15,7 @@ use crate::{
 };
 
 /// `GET /messages`.
-pub(crate) async fn feed<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn feed(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, Scope::MessagesRead)?;
     if !api.worker.messages.has_feed() {
         return Err(ApiError::not_found(
@@ -42,8 +39,8 @@ struct Asked {
 
 /// The next page with messages; without any when the time is over, or when the process stops. Nothing to whose key is no longer
 /// good: that is looked at before a page is given out, and every second while there is none.
-async fn waited_for<S: Storage>(
-    api: &Api<S>,
+async fn waited_for(
+    api: &Api,
     pass: &Pass,
     caller: &Caller,
     Asked { mut after, limit, wait }: Asked,

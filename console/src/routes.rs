@@ -5,7 +5,6 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data, ServiceConfig},
 };
-use mandate_storage::Storage;
 
 use crate::{
     Api, ApiError, authorizers, components, dead_letters, events, feed, guard, inbox, links, messages,
@@ -13,61 +12,58 @@ use crate::{
 };
 
 /// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
-pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
+pub fn routes(config: &mut ServiceConfig, api: Data<Api>) {
     // Outside the scope: ingress is often another machine, and has a key.
-    let settled = post("/api/v1/inbox/settled", inbox::settled::<S>);
+    let settled = post("/api/v1/inbox/settled", inbox::settled);
     config.service(settled.app_data(api.clone()).wrap(from_fn(guard::never_kept)));
     config.service(get("/api/v1/schemas/{file}", schemas::show));
     config.service(get("/api/v1/openapi.json", schemas::openapi));
     config.service(get("/api/v1/asyncapi.json", schemas::asyncapi));
     let api = web::scope("/api/v1")
         .app_data(api)
-        .service(get("/components", components::list::<S>))
-        .service(get("/components/{component}", components::show::<S>))
-        .service(get("/components/{component}/access-token", tokens::of_component::<S>))
-        .service(post("/components/{component}/access-token/invalidate", tokens::replace_of_component::<S>))
-        .service(get(
-            "/components/{component}/authorizers/{authorizer}/access-token",
-            tokens::of_authorizer::<S>,
-        ))
+        .service(get("/components", components::list))
+        .service(get("/components/{component}", components::show))
+        .service(get("/components/{component}/access-token", tokens::of_component))
+        .service(post("/components/{component}/access-token/invalidate", tokens::replace_of_component))
+        .service(get("/components/{component}/authorizers/{authorizer}/access-token", tokens::of_authorizer))
         .service(post(
             "/components/{component}/authorizers/{authorizer}/access-token/invalidate",
-            tokens::replace_of_authorizer::<S>,
+            tokens::replace_of_authorizer,
         ))
-        .service(get("/components/{component}/authorizers/{authorizer}", authorizers::show::<S>))
-        .service(get("/components/{component}/authorizers/{authorizer}/events", events::history::<S>))
-        .service(get("/authorizers", authorizers::list::<S>))
-        .service(get("/events", feed::page::<S>))
-        .service(get("/events/stream", feed::stream::<S>))
-        .service(post("/authorization-links", links::create::<S>))
+        .service(get("/components/{component}/authorizers/{authorizer}", authorizers::show))
+        .service(get("/components/{component}/authorizers/{authorizer}/events", events::history))
+        .service(get("/authorizers", authorizers::list))
+        .service(get("/events", feed::page))
+        .service(get("/events/stream", feed::stream))
+        .service(post("/authorization-links", links::create))
         .service(
             web::resource("/webhooks")
-                .get(webhooks::list::<S>)
-                .post(webhooks::create::<S>)
+                .get(webhooks::list)
+                .post(webhooks::create)
                 .default_service(web::to(async || only("GET, POST"))),
         )
         .service(
             web::resource("/webhooks/{id}")
-                .get(webhooks::show::<S>)
-                .patch(webhooks::change::<S>)
-                .delete(webhooks::delete::<S>)
+                .get(webhooks::show)
+                .patch(webhooks::change)
+                .delete(webhooks::delete)
                 .default_service(web::to(async || only("GET, PATCH, DELETE"))),
         )
-        .service(get("/webhooks/{id}/attempts", webhooks::attempts::<S>))
-        .service(post("/webhooks/{id}/test", webhooks::test::<S>))
-        .service(post("/webhooks/{id}/pause", webhooks::pause::<S>))
-        .service(post("/webhooks/{id}/resume", webhooks::resume::<S>))
-        .service(post("/webhooks/{id}/rewind", webhooks::rewind::<S>))
-        .service(post("/webhooks/{id}/rotate-secret", webhooks::rotate_secret::<S>))
-        .service(get("/messages", messages::feed::<S>))
-        .service(get("/dead-letters", dead_letters::list::<S>))
-        .service(post("/dead-letters/{id}/retry", dead_letters::retry::<S>))
-        .service(post("/dead-letters/{id}/discard", dead_letters::discard::<S>))
-        .service(web::resource("/proxy/{component}/{authorizer}/{path:.*}").to(proxy::forward::<S>))
+        .service(get("/webhooks/{id}/attempts", webhooks::attempts))
+        .service(post("/webhooks/{id}/test", webhooks::test))
+        .service(post("/webhooks/{id}/pause", webhooks::pause))
+        .service(post("/webhooks/{id}/resume", webhooks::resume))
+        .service(post("/webhooks/{id}/rewind", webhooks::rewind))
+        .service(post("/webhooks/{id}/rotate-secret", webhooks::rotate_secret))
+        .service(get("/messages", messages::feed))
+        .service(get("/dead-letters", dead_letters::list))
+        .service(post("/dead-letters/{id}/retry", dead_letters::retry))
+        .service(post("/dead-letters/{id}/discard", dead_letters::discard))
+        .service(web::resource("/proxy/{component}/{authorizer}/{path:.*}").to(proxy::forward))
         .service(get("/problems/{code}", problem::show))
         .default_service(web::to(unknown_route))
         // Around the whole scope, so that an unknown address tells a stranger no more than a known one.
-        .wrap(from_fn(guard::known_callers::<S, _>))
+        .wrap(from_fn(guard::known_callers))
         .wrap(from_fn(guard::never_kept));
     config.service(api).default_service(web::to(unknown_route));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use jiff::Timestamp;
 use mandate_schema::{Scope, Secret, StreamName, format_time};
-use mandate_storage::Storage;
+
 use mandate_worker::{
     Worker,
     tokens::{HeldToken, TokenError},
@@ -34,8 +34,8 @@ struct Stale {
 }
 
 /// `GET /components/{c}/access-token`.
-pub(crate) async fn of_component<S: Storage>(
-    api: web::Data<Api<S>>,
+pub(crate) async fn of_component(
+    api: web::Data<Api>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Query::read(&request, &[])?;
@@ -48,8 +48,8 @@ pub(crate) async fn of_component<S: Storage>(
 }
 
 /// `GET /components/{c}/authorizers/{a}/access-token`.
-pub(crate) async fn of_authorizer<S: Storage>(
-    api: web::Data<Api<S>>,
+pub(crate) async fn of_authorizer(
+    api: web::Data<Api>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Query::read(&request, &[])?;
@@ -63,8 +63,8 @@ pub(crate) async fn of_authorizer<S: Storage>(
 }
 
 /// `POST /components/{c}/access-token/invalidate`.
-pub(crate) async fn replace_of_component<S: Storage>(
-    api: web::Data<Api<S>>,
+pub(crate) async fn replace_of_component(
+    api: web::Data<Api>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -81,8 +81,8 @@ pub(crate) async fn replace_of_component<S: Storage>(
 }
 
 /// `POST /components/{c}/authorizers/{a}/access-token/invalidate`.
-pub(crate) async fn replace_of_authorizer<S: Storage>(
-    api: web::Data<Api<S>>,
+pub(crate) async fn replace_of_authorizer(
+    api: web::Data<Api>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -101,9 +101,9 @@ pub(crate) async fn replace_of_authorizer<S: Storage>(
 
 /// Gets a token apart from this request: actix drops a handler whose caller has gone, and a refresh that `WeChat` has answered
 /// must be stored.
-pub(crate) async fn to_its_end<S: Storage, F>(
-    api: &Api<S>,
-    work: impl FnOnce(Arc<Worker<S>>) -> F,
+pub(crate) async fn to_its_end<F>(
+    api: &Api,
+    work: impl FnOnce(Arc<Worker>) -> F,
 ) -> Result<HeldToken, ApiError>
 where
     F: Future<Output = Result<HeldToken, TokenError>> + 'static,

@@ -1,6 +1,8 @@
-//! SQL texts of ingress's journal: one statement per file in `schema/journal/`, named like its constant.
+//! SQL texts of ingress's journal: the statements of `schema/queries/journal.sql`.
 //!
 //! The journal is a `SQLite` file of its own, so that ingress needs no database server to answer `WeChat`.
+
+use crate::sql::{named, queries::JOURNAL};
 
 /// `application_id` of a journal file: `MNDJ` in ASCII. Keeps other `SQLite` files from being taken for a journal.
 pub const APPLICATION_ID: i32 = 0x4d4e_444a;
@@ -9,14 +11,15 @@ pub const APPLICATION_ID: i32 = 0x4d4e_444a;
 pub const FORM: i32 = 3;
 
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $statement:literal;)*) => {
         $(
             $(#[$doc])*
-            pub const $name: &str = include_str!(concat!("../journal/", $file, ".sql"));
+            pub const $name: &str = named(JOURNAL, $statement);
         )*
 
-        /// Every statement with its name.
-        pub const ALL: &[(&str, &str)] = &[$(($file, $name)),*];
+        /// Their names.
+        #[cfg(test)]
+        const ALL: &[&str] = &[$($statement),*];
     };
 }
 
@@ -176,25 +179,14 @@ pub const UPGRADES: &[&[&str]] = &[
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, fs, path::Path};
-
     use super::*;
 
     #[test]
-    fn every_statement_starts_with_its_name() {
-        for (name, text) in ALL {
-            assert!(text.starts_with(&format!("-- {name}: ")), "{name} does not start with its name");
-        }
-    }
-
-    #[test]
-    fn every_file_is_listed() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("journal");
-        let files: BTreeSet<String> = fs::read_dir(folder)
-            .expect("the folder exists")
-            .map(|entry| entry.expect("readable").file_name().to_string_lossy().replace(".sql", ""))
-            .collect();
-        let listed: BTreeSet<String> = ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
-        assert_eq!(files, listed);
+    fn every_statement_of_the_file_is_listed() {
+        let mut names: Vec<&str> = crate::sql::names(JOURNAL).collect();
+        let mut listed = ALL.to_vec();
+        names.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(names, listed);
     }
 }

@@ -1,4 +1,4 @@
-//! SQL texts: migrations and queries, one statement per file, the same names for each database.
+//! SQL texts: migrations, functions, and files of statements by subject.
 
 /// A numbered migration. It is applied once and never changed.
 #[derive(Clone, Copy, Debug)]
@@ -23,20 +23,6 @@ impl Migration {
     pub fn sha256(&self) -> String {
         sha256(self.sql)
     }
-}
-
-macro_rules! queries {
-    ($(#[$doc:meta])* $module:ident, $folder:literal, { $($name:ident,)* }) => {
-        $(#[$doc])*
-        #[expect(non_upper_case_globals, reason = "a query is named like its file")]
-        #[expect(missing_docs, reason = "the file's text is the documentation")]
-        pub mod $module {
-            $(pub const $name: &str = include_str!(concat!("../", $folder, "/queries/", stringify!($name), ".sql"));)*
-
-            /// All of them, by name.
-            pub const ALL: &[(&str, &str)] = &[$((stringify!($name), $name),)*];
-        }
-    };
 }
 
 /// The migrations of the `SQLite` store, in order. A number may be missing: from 11 on both databases count in step.
@@ -71,144 +57,6 @@ pub const SQLITE_MIGRATIONS: &[Migration] = &[
         sql: include_str!("../sqlite/migrations/0014_task_shares.sql"),
     },
 ];
-
-queries! {
-    /// The queries of the `SQLite` store.
-    sqlite, "sqlite", {
-        api_key_any,
-        api_key_find,
-        api_key_list,
-        api_key_put,
-        api_key_revoke,
-        api_key_touch,
-        audit_list,
-        audit_prune,
-        audit_put,
-        checkpoint_find,
-        checkpoint_put,
-        command_discard,
-        command_find,
-        command_put,
-        command_revive,
-        consent_link_find,
-        consent_link_prune,
-        consent_link_put,
-        consent_visit_by_code,
-        consent_visit_by_pre_auth,
-        consent_visit_find,
-        consent_visit_land,
-        consent_visit_prune,
-        consent_visit_put,
-        dead_letter_count_retry,
-        dead_letter_counts,
-        dead_letter_find,
-        dead_letter_list,
-        dead_letter_of_task,
-        dead_letter_put,
-        dead_letter_remove,
-        erase_keys,
-        erase_keys_of_notices,
-        erase_letters,
-        erase_messages,
-        erase_tasks,
-        erase_token,
-        event_by_id,
-        event_insert,
-        event_read,
-        event_read_stream,
-        event_read_stream_backwards,
-        key_counts,
-        key_find,
-        key_insert,
-        key_last,
-        key_rewrap,
-        key_samples,
-        key_subject_put,
-        key_under,
-        lease_give_back,
-        lease_take,
-        log_head,
-        log_head_move,
-        log_rename,
-        message_count,
-        message_erased,
-        message_erased_end,
-        message_head,
-        message_head_move,
-        message_prune,
-        message_prune_erased,
-        message_prune_oldest,
-        message_put,
-        message_read,
-        rebuild_clear_live,
-        rebuild_compare,
-        rebuild_count,
-        rebuild_fill_live,
-        rebuild_load,
-        rebuild_prepare,
-        rebuild_put,
-        reconciled_clear,
-        reconciled_missing,
-        reconciled_put,
-        reconciliation_advance,
-        reconciliation_begin,
-        reconciliation_end,
-        reconciliation_find,
-        state_list_authorizers,
-        state_load,
-        state_put,
-        state_status_counts,
-        state_version,
-        task_begin,
-        task_by_key,
-        task_counts,
-        task_die,
-        task_discard,
-        task_due_alone,
-        task_due_of_group,
-        task_end_leases,
-        task_excuse,
-        task_finish,
-        task_group_after,
-        task_learn,
-        task_next_due,
-        task_outlive,
-        task_prune,
-        task_queue,
-        task_release,
-        task_renew,
-        task_retry,
-        task_revive,
-        task_state,
-        task_take_back,
-        task_wake,
-        token_empty,
-        token_empty_if,
-        token_fail,
-        token_find,
-        token_lease,
-        token_put,
-        token_read_add,
-        token_read_list,
-        token_read_prune,
-        token_release,
-        token_store,
-        token_take_expiring,
-        token_touch,
-        tried_alone_forget,
-        tried_alone_note,
-        tried_alone_prune,
-        webhook_attempt_list,
-        webhook_attempt_put,
-        webhook_attempt_remove,
-        webhook_attempt_trim,
-        webhook_change,
-        webhook_find,
-        webhook_list,
-        webhook_put,
-        webhook_remove,
-    }
-}
 
 /// The migrations of the `PostgreSQL` store, in order.
 pub const POSTGRES_MIGRATIONS: &[Migration] = &[
@@ -270,219 +118,153 @@ fn sha256(text: &str) -> String {
     hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
-queries! {
-    /// The queries of the `PostgreSQL` store. What an append does stands in its function `append_batch`.
-    postgres, "postgres", {
-        api_key_any,
-        api_key_find,
-        api_key_list,
-        api_key_put,
-        api_key_revoke,
-        api_key_touch,
-        append_batch,
-        audit_list,
-        audit_prune,
-        audit_put,
-        checkpoint_find,
-        checkpoint_put,
-        command_discard,
-        command_find,
-        command_revive,
-        consent_link_find,
-        consent_link_prune,
-        consent_link_put,
-        consent_visit_by_code,
-        consent_visit_by_pre_auth,
-        consent_visit_find,
-        consent_visit_land,
-        consent_visit_prune,
-        consent_visit_put,
-        dead_letter_count_retry,
-        dead_letter_counts,
-        dead_letter_find,
-        dead_letter_list,
-        dead_letter_remove,
-        event_by_id,
-        event_read,
-        event_read_since,
-        event_read_stream,
-        event_read_stream_backwards,
-        key_counts,
-        key_find,
-        key_rewrap,
-        key_samples,
-        key_under,
-        lease_give_back,
-        lease_take,
-        log_head,
-        log_head_lock,
-        log_rename,
-        message_count,
-        message_erased,
-        message_erased_end,
-        message_head,
-        message_head_move,
-        message_prune,
-        message_prune_erased,
-        message_prune_oldest,
-        message_put,
-        message_read,
-        rebuild_clear_live,
-        rebuild_compare,
-        rebuild_count,
-        rebuild_fill_live,
-        rebuild_load,
-        rebuild_prepare,
-        rebuild_put,
-        reconciled_clear,
-        reconciled_missing,
-        reconciled_put,
-        reconciliation_advance,
-        reconciliation_begin,
-        reconciliation_end,
-        reconciliation_find,
-        state_list_authorizers,
-        state_load,
-        state_status_counts,
-        task_by_key,
-        task_claim,
-        task_claim_alone,
-        task_counts,
-        task_discard,
-        task_end_leases,
-        task_excuse,
-        task_next_due,
-        task_outlive,
-        task_prune,
-        task_release,
-        task_renew,
-        task_retry,
-        task_revive,
-        task_take_back,
-        task_wake,
-        token_empty_if,
-        token_fail,
-        token_find,
-        token_lease,
-        token_read_add,
-        token_read_list,
-        token_read_prune,
-        token_release,
-        token_store,
-        token_take_expiring,
-        token_touch,
-        tried_alone_forget,
-        tried_alone_note,
-        tried_alone_prune,
-        webhook_attempt_list,
-        webhook_attempt_put,
-        webhook_attempt_remove,
-        webhook_attempt_trim,
-        webhook_change,
-        webhook_find,
-        webhook_list,
-        webhook_put,
-        webhook_remove,
-        webhook_turn,
+/// Files of statements, each under a line `-- name:`. Short statements stand in the method that uses them; what is shared or long lies
+/// here. Parameters are `$1`, `$2` and so on, for both databases.
+pub mod queries {
+    /// Keys of the API.
+    pub const CALLERS: &str = include_str!("../queries/callers.sql");
+    /// Ingress's journal; its parameters are those of `SQLite`.
+    pub const JOURNAL: &str = include_str!("../queries/journal.sql");
+    /// Events.
+    pub const LOG: &str = include_str!("../queries/log.sql");
+    /// Pushes of the message URL.
+    pub const MESSAGES: &str = include_str!("../queries/messages.sql");
+    /// State rebuilt beside the live rows.
+    pub const REBUILD: &str = include_str!("../queries/rebuild.sql");
+    /// Comparisons with `WeChat`'s list.
+    pub const RECONCILE: &str = include_str!("../queries/reconcile.sql");
+    /// Token rows and their leases.
+    pub const TOKENS: &str = include_str!("../queries/tokens.sql");
+    /// What only `SQLite` has, or has in words of its own.
+    pub const SQLITE: &str = include_str!("../queries/sqlite.sql");
+    /// What only `PostgreSQL` has, or has in words of its own.
+    pub const POSTGRES: &str = include_str!("../queries/postgres.sql");
+}
+
+/// What begins a statement of a file.
+const NAME: &str = "-- name: ";
+
+/// The statement of this name in a file. In a constant, a name that is not there fails the build.
+///
+/// # Panics
+///
+/// If the file has no statement of this name.
+pub const fn named(file: &'static str, name: &str) -> &'static str {
+    let bytes = file.as_bytes();
+    let mut line = 0;
+    while line < bytes.len() {
+        let next = line_after(bytes, line);
+        if is_at(bytes, line, NAME.as_bytes())
+            && is_at(bytes, line + NAME.len(), name.as_bytes())
+            && line + NAME.len() + name.len() + 1 == next
+        {
+            let mut end = next;
+            while end < bytes.len() && !is_at(bytes, end, NAME.as_bytes()) {
+                end = line_after(bytes, end);
+            }
+            return file.split_at(end).0.split_at(next).1.trim_ascii();
+        }
+        line = next;
     }
+    panic!("the file has no statement of this name")
+}
+
+/// Where the line after the one that begins at `at` begins.
+const fn line_after(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() && bytes[at] != b'\n' {
+        at += 1;
+    }
+    at + 1
+}
+
+const fn is_at(bytes: &[u8], at: usize, what: &[u8]) -> bool {
+    let mut index = 0;
+    while index < what.len() {
+        if at + index >= bytes.len() || bytes[at + index] != what[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// The names of a file's statements, in order.
+pub fn names(file: &'static str) -> impl Iterator<Item = &'static str> {
+    file.lines().filter_map(|line| line.strip_prefix(NAME))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, path::Path};
+
     use super::*;
 
-    type Queries = &'static [(&'static str, &'static str)];
+    const FILES: [&str; 9] = [
+        queries::CALLERS,
+        queries::JOURNAL,
+        queries::LOG,
+        queries::MESSAGES,
+        queries::REBUILD,
+        queries::RECONCILE,
+        queries::TOKENS,
+        queries::SQLITE,
+        queries::POSTGRES,
+    ];
 
-    fn names(queries: Queries) -> Vec<&'static str> {
-        queries.iter().map(|(name, _)| *name).collect()
+    fn texts(folder: &str) -> Vec<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let files = std::fs::read_dir(folder).unwrap();
+        let mut texts: Vec<String> =
+            files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        texts.sort();
+        texts
     }
 
     #[test]
-    fn each_file_is_listed_and_starts_with_a_comment_that_names_it() {
-        for (folder, queries) in [("sqlite", sqlite::ALL), ("postgres", postgres::ALL)] {
-            let folder = format!("{}/{folder}/queries", env!("CARGO_MANIFEST_DIR"));
-            let mut files: Vec<String> = std::fs::read_dir(folder)
-                .unwrap()
-                .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
-                .collect();
-            files.sort();
-            assert_eq!(files, names(queries));
-            for (name, sql) in queries {
-                assert_eq!(sql.lines().next(), Some(format!("-- {name}").as_str()));
-                assert_eq!(sql.matches(';').count(), 0, "{name}: one statement, without a semicolon");
+    fn each_file_of_statements_is_listed() {
+        let mut listed = FILES.to_vec();
+        listed.sort_unstable();
+        assert_eq!(texts("queries"), listed);
+    }
+
+    #[test]
+    fn a_name_stands_for_one_statement() {
+        for file in FILES {
+            let (mut known, mut count) = (BTreeSet::new(), 0);
+            for name in names(file) {
+                let sql = named(file, name);
+                assert!(known.insert(name), "{name} is there twice");
+                assert!(!sql.is_empty() && !sql.contains(NAME), "{name}: {sql}");
+                let is_trigger = sql.contains("CREATE TRIGGER"); // which holds statements
+                let is_one = sql.lines().all(|line| line.starts_with("--") || !line.contains(';'));
+                assert!(is_one || is_trigger, "{name}: one statement, without a semicolon");
+                count += 1;
             }
+            assert!(count > 0, "a file without statements");
+            let before = file.lines().take_while(|line| !line.starts_with(NAME));
+            assert!(
+                before.into_iter().all(|line| line.is_empty() || line.starts_with("--")),
+                "SQL without a name"
+            );
         }
+    }
+
+    #[test]
+    fn a_statement_ends_where_the_next_one_begins() {
+        let file = "-- What it is.\n\n-- name: a\n-- Why.\nselect 1\n\n-- name: ab\nselect 2\n";
+        assert_eq!(named(file, "a"), "-- Why.\nselect 1");
+        assert_eq!(named(file, "ab"), "select 2");
+        assert_eq!(names(file).collect::<Vec<_>>(), ["a", "ab"]);
+        assert!(std::panic::catch_unwind(|| named(file, "b")).is_err());
     }
 
     #[test]
     fn each_function_is_listed_and_replaces_the_one_before() {
-        let folder = format!("{}/postgres/functions", env!("CARGO_MANIFEST_DIR"));
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
-            .collect();
         let mut listed = POSTGRES_FUNCTIONS.to_vec();
-        files.sort();
         listed.sort_unstable();
-        assert_eq!(files, listed);
+        assert_eq!(texts("postgres/functions"), listed);
         for text in listed {
             assert!(!text.contains("create function"), "{text}");
         }
-    }
-
-    /// On `PostgreSQL` the append is one function, which holds these, partly in another one for erasing.
-    const WITHIN_APPEND_BATCH: [&str; 23] = [
-        "command_put",
-        "dead_letter_of_task",
-        "dead_letter_put",
-        "erase_keys",
-        "erase_keys_of_notices",
-        "erase_letters",
-        "erase_messages",
-        "erase_tasks",
-        "erase_token",
-        "event_insert",
-        "key_insert",
-        "key_last",
-        "key_subject_put",
-        "log_head_move",
-        "state_put",
-        "state_version",
-        "task_die",
-        "task_finish",
-        "task_learn",
-        "task_queue",
-        "task_state",
-        "token_empty",
-        "token_put",
-    ];
-    /// Steps of an embedded store, which are one statement on a server.
-    const STEPS: [&str; 4] = ["task_begin", "task_due_alone", "task_due_of_group", "task_group_after"];
-    /// The function itself, what is one statement for many steps, and locks in the place of that which an embedded store takes for its whole file.
-    const ONLY_ON_POSTGRES: [&str; 6] = [
-        "append_batch",
-        "event_read_since",
-        "log_head_lock",
-        "task_claim",
-        "task_claim_alone",
-        "webhook_turn",
-    ];
-
-    #[test]
-    fn what_prunes_deletes_a_bounded_number_of_rows() {
-        for (name, sql) in sqlite::ALL.iter().chain(postgres::ALL) {
-            let prunes = name.contains("prune") || name.contains("trim");
-            assert!(!prunes || sql.contains(" limit ?") || sql.contains(" limit $"), "{name}: {sql}");
-        }
-    }
-
-    #[test]
-    fn both_databases_have_the_same_queries() {
-        let mut common = names(sqlite::ALL);
-        common.retain(|name| !WITHIN_APPEND_BATCH.contains(name) && !STEPS.contains(name));
-        let mut theirs = names(postgres::ALL);
-        theirs.retain(|name| !ONLY_ON_POSTGRES.contains(name));
-        assert_eq!(common, theirs);
-        assert_eq!(sqlite::ALL.len() - common.len(), WITHIN_APPEND_BATCH.len() + STEPS.len());
     }
 }

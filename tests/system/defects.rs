@@ -294,7 +294,6 @@ async fn messages_are_acknowledged_and_kept() {
     world.settle().await;
     world
         .wait("the message", async |world| {
-            use mandate_storage::Messages;
             (world.storage().await.message_count().await.ok()? == 1).then_some(())
         })
         .await;
@@ -312,7 +311,7 @@ async fn many_waiting_accounts_share_one_failed_call_for_the_component_token() {
     }
     world
         .wait("all tasks to wait for the next ticket", async |world| {
-            use mandate_storage::{TaskQueue, TaskState};
+            use mandate_storage::TaskState;
             let counts = world.storage().await.task_counts().await.ok()?;
             let ready = counts.iter().find(|count| count.state == TaskState::Ready)?;
             let running = counts.iter().any(|count| count.state == TaskState::Running);

@@ -3,7 +3,7 @@
 mod on_servers {
     use std::time::Duration;
 
-    use mandate_storage::{CommandOutcome, EventLog};
+    use mandate_storage::CommandOutcome;
     use reqwest::Method;
     use serde_json::json;
     use tokio::time::{Instant, sleep};

@@ -17,7 +17,7 @@ use mandate_runtime::{
     throttle::Throttle,
 };
 use mandate_schema::{ApiKey, ApiKeyRecord, AuthorizerId, ComponentId, Reach, Scope, StreamName};
-use mandate_storage::{AuditEntry, Callers, StorageError, TokenReads};
+use mandate_storage::{AuditEntry, StorageError, Store, TokenReads};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -81,8 +81,8 @@ impl Caller {
 }
 
 /// Access to the API of one worker.
-pub struct Access<S> {
-    storage: S,
+pub struct Access {
+    storage: Store,
     known: Mutex<HashMap<[u8; 32], Known>>,
     open: Mutex<Option<(Instant, bool)>>,
     waiting: Mutex<Waiting>,
@@ -105,9 +105,9 @@ struct Waiting {
     entries: Vec<AuditEntry>,
 }
 
-impl<S: Callers> Access<S> {
+impl Access {
     /// Access by the keys in `storage`.
-    pub fn new(storage: S) -> Self {
+    pub fn new(storage: Store) -> Self {
         let (known, open) = (Mutex::default(), Mutex::default());
         Self {
             storage,

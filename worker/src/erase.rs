@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mandate_domain::{Authorizer, Decision, StillHeld, decide_erasure};
 use mandate_schema::{AuthorizerId, CommandId, ComponentId, Erased, Push, StreamName};
-use mandate_storage::{DeadLetterId, DeadPayload, Erasure, Storage, StorageError};
+use mandate_storage::{DeadLetterId, DeadPayload, Erasure, StorageError};
 use mandate_wechat::push::{Content, GenuinePush};
 use uuid::Uuid;
 
@@ -37,12 +37,12 @@ impl From<StorageError> for EraseError {
 }
 
 /// Erases authorizers.
-pub struct Eraser<S> {
-    pub(crate) log: Arc<Log<S>>,
+pub struct Eraser {
+    pub(crate) log: Arc<Log>,
     pub(crate) opener: Arc<Opener>,
 }
 
-impl<S: Storage> Eraser<S> {
+impl Eraser {
     /// Erases an account, in one append: destroys its data keys and those of notices that name it, wipes what the tables hold
     /// of it, and records that it was erased. Its messages are hidden by the append and deleted after it. What was sealed reads as null from then on, a second later in other processes;
     /// the next secret gets a new key. Another time it erases what has come since.

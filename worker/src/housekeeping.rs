@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::{health::Dependency, metrics::Metrics, stop::Stop};
-use mandate_storage::{Storage, StorageError};
+use mandate_storage::{StorageError, Store};
 
 use crate::{access::kept_since, inbound::messages::Messages, outbound::webhooks::Webhooks};
 
@@ -17,17 +17,17 @@ const TRIED_ALONE_KEPT: SignedDuration = SignedDuration::from_hours(72);
 const CONSENTS_KEPT: SignedDuration = SignedDuration::from_hours(48);
 
 /// Does what has to be done from time to time.
-pub(crate) struct Housekeeping<S> {
-    pub(crate) storage: S,
-    pub(crate) messages: Arc<Messages<S>>,
-    pub(crate) webhooks: Arc<Webhooks<S>>,
+pub(crate) struct Housekeeping {
+    pub(crate) storage: Store,
+    pub(crate) messages: Arc<Messages>,
+    pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) audit_days: u32,
     pub(crate) metrics: Metrics,
     /// Shows whether the storage answers.
     pub(crate) health: Dependency,
 }
 
-impl<S: Storage> Housekeeping<S> {
+impl Housekeeping {
     pub(crate) async fn run(&self, stop: &Stop) {
         loop {
             tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mandate_storage::{Leases, StorageError};
+use mandate_storage::{StorageError, Store};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ impl Lease {
     /// # Errors
     ///
     /// [`StorageError`]: it may be held until its time is over, see [`Self::is_held`].
-    pub(crate) async fn hold<S: Leases>(&mut self, storage: &S) -> Result<bool, StorageError> {
+    pub(crate) async fn hold(&mut self, storage: &Store) -> Result<bool, StorageError> {
         let now = Instant::now();
         if self.until.is_some_and(|until| now + self.length * 2 / 3 < until) {
             return Ok(true);
@@ -44,7 +44,7 @@ impl Lease {
     }
 
     /// Gives the lease back, if it is this process's.
-    pub(crate) async fn give_back<S: Leases>(&mut self, storage: &S) {
+    pub(crate) async fn give_back(&mut self, storage: &Store) {
         self.until = None;
         if let Err(error) = storage.give_back(&self.name, self.holder).await {
             tracing::debug!(%error, "the lease {} ends by itself", self.name);
@@ -57,11 +57,7 @@ impl Lease {
 /// # Errors
 ///
 /// [`StorageError`].
-pub(crate) async fn take_turn<S: Leases>(
-    storage: &S,
-    name: &str,
-    once_in: Duration,
-) -> Result<bool, StorageError> {
+pub(crate) async fn take_turn(storage: &Store, name: &str, once_in: Duration) -> Result<bool, StorageError> {
     // Nobody holds it afterwards, the process that took it neither.
     Ok(storage.take(name, Uuid::now_v7(), once_in).await?.is_some())
 }

@@ -21,7 +21,7 @@ mod worker;
 use std::sync::Arc;
 
 use mandate_schema::{MasterKeys, Position};
-use mandate_storage::{RebuildMode, RebuildReport, Storage, StorageError};
+use mandate_storage::{RebuildMode, RebuildReport, StorageError, Store};
 
 /// Where an account stands, and why it is not erased.
 pub use mandate_domain::{Status, StillHeld};
@@ -52,8 +52,8 @@ pub use worker::{ComponentSettings, Parts, StartError, Worker};
 /// # Errors
 ///
 /// [`StorageError`]; nothing was changed.
-pub async fn rebuild<S: Storage>(
-    storage: &S,
+pub async fn rebuild(
+    storage: &Store,
     master: MasterKeys,
     mode: RebuildMode,
     progress: impl Fn(Position) + Send + 'static,

@@ -3,7 +3,7 @@
 
 use mandate_runtime::{failpoint, random};
 use mandate_schema::{MasterKeys, SealError, WrappedKey};
-use mandate_storage::{Storage, StorageError};
+use mandate_storage::{StorageError, Store};
 
 /// Data keys wrapped anew in one transaction.
 const BATCH: usize = 500;
@@ -33,8 +33,8 @@ pub enum RotateError {
 /// # Errors
 ///
 /// [`RotateError`].
-pub async fn rotate_master_key<S: Storage>(
-    storage: &S,
+pub async fn rotate_master_key(
+    storage: &Store,
     master: &MasterKeys,
     tell: impl Fn(usize),
 ) -> Result<usize, RotateError> {

@@ -8,7 +8,7 @@ use mandate_runtime::{
     stop::Stop,
 };
 use mandate_schema::{ComponentId, MasterKeys, Position, SealError, Secret};
-use mandate_storage::{Storage, StorageError};
+use mandate_storage::{StorageError, Store};
 use mandate_wechat::envelope::KeyRing;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
@@ -61,9 +61,9 @@ pub enum StartError {
 }
 
 /// What the settings say to a worker.
-pub struct Parts<S> {
+pub struct Parts {
     /// The storage.
-    pub storage: S,
+    pub storage: Store,
     /// The master keys.
     pub master: MasterKeys,
     /// The components that are served.
@@ -89,39 +89,39 @@ pub struct Parts<S> {
 }
 
 /// A worker: the parts that doors use. What runs in the background begins with [`Worker::start`].
-pub struct Worker<S> {
+pub struct Worker {
     /// The storage.
-    pub storage: S,
+    pub storage: Store,
     /// Who may ask what.
-    pub access: Arc<Access<S>>,
+    pub access: Arc<Access>,
     /// Access tokens.
-    pub tokens: Arc<Tokens<S>>,
+    pub tokens: Arc<Tokens>,
     /// Merchants' consent.
-    pub consents: Consents<S>,
+    pub consents: Consents,
     /// Subscribers' endpoints.
-    pub webhooks: Arc<Webhooks<S>>,
+    pub webhooks: Arc<Webhooks>,
     /// Messages, where no broker publishes them.
-    pub messages: Arc<Messages<S>>,
+    pub messages: Arc<Messages>,
     /// What could not be decided.
-    pub dead_letters: Arc<DeadLetters<S>>,
+    pub dead_letters: Arc<DeadLetters>,
     /// Comparisons with `WeChat`'s list.
-    pub reconciler: Arc<Reconciler<S>>,
+    pub reconciler: Arc<Reconciler>,
     /// Erases authorizers.
-    pub eraser: Eraser<S>,
-    pub(crate) log: Arc<Log<S>>,
-    pub(crate) lists: Arc<Lists<S>>,
+    pub eraser: Eraser,
+    pub(crate) log: Arc<Log>,
+    pub(crate) lists: Arc<Lists>,
     pub(crate) metrics: Metrics,
-    ingest: Ingest<S>,
+    ingest: Ingest,
     queued: Arc<Notify>,
     calls: usize,
-    pub(crate) housekeeping: Arc<Housekeeping<S>>,
-    ticket_watch: Arc<TicketWatch<S>>,
+    pub(crate) housekeeping: Arc<Housekeeping>,
+    ticket_watch: Arc<TicketWatch>,
     health: Dependency,
 }
 
-impl<S: Storage> Worker<S> {
+impl Worker {
     /// Puts a worker together; nothing runs yet but the appender. Call it inside a tokio runtime.
-    pub fn new(parts: Parts<S>) -> Arc<Self> {
+    pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { storage, metrics, readiness, .. } = &parts;
         let (storage, metrics) = (storage.clone(), metrics.clone());
         let (health, tickets) = (readiness.register("storage"), readiness.register("tickets"));
@@ -225,22 +225,22 @@ impl<S: Storage> Worker<S> {
     }
 
     /// The worker's ingest.
-    pub fn ingest(&self) -> Ingest<S> {
+    pub fn ingest(&self) -> Ingest {
         self.ingest.clone()
     }
 
     /// A publisher of events into `out`, whose stream keeps events for `max_age`.
-    pub fn publisher<O: EventsOut>(&self, out: O, max_age: Duration) -> EventPublisher<S, O> {
+    pub fn publisher<O: EventsOut>(&self, out: O, max_age: Duration) -> EventPublisher<O> {
         EventPublisher::new(self.outbox(), self.log.clone(), self.metrics.clone(), out, max_age)
     }
 
     /// The log as it is published.
-    pub fn outbox(&self) -> Outbox<S> {
+    pub fn outbox(&self) -> Outbox {
         Outbox { storage: self.storage.clone(), vault: self.log.vault.clone() }
     }
 
     /// Runs tasks until the process stops.
-    pub(crate) fn task_runner(&self, stop: &Stop) -> Arc<TaskRunner<S>> {
+    pub(crate) fn task_runner(&self, stop: &Stop) -> Arc<TaskRunner> {
         Arc::new(TaskRunner {
             log: self.log.clone(),
             tokens: self.tokens.clone(),

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::{config::parse_duration, random};
 use mandate_schema::{ApiKey, ApiKeyRecord, Reach, Scope, format_time};
-use mandate_storage::{AnyStorage, AuditEntry, Callers, TokenReads};
+use mandate_storage::{AuditEntry, Store, TokenReads};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -79,7 +79,7 @@ pub(super) async fn run(global: &Global, command: ApiKeyCommand) -> Result<(), C
 }
 
 async fn create(
-    storage: &AnyStorage,
+    storage: &Store,
     name: String,
     scopes: BTreeSet<Scope>,
     reach: Reach,

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use mandate_console::{DeadLetterAct, DeadLetterOutcome, DeadLetterView, LIMIT_MAX, list_dead_letters};
 use mandate_schema::{CommandId, format_time};
-use mandate_storage::{AnyStorage, DeadLetters};
+use mandate_storage::Store;
+
 use mandate_worker::{Retried, RetryError};
 
 use crate::{
@@ -49,7 +50,7 @@ pub(super) async fn run(global: &Global, command: DeadLettersCommand) -> Result<
     }
 }
 
-async fn all(storage: &AnyStorage) -> Result<Vec<DeadLetterView>, CliError> {
+async fn all(storage: &Store) -> Result<Vec<DeadLetterView>, CliError> {
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
         let page = list_dead_letters(storage, after, LIMIT_MAX).await?.data;

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use mandate_schema::Erased;
-use mandate_storage::AnyStorage;
+
 use mandate_worker::{EraseError, Status, StillHeld, views::Views};
 use serde::Serialize;
 
@@ -56,7 +56,7 @@ pub(super) async fn run(global: &Global, account: Account, how: Erasing) -> Resu
 }
 
 /// What is erased cannot be had back: the appid has to be typed.
-async fn ask(views: &Views<AnyStorage>, account: &Account, force: bool) -> Result<(), CliError> {
+async fn ask(views: &Views, account: &Account, force: bool) -> Result<(), CliError> {
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Usage("there is nobody to ask; add --yes if you are sure".into()));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mandate_schema::{CloudEvent, EventId, Position, Reach};
-use mandate_storage::AnyStorage;
+
 use mandate_worker::views::{FeedFilter, Views};
 
 use super::republish;
@@ -40,7 +40,7 @@ pub(super) async fn run(global: &Global, command: EventsCommand) -> Result<(), C
 }
 
 async fn collect(
-    views: &Views<AnyStorage>,
+    views: &Views,
     mut after: Position,
     limit: usize,
     filter: &FeedFilter,
@@ -57,7 +57,7 @@ async fn collect(
     Ok(events)
 }
 
-async fn export(views: &Views<AnyStorage>, mut after: Position, filter: &FeedFilter) -> Result<(), CliError> {
+async fn export(views: &Views, mut after: Position, filter: &FeedFilter) -> Result<(), CliError> {
     loop {
         let page = views.feed(after, None, filter, PAGE).await?;
         if page.last_position == after {
@@ -70,7 +70,7 @@ async fn export(views: &Views<AnyStorage>, mut after: Position, filter: &FeedFil
 
 /// Runs until it is interrupted, or nobody reads its output any more.
 async fn tail(
-    views: &Views<AnyStorage>,
+    views: &Views,
     after: Option<Position>,
     filter: FeedFilter,
     format: Format,
@@ -94,7 +94,7 @@ async fn tail(
     }
 }
 
-async fn find(views: &Views<AnyStorage>, wanted: &str) -> Result<CloudEvent, CliError> {
+async fn find(views: &Views, wanted: &str) -> Result<CloudEvent, CliError> {
     let found = if let Ok(position) = wanted.parse::<u64>() {
         let before = Position(position.saturating_sub(1));
         let head = views.head().await?;

@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use mandate_runtime::stop::Stop;
 use mandate_schema::ComponentId;
-use mandate_storage::EventLog;
+
 use mandate_worker::{Manner, ReconcileError, Report, TokenError, Uncalled};
 use serde::Serialize;
 use uuid::Uuid;

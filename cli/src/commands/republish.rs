@@ -5,7 +5,7 @@ use std::time::Duration;
 use mandate_broker::{EVENTS_LOG, Publisher, Session};
 use mandate_runtime::stop::Stop;
 use mandate_schema::Position;
-use mandate_storage::{EventLog, Storage};
+
 use mandate_worker::{
     Worker,
     publisher::{PublishFailure, republish},
@@ -57,8 +57,8 @@ pub(super) async fn run(global: &Global, from: Position, to: Option<Position>) -
     }
 }
 
-async fn publish<S: Storage>(
-    worker: &Worker<S>,
+async fn publish(
+    worker: &Worker,
     publisher: &Publisher,
     from: Position,
     to: Position,

@@ -1,7 +1,8 @@
 //! `mandate seal`.
 
 use mandate_schema::MasterKeys;
-use mandate_storage::{AnyStorage, Keys};
+use mandate_storage::Store;
+
 use mandate_worker::{RotateError, rotate_master_key};
 use serde::Serialize;
 
@@ -46,7 +47,7 @@ pub(super) async fn run(global: &Global, command: &SealCommand) -> Result<(), Cl
     }
 }
 
-async fn status(storage: &AnyStorage, master: &MasterKeys) -> Result<Vec<Wraps>, CliError> {
+async fn status(storage: &Store, master: &MasterKeys) -> Result<Vec<Wraps>, CliError> {
     let counts = storage.key_counts().await?;
     let count = |id: &str| counts.iter().find(|(master, _)| master == id).map_or(0, |(_, count)| *count);
     let ring =

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use mandate_console::WebhookView;
-use mandate_storage::{AnyStorage, EventLog};
+
 use mandate_worker::{
     Worker,
     webhooks::{RewindTo, WebhookError},
@@ -62,13 +62,7 @@ fn row(webhook: &WebhookView) -> [String; 6] {
     ]
 }
 
-async fn rewind(
-    worker: &Worker<AnyStorage>,
-    id: Uuid,
-    to: RewindTo,
-    yes: bool,
-    format: Format,
-) -> Result<(), CliError> {
+async fn rewind(worker: &Worker, id: Uuid, to: RewindTo, yes: bool, format: Format) -> Result<(), CliError> {
     let counted = worker.webhooks.count_rewind(id, to).await?;
     let (events, position) = (counted.events, counted.position);
     output::note(format!("{events} events from position {position} on will be delivered again"))?;

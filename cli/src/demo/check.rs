@@ -2,7 +2,7 @@
 
 use mandate_ingress::journal::JournalFile;
 use mandate_schema::{CloudEvent, StreamName};
-use mandate_storage::{AnyStorage, DeadLetters, RebuildMode};
+use mandate_storage::RebuildMode;
 use mandate_worker::views::Views;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Makes every check and prints each result.
-pub(super) async fn check(stage: &Stage, views: &Views<AnyStorage>, cast: &Cast) -> Result<(), CliError> {
+pub(super) async fn check(stage: &Stage, views: &Views, cast: &Cast) -> Result<(), CliError> {
     let mut checks = Checks { failed: 0 };
     for (merchant, status) in [
         (&cast.updates, "authorized"),
@@ -53,11 +53,7 @@ pub(super) async fn check(stage: &Stage, views: &Views<AnyStorage>, cast: &Cast)
 }
 
 /// The events of one type in a merchant's history.
-async fn find(
-    views: &Views<AnyStorage>,
-    merchant: &Merchant,
-    name: &str,
-) -> Result<Vec<CloudEvent>, CliError> {
+async fn find(views: &Views, merchant: &Merchant, name: &str) -> Result<Vec<CloudEvent>, CliError> {
     let stream = StreamName::Authorizer(merchant.component.clone(), merchant.app_id.clone());
     let history = views.history(&stream, None, 500).await?;
     let kind = Value::String(format!("mandate.{name}.v1"));

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mandate_runtime::stop::Stop;
 use mandate_schema::{CloudEvent, Position};
-use mandate_storage::AnyStorage;
+
 use mandate_worker::views::{FeedFilter, Views};
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
@@ -22,21 +22,21 @@ pub(super) struct Narrator {
 
 impl Narrator {
     /// Starts at the beginning of the log.
-    pub(super) fn start(views: Arc<Views<AnyStorage>>, stop: Stop) -> Self {
+    pub(super) fn start(views: Arc<Views>, stop: Stop) -> Self {
         let (end, ends) = watch::channel(None);
         let task = tokio::spawn(async move { tell(&views, ends, &stop).await });
         Self { end, task }
     }
 
     /// Tells the rest of the log, then ends.
-    pub(super) async fn finish(self, views: &Views<AnyStorage>) -> Result<(), CliError> {
+    pub(super) async fn finish(self, views: &Views) -> Result<(), CliError> {
         self.end.send_replace(Some(views.head().await?));
         self.task.await.map_err(CliError::failed)?
     }
 }
 
 async fn tell(
-    views: &Views<AnyStorage>,
+    views: &Views,
     mut ends: watch::Receiver<Option<Position>>,
     stop: &Stop,
 ) -> Result<(), CliError> {

@@ -7,7 +7,7 @@ use mandate_simulator::{
     Act, AuthorizerOutcome, AuthorizerSpec, Delivery, FaultKind, FaultSpec, Hold, OrderError, ReleaseSpec,
     Simulator,
 };
-use mandate_storage::AnyStorage;
+
 use mandate_worker::views::Views;
 use tokio::time::{Instant, sleep};
 
@@ -39,7 +39,7 @@ pub(super) struct Merchant {
 
 pub(super) async fn play(
     simulator: &Simulator,
-    views: &Views<AnyStorage>,
+    views: &Views,
     components: &[ComponentId],
 ) -> Result<Cast, CliError> {
     let director = Director { simulator, views };
@@ -70,7 +70,7 @@ pub(super) async fn play(
 
 struct Director<'a> {
     simulator: &'a Simulator,
-    views: &'a Views<AnyStorage>,
+    views: &'a Views,
 }
 
 impl Director<'_> {

@@ -1,5 +1,6 @@
 //! The worker's worker from the configuration.
 
+use mandate_storage::Store;
 use std::sync::Arc;
 
 use mandate_ingress::key_ring;
@@ -8,7 +9,7 @@ use mandate_runtime::{
     health::Readiness,
     metrics::Metrics,
 };
-use mandate_storage::AnyStorage;
+
 use mandate_worker::{
     ComponentSettings, Parts, ReconcileSettings, Worker,
     api::{ApiClient, ApiSettings},
@@ -25,10 +26,10 @@ use crate::{
 /// A worker's worker; nothing of it runs yet.
 pub(super) fn assemble(
     config: &Config,
-    storage: AnyStorage,
+    storage: Store,
     metrics: &Metrics,
     readiness: &Readiness,
-) -> Result<Arc<Worker<AnyStorage>>, CliError> {
+) -> Result<Arc<Worker>, CliError> {
     let mut components = Vec::new();
     for component in &config.components {
         let ring = key_ring(component).map_err(|error| CliError::Usage(error.to_string()))?;
@@ -82,9 +83,6 @@ pub(super) fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
 }
 
 /// A worker for one command of the operator, beside a running service: it has no background work.
-pub(crate) fn worker_for_commands(
-    config: &Config,
-    storage: AnyStorage,
-) -> Result<Arc<Worker<AnyStorage>>, CliError> {
+pub(crate) fn worker_for_commands(config: &Config, storage: Store) -> Result<Arc<Worker>, CliError> {
     assemble(config, storage, &Metrics::new(), &Readiness::new())
 }

@@ -10,7 +10,7 @@ use mandate_runtime::{
     metrics::Metrics,
     stop::Stop,
 };
-use mandate_storage::AnyStorage;
+
 use mandate_wechat::envelope::KeyRing;
 use mandate_worker::{FromInbox, Worker};
 use tokio::sync::watch;
@@ -61,7 +61,7 @@ fn start_publisher(
 pub(super) fn start_events(
     config: &Config,
     settings: &Settings,
-    worker: &Worker<AnyStorage>,
+    worker: &Worker,
     stop: &Stop,
     metrics: &Metrics,
 ) {
@@ -89,7 +89,7 @@ pub(crate) fn event_publisher(
 /// Takes callbacks from the inbox in the background.
 pub(super) fn start_consumer(
     settings: Settings,
-    worker: &Worker<AnyStorage>,
+    worker: &Worker,
     stop: &Stop,
     metrics: &Metrics,
     readiness: &Readiness,

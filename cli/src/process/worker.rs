@@ -5,7 +5,6 @@ use std::{fs::File, net::SocketAddr, sync::Arc};
 use jiff::Timestamp;
 use mandate_console as console;
 use mandate_runtime::{config::Config, stop::Stop, web::Process};
-use mandate_storage::{AnyStorage, TaskQueue};
 use mandate_worker::{Worker, views::Views};
 
 use super::{
@@ -55,7 +54,7 @@ pub(super) async fn migrate_and_tell(config: &Config, stop: &Stop) -> Result<boo
 
 /// What every process that works is made of, whatever callbacks come through.
 pub(super) struct Parts {
-    pub(super) worker: Arc<Worker<AnyStorage>>,
+    pub(super) worker: Arc<Worker>,
     /// Where the API is.
     pub(super) console: SocketAddr,
     /// Held while this process works on an embedded store.

@@ -9,7 +9,7 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use mandate_schema::Secret;
-use mandate_storage::{ConsentVisit, Storage};
+use mandate_storage::ConsentVisit;
 use mandate_worker::{
     Status,
     consent::{ConsentResult, LandingError},
@@ -29,8 +29,8 @@ const LINGER_SECONDS: u64 = 3;
 const RELOAD_SECONDS: u64 = 3;
 
 /// Takes the code and shows what becomes of it.
-pub(super) async fn land<S: Storage>(
-    pages: Data<Pages<S>>,
+pub(super) async fn land(
+    pages: Data<Pages>,
     request: HttpRequest,
     state: Path<String>,
     query: Option<Query<Vec<(String, String)>>>,
@@ -80,12 +80,7 @@ fn code(query: Vec<(String, String)>) -> Option<Secret> {
     if codes.next().is_none() { code } else { None }
 }
 
-fn show<S: Storage>(
-    pages: &Pages<S>,
-    words: &Words,
-    visit: &ConsentVisit,
-    result: &ConsentResult,
-) -> HttpResponse {
+fn show(pages: &Pages, words: &Words, visit: &ConsentVisit, result: &ConsentResult) -> HttpResponse {
     let onward = pages.worker.consents.onward(visit, result);
     let page = match result {
         ConsentResult::Pending | ConsentResult::Account(_, Status::Pending) => {
@@ -116,7 +111,7 @@ fn show<S: Storage>(
 }
 
 /// The page that this visit opened.
-fn retry<S: Storage>(pages: &Pages<S>, visit: &ConsentVisit) -> String {
+fn retry(pages: &Pages, visit: &ConsentVisit) -> String {
     let base = pages.worker.consents.url();
     match &visit.link {
         Some(link) => format!("{base}/authorize/{link}"),

@@ -26,7 +26,7 @@ use mandate_runtime::{
     throttle::Throttle,
     web::{BindError, Listener, Process, Rank, TrustedProxies, looked_at},
 };
-use mandate_storage::Storage;
+
 use mandate_worker::Worker;
 use tokio::time::Instant;
 
@@ -43,8 +43,8 @@ const REQUESTS_PER_SECOND: f64 = 0.5;
 static LINES: LineLimit = LineLimit::new(2);
 
 /// What the pages work with.
-pub struct Pages<S> {
-    worker: Arc<Worker<S>>,
+pub struct Pages {
+    worker: Arc<Worker>,
     throttle: Mutex<Throttle>,
     cookies: Cookies,
     /// Whose `X-Forwarded-For` is believed.
@@ -53,9 +53,9 @@ pub struct Pages<S> {
     stop: Stop,
 }
 
-impl<S: Storage> Pages<S> {
+impl Pages {
     /// The pages of a worker.
-    pub fn new(worker: Arc<Worker<S>>, stop: Stop) -> Self {
+    pub fn new(worker: Arc<Worker>, stop: Stop) -> Self {
         let cookies = Cookies::of(worker.consents.url());
         let throttle = Mutex::new(Throttle::new(REQUESTS, REQUESTS_PER_SECOND));
         Self { worker, throttle, cookies, proxies: TrustedProxies::default(), stop }
@@ -84,22 +84,18 @@ impl<S: Storage> Pages<S> {
 /// # Errors
 ///
 /// [`BindError`]: the address is in use or not ours.
-pub fn bind<S: Storage>(
-    process: &Process,
-    address: SocketAddr,
-    pages: Pages<S>,
-) -> Result<(Server, SocketAddr), BindError> {
+pub fn bind(process: &Process, address: SocketAddr, pages: Pages) -> Result<(Server, SocketAddr), BindError> {
     let pages = Data::new(pages);
     process.connections.bind(address, LISTENER, &process.stop, move |config| routes(config, pages.clone()))
 }
 
 /// Which address is which page; a page also for every other address. Every answer says how browsers are to treat it.
-pub fn routes<S: Storage>(config: &mut ServiceConfig, pages: Data<Pages<S>>) {
+pub fn routes(config: &mut ServiceConfig, pages: Data<Pages>) {
     let all = web::scope("")
         .app_data(pages)
-        .service(looked_at("/authorize/return/{state}", landing::land::<S>))
-        .service(looked_at("/authorize/{link}", opening::link::<S>))
-        .service(looked_at("/authorize", opening::without_link::<S>))
+        .service(looked_at("/authorize/return/{state}", landing::land))
+        .service(looked_at("/authorize/{link}", opening::link))
+        .service(looked_at("/authorize", opening::without_link))
         .service(looked_at("/favicon.ico", no_icon))
         .default_service(web::to(nowhere))
         .wrap(from_fn(page::secured));

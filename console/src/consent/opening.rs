@@ -12,7 +12,7 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use jiff::Timestamp;
-use mandate_storage::Storage;
+
 use mandate_worker::consent::{Asked, Form, Opened, VisitError};
 use serde::Deserialize;
 
@@ -31,17 +31,13 @@ pub(super) struct WithoutLink {
 }
 
 /// The page of a link.
-pub(super) async fn link<S: Storage>(
-    pages: Data<Pages<S>>,
-    request: HttpRequest,
-    link: Path<String>,
-) -> HttpResponse {
+pub(super) async fn link(pages: Data<Pages>, request: HttpRequest, link: Path<String>) -> HttpResponse {
     open(&pages, &request, Some(Asked::Link(link.into_inner()))).await
 }
 
 /// The page without a link.
-pub(super) async fn without_link<S: Storage>(
-    pages: Data<Pages<S>>,
+pub(super) async fn without_link(
+    pages: Data<Pages>,
     request: HttpRequest,
     query: Option<Query<WithoutLink>>,
 ) -> HttpResponse {
@@ -50,11 +46,7 @@ pub(super) async fn without_link<S: Storage>(
 }
 
 /// Strangers and programs that look at addresses open pages, too; those that say so by `HEAD` cost no pre-auth code.
-async fn open<S: Storage>(
-    pages: &Data<Pages<S>>,
-    request: &HttpRequest,
-    asked: Option<Asked>,
-) -> HttpResponse {
+async fn open(pages: &Data<Pages>, request: &HttpRequest, asked: Option<Asked>) -> HttpResponse {
     let words = browser::language(request.headers()).words();
     if let Err(wait) = pages.admit(request) {
         return too_many(words, wait);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use mandate_schema::{EVENT_NAMES, Position, Scope};
-use mandate_storage::Storage;
+
 use mandate_worker::{
     access::Caller,
     views::{FeedFilter, FeedPage},
@@ -20,10 +20,7 @@ use crate::{
 const PARAMETERS: [&str; 7] = ["after", "limit", "type", "component", "authorizer", "log_id", "wait"];
 
 /// `GET /events`.
-pub(crate) async fn page<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn page(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, Scope::EventsRead)?;
     let query = Query::read(&request, &PARAMETERS)?;
     let asked = Asked {
@@ -37,7 +34,7 @@ pub(crate) async fn page<S: Storage>(
 }
 
 /// Where the reading starts: behind a position, or at the end of the log.
-pub(super) async fn start<S: Storage>(api: &Api<S>, query: &Query) -> Result<Position, ApiError> {
+pub(super) async fn start(api: &Api, query: &Query) -> Result<Position, ApiError> {
     match query.text("after") {
         Some("end") => Ok(api.worker.storage.head().await?),
         Some(_) | None => Ok(Position(query.value("after")?.unwrap_or(0))),
@@ -69,9 +66,9 @@ impl Asked {
     /// # Errors
     ///
     /// Those of [`mandate_worker::views::FeedError`]; [`ApiError::KeyNeeded`].
-    pub(super) async fn next<S: Storage>(
+    pub(super) async fn next(
         &self,
-        api: &Api<S>,
+        api: &Api,
         pass: &Pass,
         after: Position,
         wait: Duration,

@@ -17,7 +17,7 @@ use actix_web::{
 };
 use futures_util::stream::unfold;
 use mandate_schema::{Position, Scope};
-use mandate_storage::Storage;
+
 use mandate_worker::views::FeedPage;
 
 use super::page::{Asked, filter, start};
@@ -58,10 +58,7 @@ impl Drop for Open {
 }
 
 /// `GET /events/stream`.
-pub(crate) async fn stream<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn stream(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, Scope::EventsRead)?;
     let query = Query::read(&request, &["after", "type", "component", "authorizer", "log_id"])?;
     let after = match last_event_id(&request)? {
@@ -97,8 +94,8 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<Position>, QueryError> 
 }
 
 /// A reader that follows the log.
-struct Following<S> {
-    api: Data<Api<S>>,
+struct Following {
+    api: Data<Api>,
     asked: Asked,
     /// What it came with.
     pass: Pass,
@@ -107,7 +104,7 @@ struct Following<S> {
     _open: Open,
 }
 
-impl<S: Storage> Following<S> {
+impl Following {
     /// What is written next; `None`: the stream ends, and its reader comes again if it wants to.
     async fn next(&mut self) -> Option<String> {
         let page = if let Some(first) = self.first.take() {

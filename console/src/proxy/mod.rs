@@ -21,7 +21,7 @@ use actix_web::{
 };
 use futures_util::{StreamExt, stream};
 use mandate_schema::{AuthorizerId, ComponentId, Scope, Secret, StreamName};
-use mandate_storage::Storage;
+
 use mandate_worker::{
     api::{ApiSettings, ClientError, client_builder},
     tokens::HeldToken,
@@ -88,8 +88,8 @@ impl Proxy {
 }
 
 /// `ANY /proxy/{c}/{a}/{path}`.
-pub(crate) async fn forward<S: Storage>(
-    api: web::Data<Api<S>>,
+pub(crate) async fn forward(
+    api: web::Data<Api>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -118,15 +118,15 @@ fn behind<'a>(path: &'a str, component: &ComponentId, authorizer: &AuthorizerId)
 }
 
 /// A call under way.
-struct Call<'a, S> {
-    api: &'a Api<S>,
+struct Call<'a> {
+    api: &'a Api,
     component: &'a ComponentId,
     authorizer: &'a AuthorizerId,
     target: Target,
     request: &'a HttpRequest,
 }
 
-impl<S: Storage> Call<'_, S> {
+impl Call<'_> {
     async fn token(&self) -> Result<HeldToken, ApiError> {
         let (component, authorizer) = (self.component.clone(), self.authorizer.clone());
         let kind = self.target.manner.token;

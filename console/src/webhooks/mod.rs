@@ -11,7 +11,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use mandate_schema::{AuthorizerId, ComponentId, Position, Scope};
-use mandate_storage::Storage;
+
 use mandate_worker::{
     access::Caller,
     webhooks::{
@@ -33,10 +33,7 @@ const ATTEMPTS_SHOWN: usize = 20;
 const BODY_MAX: usize = 16 * 1_024;
 
 /// `GET /webhooks`.
-pub(crate) async fn list<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, Scope::WebhookManage)?;
     let query = Query::read(&request, &["limit", "cursor"])?;
     let (after, limit) = (start::<Uuid>(NAME, &query)?, query.limit()?);
@@ -51,8 +48,8 @@ pub(crate) async fn list<S: Storage>(
 }
 
 /// `POST /webhooks`.
-pub(crate) async fn create<S: Storage>(
-    api: Data<Api<S>>,
+pub(crate) async fn create(
+    api: Data<Api>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -71,20 +68,14 @@ pub(crate) async fn create<S: Storage>(
 }
 
 /// `GET /webhooks/{id}`.
-pub(crate) async fn show<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn show(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (webhook, _) = asked(&api, &request).await?;
     let attempts = api.worker.webhooks.attempts(webhook.id, None, ATTEMPTS_SHOWN).await?;
     Ok(HttpResponse::Ok().json(Detail { webhook: view(&api, webhook).await?, attempts }))
 }
 
 /// `GET /webhooks/{id}/attempts`.
-pub(crate) async fn attempts<S: Storage>(
-    api: Data<Api<S>>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn attempts(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = Query::read(&request, &["limit", "cursor"])?;
     let (before, limit) = (start::<Uuid>(ATTEMPTS, &query)?, query.limit()?);
     let (webhook, _) = within_reach(&api, &request).await?;
@@ -93,8 +84,8 @@ pub(crate) async fn attempts<S: Storage>(
 }
 
 /// `PATCH /webhooks/{id}`.
-pub(crate) async fn change<S: Storage>(
-    api: Data<Api<S>>,
+pub(crate) async fn change(
+    api: Data<Api>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -107,8 +98,8 @@ pub(crate) async fn change<S: Storage>(
 }
 
 /// `DELETE /webhooks/{id}`.
-pub(crate) async fn delete<S: Storage>(
-    api: Data<Api<S>>,
+pub(crate) async fn delete(
+    api: Data<Api>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -120,8 +111,8 @@ pub(crate) async fn delete<S: Storage>(
 }
 
 /// `POST /webhooks/{id}/pause`.
-pub(crate) async fn pause<S: Storage>(
-    api: Data<Api<S>>,
+pub(crate) async fn pause(
+    api: Data<Api>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -130,8 +121,8 @@ pub(crate) async fn pause<S: Storage>(
 }
 
 /// `POST /webhooks/{id}/resume`.
-pub(crate) async fn resume<S: Storage>(
-    api: Data<Api<S>>,
+pub(crate) async fn resume(
+    api: Data<Api>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -139,8 +130,8 @@ pub(crate) async fn resume<S: Storage>(
     set(&api, &request, payload, "webhook.resumed", resume).await
 }
 
-async fn set<S: Storage>(
-    api: &Api<S>,
+async fn set(
+    api: &Api,
     request: &HttpRequest,
     payload: Payload,
     act: &str,
@@ -154,8 +145,8 @@ async fn set<S: Storage>(
 }
 
 /// `POST /webhooks/{id}/test`.
-pub(crate) async fn test<S: Storage>(
-    api: Data<Api<S>>,
+pub(crate) async fn test(
+    api: Data<Api>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -169,8 +160,8 @@ pub(crate) async fn test<S: Storage>(
 }
 
 /// `POST /webhooks/{id}/rewind`.
-pub(crate) async fn rewind<S: Storage>(
-    api: Data<Api<S>>,
+pub(crate) async fn rewind(
+    api: Data<Api>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -193,8 +184,8 @@ pub(crate) async fn rewind<S: Storage>(
 }
 
 /// `POST /webhooks/{id}/rotate-secret`.
-pub(crate) async fn rotate_secret<S: Storage>(
-    api: Data<Api<S>>,
+pub(crate) async fn rotate_secret(
+    api: Data<Api>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -208,15 +199,12 @@ pub(crate) async fn rotate_secret<S: Storage>(
 }
 
 /// The webhook of the path, if the caller may manage it; the address takes no query.
-async fn asked<S: Storage>(api: &Api<S>, request: &HttpRequest) -> Result<(Webhook, Arc<Caller>), ApiError> {
+async fn asked(api: &Api, request: &HttpRequest) -> Result<(Webhook, Arc<Caller>), ApiError> {
     Query::read(request, &[])?;
     within_reach(api, request).await
 }
 
-async fn within_reach<S: Storage>(
-    api: &Api<S>,
-    request: &HttpRequest,
-) -> Result<(Webhook, Arc<Caller>), ApiError> {
+async fn within_reach(api: &Api, request: &HttpRequest) -> Result<(Webhook, Arc<Caller>), ApiError> {
     let caller = caller(request, Scope::WebhookManage)?;
     let webhook = api.worker.webhooks.find(path::webhook(request)?).await?;
     may_see(&caller, webhook.filter.component.as_ref(), webhook.filter.authorizer.as_ref())?;
@@ -240,11 +228,11 @@ fn may_see(
     if covered { Ok(()) } else { Err(ApiError::OutOfReach) }
 }
 
-async fn view<S: Storage>(api: &Api<S>, webhook: Webhook) -> Result<WebhookView, ApiError> {
+async fn view(api: &Api, webhook: Webhook) -> Result<WebhookView, ApiError> {
     Ok(WebhookView::new(webhook, api.worker.storage.head().await?))
 }
 
-fn note<S: Storage>(api: &Api<S>, caller: &Caller, request: &HttpRequest, act: &str, id: Uuid) {
+fn note(api: &Api, caller: &Caller, request: &HttpRequest, act: &str, id: Uuid) {
     let address = api.proxies.client(request);
     api.worker.access.note_act(&caller.actor(), address, act, &id.to_string(), None);
     tracing::info!(%id, act, "an operator acted on webhook {id}: {act}");

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_console::consent::{Pages, routes};
 use mandate_runtime::{stop::Stop, web::TrustedProxies};
 use mandate_schema::{CodeDigest, Secret};
-use mandate_storage::{ConsentLink, ConsentTerms, ConsentVisit, Consents, sqlite::SqliteStorage};
+use mandate_storage::{ConsentLink, ConsentTerms, ConsentVisit};
 use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The pages of a world.
-pub(crate) struct Door(Data<Pages<SqliteStorage>>);
+pub(crate) struct Door(Data<Pages>);
 
 /// A page as a browser gets it.
 pub(crate) struct Seen {

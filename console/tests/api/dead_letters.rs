@@ -1,6 +1,5 @@
 //! `/dead-letters`.
 
-use mandate_storage::EventLog;
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 
 use actix_web::{http::Method, test::TestRequest};
 use mandate_broker::ASK_MAX;
-use mandate_storage::Callers;
+
 use serde_json::{Value, json};
 
 use crate::{

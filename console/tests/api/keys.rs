@@ -8,7 +8,7 @@ use std::{
 use actix_web::test::TestRequest;
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{ApiKey, ApiKeyRecord, Reach, Scope};
-use mandate_storage::Callers;
+
 use serde_json::Value;
 use uuid::Uuid;
 

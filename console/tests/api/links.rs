@@ -2,7 +2,7 @@
 
 use actix_web::{http::Method, test::TestRequest};
 use mandate_schema::{Reach, Scope};
-use mandate_storage::Consents;
+
 use serde_json::{Value, json};
 
 use crate::{

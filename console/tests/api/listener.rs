@@ -13,7 +13,6 @@ use mandate_runtime::{
     web::{ConnectionLimits, Process},
 };
 use mandate_schema::{ApiKey, ApiKeyRecord, Reach, Scope};
-use mandate_storage::{Callers, DeadLetters};
 
 use crate::{
     keys::record,

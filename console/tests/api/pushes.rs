@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use mandate_schema::{CallbackId, ComponentId, Push, Secret};
 use mandate_wechat::{
-    cipher,
-    envelope::{EncodingAesKey, KeyRing, Pair},
+    envelope::{EncodingAesKey, KeyRing, Pair, cipher},
     signature,
 };
 use serde_json::Value;

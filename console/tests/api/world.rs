@@ -8,10 +8,7 @@ use mandate_broker::CallbackSink;
 use mandate_console::{Api, Proxy, routes};
 use mandate_runtime::{health::Readiness, metrics::Metrics, stop::Stop, tls, web};
 use mandate_schema::{MasterKeys, Push, Secret};
-use mandate_storage::{
-    EventLog,
-    sqlite::{SqliteStorage, migrate},
-};
+use mandate_storage::{Store, sqlite::migrate};
 use mandate_wechat::envelope::KeyRing;
 use mandate_worker::{
     ComponentSettings, Parts, ReconcileSettings, Worker,
@@ -34,8 +31,8 @@ pub(crate) const LOG_ID: &str = "log-of-the-test";
 /// One worker and its API. Its tasks stay queued: nothing runs them.
 pub(crate) struct World {
     folder: TempDir,
-    pub(crate) worker: Arc<Worker<SqliteStorage>>,
-    pub(crate) views: Arc<Views<SqliteStorage>>,
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) views: Arc<Views>,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Metrics,
 }
@@ -60,7 +57,7 @@ impl World {
         tls::install_provider();
         let path = folder.path().join("mandate.db");
         migrate(&path, Timestamp::now(), LOG_ID).expect("a new store");
-        let storage = SqliteStorage::open(&path, 2).expect("a store");
+        let storage = Store::open_sqlite(&path, 2).expect("a store");
         let metrics = Metrics::new();
         let settings = nowhere();
         let worker = Worker::new(Parts {

@@ -6,18 +6,19 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    future::Future,
     sync::Arc,
     time::Duration,
 };
 
 use futures_util::future::join_all;
-use mandate_schema::StreamName;
+use mandate_schema::{Position, StreamName};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until, timeout_at},
 };
 
-use crate::{Appended, Command, EventLog, StorageError};
+use crate::{Appended, Command, StorageError, Store};
 
 /// At most so many commands in one call.
 const BATCH_MAX: usize = 256;
@@ -32,6 +33,28 @@ const REPEAT_AFTER: Duration = Duration::from_millis(200);
 const WHOLE_TRIES: u32 = 3;
 /// Failures of a command alone, while the log answers, after which its caller has the error.
 const LONE_TRIES: u32 = 3;
+
+/// The log that an appender appends to: the store, or one that fails as a test wants it to.
+pub(crate) trait BatchLog: Send + Sync + 'static {
+    /// As [`Store::append_batch`].
+    fn append_batch(
+        &self,
+        commands: Vec<Command>,
+    ) -> impl Future<Output = Result<Vec<Appended>, StorageError>> + Send;
+
+    /// As [`Store::head`].
+    fn head(&self) -> impl Future<Output = Result<Position, StorageError>> + Send;
+}
+
+impl BatchLog for Store {
+    async fn append_batch(&self, commands: Vec<Command>) -> Result<Vec<Appended>, StorageError> {
+        self.append_batch(commands).await
+    }
+
+    async fn head(&self) -> Result<Position, StorageError> {
+        self.head().await
+    }
+}
 
 /// Watches the appender, for metrics and fault tests.
 pub trait AppendObserver: Send + Sync + 'static {
@@ -81,8 +104,13 @@ pub struct Appender {
 }
 
 impl Appender {
+    /// Starts an appender on this store.
+    pub fn start(store: Store, observer: Arc<dyn AppendObserver>) -> Self {
+        Self::on(store, observer)
+    }
+
     /// Starts an appender on this log.
-    pub fn start<L: EventLog>(log: L, observer: Arc<dyn AppendObserver>) -> Self {
+    pub(crate) fn on<L: BatchLog>(log: L, observer: Arc<dyn AppendObserver>) -> Self {
         let (requests, incoming) = mpsc::channel(QUEUE);
         tokio::spawn(Batcher::new(log, observer, incoming).run());
         Self { requests }
@@ -102,7 +130,7 @@ impl Appender {
     ///
     /// # Errors
     ///
-    /// For each command those of [`EventLog::append_batch`] that concern it alone. [`StorageError::Unavailable`] if the process
+    /// For each command those of [`Store::append_batch`] that concern it alone. [`StorageError::Unavailable`] if the process
     /// stops, or if the log answers but does not take this command; [`StorageError::Stuck`] if it takes others meanwhile.
     pub async fn append_all(&self, commands: Vec<Command>) -> Vec<Answer> {
         let stopped = || StorageError::Unavailable("the appender has stopped".into());
@@ -183,7 +211,7 @@ impl Batch {
     }
 }
 
-impl<L: EventLog> Batcher<L> {
+impl<L: BatchLog> Batcher<L> {
     fn new(log: L, observer: Arc<dyn AppendObserver>, incoming: mpsc::Receiver<Group>) -> Self {
         let (held_back, stuck) = (Vec::new(), VecDeque::new());
         Self { log, observer, incoming, held_back, stuck, has_company: false, successes: 0 }

@@ -85,11 +85,6 @@ where
     text.split_whitespace().map(parse).collect()
 }
 
-/// A hash as a database gives it.
-pub(crate) fn hash(bytes: &[u8]) -> Result<[u8; 32], StorageError> {
-    bytes.try_into().map_err(StorageError::unreadable)
-}
-
 /// A text for people as every database takes it: `PostgreSQL` refuses NUL characters, which become U+FFFD.
 pub(crate) fn told(text: &str) -> String {
     text.replace('\0', "\u{fffd}")

@@ -1,37 +1,22 @@
-//! The event log and all that is committed with it: contracts first, then the databases behind them.
+//! The event log and all that is committed with it: one [`Store`], over one driver of two databases.
 //!
-//! No driver type crosses a contract. Every implementation passes one conformance suite.
+//! No type of a database leaves the crate. Both databases pass one conformance suite.
 
-mod any;
 mod appender;
 #[cfg(test)]
 mod conformance;
-mod contract;
-mod contract_alone;
-mod contract_consent;
-mod contract_credentials;
-mod contract_webhooks;
 mod convert;
+mod driver;
 mod error;
-mod gather;
 mod migration;
 mod model;
 mod model_credentials;
 mod model_tasks;
-pub mod postgres;
-pub mod sqlite;
+mod store;
 
-pub use any::AnyStorage;
 pub use appender::{AppendObserver, Appender, Unobserved};
-pub use contract::{
-    Checkpoints, DeadLetters, EventLog, Folder, Keys, Leases, Messages, Rebuild, States, Storage, TaskQueue,
-};
-pub use contract_alone::TriedAlone;
-pub use contract_consent::{ConsentLink, ConsentTerms, ConsentVisit, Consents, Landed};
-pub use contract_credentials::{Callers, Reconciliations, Tokens};
-pub use contract_webhooks::{WebhookAttemptRow, WebhookRow, Webhooks};
+pub use driver::{postgres, sqlite};
 pub use error::StorageError;
-pub use gather::{Gather, Gathered, Wanted};
 pub use migration::Migrated;
 pub use model::{
     Append, Appended, AuthorizerFilter, AuthorizerRow, Command, CommandOutcome, CommandRecord, DeadLetter,
@@ -44,4 +29,8 @@ pub use model_credentials::{
 pub use model_tasks::{
     Attempt, Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Ending, Finish, GivenUp, NewTask, NextDue, Shares,
     TaskCount, TaskDone, TaskState,
+};
+pub use store::{
+    ConsentLink, ConsentTerms, ConsentVisit, Folder, Gathered, Landed, Store, Wanted, WebhookAttemptRow,
+    WebhookRow,
 };

@@ -123,7 +123,7 @@ pub struct NewKey {
 
 /// Erasing an account, in the append that records it: the data keys of its stream are destroyed, and those about it of its
 /// component's stream; its token, its tasks that are not done and their dead letters are wiped; nobody reads its messages any more, and
-/// [`Messages::prune_erased_messages`](crate::Messages::prune_erased_messages) deletes them.
+/// [`Store::prune_erased_messages`](crate::Store::prune_erased_messages) deletes them.
 #[derive(Clone, Debug, Default)]
 pub struct Erasure {
     /// Dead letters of pushes that name it: only who opens them knows. They are discarded.

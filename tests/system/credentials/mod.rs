@@ -12,7 +12,7 @@ mod seal;
 mod tickets;
 
 use mandate_schema::StreamName;
-use mandate_storage::Tokens;
+
 use serde_json::{Value, json};
 
 use crate::world::{COMPONENT_A as A, World};

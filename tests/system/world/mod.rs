@@ -8,6 +8,7 @@ pub(crate) mod browser;
 pub(crate) mod own_servers;
 pub(crate) mod process;
 pub(crate) mod receiver;
+use mandate_storage::Store;
 mod schemas;
 pub(crate) mod servers;
 mod settings;
@@ -21,7 +22,7 @@ pub(crate) use settings::{
 use std::{path::PathBuf, time::Duration};
 
 use mandate_schema::{PairId, Secret};
-use mandate_storage::AnyStorage;
+
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -39,7 +40,7 @@ pub(crate) struct World {
     folder: TempDir,
     /// Its processes.
     service: Vec<Service>,
-    storage: OnceCell<AnyStorage>,
+    storage: OnceCell<Store>,
     _simulator: Service,
     /// Secrets of the story's own, which must be nowhere either.
     pub(crate) planted: Vec<String>,

@@ -3,11 +3,7 @@
 use std::{collections::BTreeSet, path::Path, process::Command};
 
 use mandate_schema::{CallbackId, CommandId, PushKind, Secret};
-use mandate_storage::{
-    AnyStorage, CommandOutcome, DeadLetters, EventLog,
-    postgres::{PostgresSettings, PostgresStorage},
-    sqlite::SqliteStorage,
-};
+use mandate_storage::{CommandOutcome, Store, postgres::PostgresSettings};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -87,16 +83,16 @@ impl World {
     }
 
     /// The store, read beside the service.
-    pub(crate) async fn storage(&self) -> &AnyStorage {
+    pub(crate) async fn storage(&self) -> &Store {
         self.storage
             .get_or_init(async || match &self.options.servers {
                 None => {
-                    SqliteStorage::open(&self.data().join("mandate.db"), 1).expect("the store opens").into()
+                    Store::open_sqlite(&self.data().join("mandate.db"), 1).expect("the store opens").into()
                 }
                 Some(servers) => {
                     let url = Secret::new(servers.service_url.as_str());
                     let settings = PostgresSettings { url, ca: None, pool: 2 };
-                    PostgresStorage::open(&settings).await.expect("the store opens").into()
+                    Store::open_postgres(&settings).await.expect("the store opens").into()
                 }
             })
             .await

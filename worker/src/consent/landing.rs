@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mandate_domain::{Decision, Redeem, Task};
 use mandate_schema::{CodeDigest, CommandId, GrantedVia, Secret, StreamName};
-use mandate_storage::{ConsentVisit, Storage, StorageError};
+use mandate_storage::{ConsentVisit, StorageError};
 
 use super::{Consents, LINES};
 use crate::log::{Decided, Item, Landing, Needs, Seen, Verdict, fold::ReadError};
@@ -40,7 +40,7 @@ impl From<StorageError> for LandingError {
     }
 }
 
-impl<S: Storage> Consents<S> {
+impl Consents {
     /// Takes the code that a browser brings back. Once it returns, the code will be redeemed, whatever happens to the browser
     /// or to this process. The same code again, or none, finds the same visit.
     ///

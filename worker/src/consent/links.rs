@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::random::{self, LETTERS};
 use mandate_schema::{AuthorizerId, ComponentId};
-use mandate_storage::{ConsentLink, ConsentTerms, Storage, StorageError};
+use mandate_storage::{ConsentLink, ConsentTerms, StorageError};
 
 use super::{ConsentSettings, Consents};
 
@@ -135,7 +135,7 @@ impl LinkOrder {
     }
 }
 
-impl<S: Storage> Consents<S> {
+impl Consents {
     /// Makes a link.
     ///
     /// # Errors

@@ -25,9 +25,9 @@ use crate::{log::Log, tokens::Tokens};
 static LINES: LineLimit = LineLimit::new(1);
 
 /// Links, visits, and what became of them.
-pub struct Consents<S> {
-    pub(crate) log: Arc<Log<S>>,
-    pub(crate) tokens: Arc<Tokens<S>>,
+pub struct Consents {
+    pub(crate) log: Arc<Log>,
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) settings: ConsentSettings,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mandate_domain::Status;
 use mandate_schema::{AuthorizerId, Position, StreamName};
-use mandate_storage::{ConsentVisit, EventQuery, Storage, TaskState};
+use mandate_storage::{ConsentVisit, EventQuery, TaskState};
 use tokio::time::{Instant, sleep};
 
 use super::Consents;
@@ -48,7 +48,7 @@ impl ConsentResult {
     }
 }
 
-impl<S: Storage> Consents<S> {
+impl Consents {
     /// Where the merchant of a visit is led on to, with its outcome.
     pub fn onward(&self, visit: &ConsentVisit, result: &ConsentResult) -> Option<String> {
         self.settings.onward(visit, result)

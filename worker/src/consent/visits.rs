@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{CodeDigest, ComponentId, Secret};
-use mandate_storage::{ConsentTerms, ConsentVisit, Storage, StorageError};
+use mandate_storage::{ConsentTerms, ConsentVisit, StorageError};
 use mandate_wechat::api::PreauthCodeRequest;
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ pub enum VisitError {
     Storage(#[from] StorageError),
 }
 
-impl<S: Storage> Consents<S> {
+impl Consents {
     /// Opens a page for the browser with this cookie: makes a pre-auth code and keeps the visit.
     ///
     /// # Errors

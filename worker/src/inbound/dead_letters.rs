@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use mandate_runtime::stop::Stop;
 use mandate_schema::Push;
-use mandate_storage::{DeadLetterId, DeadLetterRow, DeadPayload, Storage, StorageError};
+use mandate_storage::{DeadLetterId, DeadLetterRow, DeadPayload, StorageError};
 
 use super::{
     ingest::{Ingest, IngestError, Ingested},
@@ -42,13 +42,13 @@ pub enum RetryError {
 }
 
 /// The dead letters of a worker.
-pub struct DeadLetters<S> {
-    pub(crate) ingest: Ingest<S>,
+pub struct DeadLetters {
+    pub(crate) ingest: Ingest,
     /// Notified when there may be a task to claim.
     pub(crate) queued: Arc<Notify>,
 }
 
-impl<S: Storage> DeadLetters<S> {
+impl DeadLetters {
     /// Tries a dead letter again.
     ///
     /// # Errors

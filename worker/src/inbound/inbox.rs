@@ -5,7 +5,6 @@ use std::error::Error;
 use mandate_broker::{CallbackSink, Delivery, Inbox};
 use mandate_runtime::failpoint;
 use mandate_schema::{CallbackId, Push};
-use mandate_storage::Storage;
 use tokio::sync::RwLock;
 
 use super::ingest::Ingest;
@@ -17,20 +16,20 @@ const OFTEN: u32 = 3;
 const BODY_MAX: usize = 3 << 20;
 
 /// The worker's ingest behind the broker.
-pub struct FromInbox<S> {
-    ingest: Ingest<S>,
+pub struct FromInbox {
+    ingest: Ingest,
     /// Batches are handled beside each other, and one callback alone.
     beside: RwLock<()>,
 }
 
-impl<S: Storage> FromInbox<S> {
+impl FromInbox {
     /// The inbox before an ingest.
-    pub fn new(ingest: Ingest<S>) -> Self {
+    pub fn new(ingest: Ingest) -> Self {
         Self { ingest, beside: RwLock::default() }
     }
 }
 
-impl<S: Storage> Inbox for FromInbox<S> {
+impl Inbox for FromInbox {
     async fn handle(&self, batch: &[Delivery]) -> Result<(), Box<dyn Error + Send + Sync>> {
         let readable = batch.iter().filter_map(|delivery| Some((push(delivery)?, delivery.redelivered)));
         let (often, others): (Vec<_>, Vec<_>) = readable.partition(|(_, redelivered)| *redelivered >= OFTEN);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mandate_broker::{CallbackOutcomes, CallbackSink, OutcomesUnavailable, SinkUnavailable};
 use mandate_runtime::{failpoint, metrics::Metrics, strangers::LineLimit};
 use mandate_schema::{CallbackId, CommandId, ComponentId, Push, PushKind, StreamName};
-use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, Storage, StorageError};
+use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, StorageError};
 use mandate_wechat::push::GenuinePush;
 use tokio::sync::{Mutex, Notify};
 
@@ -28,10 +28,10 @@ const OPENED_HERE: usize = 32;
 
 /// The worker's ingest, as the next place of the journal. Cheap to clone.
 #[derive(Clone)]
-pub struct Ingest<S> {
-    pub(super) log: Arc<Log<S>>,
+pub struct Ingest {
+    pub(super) log: Arc<Log>,
     opener: Arc<Opener>,
-    messages: Arc<Messages<S>>,
+    messages: Arc<Messages>,
     metrics: Metrics,
     /// Notified when there may be a task to claim.
     queued: Arc<Notify>,
@@ -81,7 +81,7 @@ pub enum IngestError {
     Read(ReadError),
 }
 
-impl<S: Storage> CallbackSink for Ingest<S> {
+impl CallbackSink for Ingest {
     fn settles(_: PushKind) -> bool {
         true
     }
@@ -96,7 +96,7 @@ impl<S: Storage> CallbackSink for Ingest<S> {
     }
 }
 
-impl<S: Storage> CallbackOutcomes for Ingest<S> {
+impl CallbackOutcomes for Ingest {
     async fn settled(&self, ids: Vec<CallbackId>) -> Result<HashSet<CallbackId>, OutcomesUnavailable> {
         let commands = ids.into_iter().map(CommandId::from).collect();
         let found = self.log.storage.outcomes(commands).await;
@@ -105,11 +105,11 @@ impl<S: Storage> CallbackOutcomes for Ingest<S> {
     }
 }
 
-impl<S: Storage> Ingest<S> {
+impl Ingest {
     pub(crate) fn new(
-        log: Arc<Log<S>>,
+        log: Arc<Log>,
         opener: Arc<Opener>,
-        messages: Arc<Messages<S>>,
+        messages: Arc<Messages>,
         queued: Arc<Notify>,
         metrics: Metrics,
     ) -> Self {

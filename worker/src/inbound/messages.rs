@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{MessageEvent, Position, Push, Reach};
-use mandate_storage::{Storage, StorageError};
+use mandate_storage::{StorageError, Store};
 use mandate_wechat::{
     message,
     push::{Content, GenuinePush},
@@ -46,16 +46,16 @@ pub struct MessagePage {
 }
 
 /// The messages that the store keeps.
-pub struct Messages<S> {
-    storage: S,
+pub struct Messages {
+    storage: Store,
     opener: Arc<Opener>,
     settings: MessageSettings,
     /// Changes when messages were stored.
     stored: watch::Sender<()>,
 }
 
-impl<S: Storage> Messages<S> {
-    pub(crate) fn new(storage: S, opener: Arc<Opener>, settings: MessageSettings) -> Self {
+impl Messages {
+    pub(crate) fn new(storage: Store, opener: Arc<Opener>, settings: MessageSettings) -> Self {
         Self { storage, opener, settings, stored: watch::Sender::new(()) }
     }
 

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use mandate_schema::{CommandId, Push};
-use mandate_storage::Storage;
 
 use super::ingest::{Ingest, IngestError};
 
@@ -12,7 +11,7 @@ const ENDED_MAX: u32 = 3;
 /// Reason of the dead letter of a callback that came often.
 const REDELIVERED: &str = "redelivered";
 
-impl<S: Storage> Ingest<S> {
+impl Ingest {
     /// A callback that came often is tried alone, after that is noted; the note is neither an outcome nor a dead letter. If it ends
     /// this process too, another one tries again, a few times, for it may have been chance; then it is a dead letter and not tried
     /// again unasked. An outcome removes the note. A note under a false id keeps nobody from trying the genuine callback.

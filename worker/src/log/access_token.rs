@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{DataKey, Place, SealedText, Secret, StreamName};
-use mandate_storage::Keys;
 
 use super::vault::{Vault, VaultError};
 
@@ -45,8 +44,8 @@ impl HeldToken {
     }
 
     /// Opens what a row holds; `None`: its key was destroyed.
-    pub(crate) async fn open<S: Keys>(
-        vault: &Vault<S>,
+    pub(crate) async fn open(
+        vault: &Vault,
         stream: &StreamName,
         generation: u64,
         (sealed, expires_at): &(SealedText, Timestamp),
@@ -73,8 +72,8 @@ pub(crate) struct Stored {
 
 impl Stored {
     /// A token that `WeChat` gave so many seconds, when it was called at this time.
-    pub(crate) fn new<S: Keys>(
-        vault: &Vault<S>,
+    pub(crate) fn new(
+        vault: &Vault,
         key: &DataKey,
         (stream, generation): (&StreamName, u64),
         (token, seconds): (&Secret, u64),

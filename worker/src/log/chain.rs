@@ -5,7 +5,7 @@ use std::collections::{HashMap, hash_map::Entry};
 use jiff::Timestamp;
 use mandate_domain::{AboutCode, Decision, Since, Task};
 use mandate_schema::{CodeDigest, ComponentId, Event, Position, Secret, StreamName};
-use mandate_storage::{Append, Finish, Gathered, Storage, TaskState};
+use mandate_storage::{Append, Finish, Gathered, Store, TaskState};
 
 use super::{
     fold::{self, ReadError, to_millis},
@@ -16,9 +16,9 @@ use super::{
 };
 
 /// The streams of a batch, as far as they are decided.
-pub(super) struct Chains<'a, S> {
-    storage: &'a S,
-    vault: &'a Vault<S>,
+pub(super) struct Chains<'a> {
+    storage: &'a Store,
+    vault: &'a Vault,
     found: &'a Gathered,
     streams: HashMap<StreamName, Snapshot>,
 }
@@ -31,8 +31,8 @@ pub(super) enum Step<T> {
     Known(Decided<T>),
 }
 
-impl<'a, S: Storage> Chains<'a, S> {
-    pub(super) fn new(storage: &'a S, vault: &'a Vault<S>, found: &'a Gathered) -> Self {
+impl<'a> Chains<'a> {
+    pub(super) fn new(storage: &'a Store, vault: &'a Vault, found: &'a Gathered) -> Self {
         Self { storage, vault, found, streams: HashMap::new() }
     }
 
@@ -82,12 +82,12 @@ impl<'a, S: Storage> Chains<'a, S> {
 }
 
 /// What was found, as decisions see it.
-struct Facts<'a, S> {
-    vault: &'a Vault<S>,
+struct Facts<'a> {
+    vault: &'a Vault,
     found: &'a Gathered,
 }
 
-impl<S: Storage> Facts<'_, S> {
+impl Facts<'_> {
     /// What the stream gained above a position: what is stored, and what this batch adds.
     async fn since(
         &self,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use mandate_schema::StreamName;
-use mandate_storage::{Appended, Command, Landed, Storage, StorageError, Wanted};
+use mandate_storage::{Appended, Command, Landed, StorageError, Wanted};
 
 use super::{
     Log,
@@ -30,7 +30,7 @@ enum Pending<T> {
     Known(Outcome<T>),
 }
 
-impl<S: Storage> Log<S> {
+impl Log {
     /// Decides one item; see [`Log::decide`].
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use mandate_schema::{
     DecodeError, Event, EventRecord, Position, SealError, StoredEvent, StreamName, Version, WrappedKey,
 };
 use mandate_storage::{
-    EventLog, EventOrder, FoldError, FoldInput, Folder, Keys, NewState, StateRow, StorageError, StreamQuery,
+    EventOrder, FoldError, FoldInput, Folder, NewState, StateRow, StorageError, Store, StreamQuery,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -159,9 +159,9 @@ fn from_json<T: DeserializeOwned>(stream: &StreamName, json: &str) -> Result<T, 
 /// # Errors
 ///
 /// [`ReadError`].
-pub(crate) async fn state_of_row<S: EventLog + Keys>(
-    storage: &S,
-    vault: &Vault<S>,
+pub(crate) async fn state_of_row(
+    storage: &Store,
+    vault: &Vault,
     row: &StateRow,
 ) -> Result<StreamState, ReadError> {
     match StreamState::parse(row)? {
@@ -175,9 +175,9 @@ pub(crate) async fn state_of_row<S: EventLog + Keys>(
 /// # Errors
 ///
 /// [`ReadError`].
-pub(crate) async fn fold_up_to<S: EventLog + Keys>(
-    storage: &S,
-    vault: &Vault<S>,
+pub(crate) async fn fold_up_to(
+    storage: &Store,
+    vault: &Vault,
     stream: &StreamName,
     up_to: Position,
 ) -> Result<(StreamState, Option<(Version, Position)>), ReadError> {
@@ -214,7 +214,7 @@ fn page_of(stream: &StreamName, after: Position, up_to: Position) -> StreamQuery
 /// # Errors
 ///
 /// [`ReadError`]: the reader must stop, not skip.
-pub(crate) async fn decode<S: Keys>(vault: &Vault<S>, stored: &StoredEvent) -> Result<Event, ReadError> {
+pub(crate) async fn decode(vault: &Vault, stored: &StoredEvent) -> Result<Event, ReadError> {
     let record = &stored.record;
     let sealed = Event::published_field(&record.name).and_then(|field| record.sealed.get_key_value(&field));
     let opened = match sealed {
@@ -243,18 +243,18 @@ pub(crate) fn to_millis(time: Timestamp) -> Timestamp {
 }
 
 /// Folds events for a rebuild, with the keys that the storage hands it.
-pub struct RebuildFolder<S> {
-    vault: std::sync::Arc<Vault<S>>,
+pub struct RebuildFolder {
+    vault: std::sync::Arc<Vault>,
 }
 
-impl<S> RebuildFolder<S> {
+impl RebuildFolder {
     /// A folder that opens with this vault's master keys.
-    pub fn new(vault: std::sync::Arc<Vault<S>>) -> Self {
+    pub fn new(vault: std::sync::Arc<Vault>) -> Self {
         Self { vault }
     }
 }
 
-impl<S: Keys> RebuildFolder<S> {
+impl RebuildFolder {
     fn fold_event(
         &self,
         state: StreamState,
@@ -275,7 +275,7 @@ impl<S: Keys> RebuildFolder<S> {
     }
 }
 
-impl<S: Keys> Folder for RebuildFolder<S> {
+impl Folder for RebuildFolder {
     fn fold(&mut self, input: FoldInput<'_>) -> Result<NewState, FoldError> {
         let first = input.events.first().map_or(Position(0), |(stored, _)| stored.position);
         let error = |position, source: ReadError| FoldError { position, source: source.into() };

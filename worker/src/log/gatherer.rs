@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mandate_storage::{Gather, Gathered, StorageError, Wanted};
+use mandate_storage::{Gathered, StorageError, Store, Wanted};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// Callers that may wait at once; more wait to be let in.
@@ -26,7 +26,7 @@ pub(super) struct Gatherer {
 
 impl Gatherer {
     /// Starts reading from this storage.
-    pub(super) fn start<S: Gather + Clone>(storage: S) -> Self {
+    pub(super) fn start(storage: Store) -> Self {
         let (requests, incoming) = mpsc::channel(QUEUE);
         tokio::spawn(run(storage, incoming));
         Self { requests }
@@ -45,7 +45,7 @@ impl Gatherer {
     }
 }
 
-async fn run<S: Gather + Clone>(storage: S, mut incoming: mpsc::Receiver<Request>) {
+async fn run(storage: Store, mut incoming: mpsc::Receiver<Request>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Some(first) = incoming.recv().await {
         let place = places.clone().acquire_owned().await.expect("it is never closed");
@@ -63,7 +63,7 @@ async fn run<S: Gather + Clone>(storage: S, mut incoming: mpsc::Receiver<Request
     }
 }
 
-async fn answer<S: Gather>(storage: &S, batch: Vec<Request>) {
+async fn answer(storage: &Store, batch: Vec<Request>) {
     let together = storage
         .gather(Wanted::together(batch.iter().map(|request| request.wanted.clone())))
         .await

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mandate_runtime::stop::Stop;
 use mandate_schema::Position;
-use mandate_storage::Storage;
+
 use tokio::sync::watch;
 
 use super::Log;
@@ -12,7 +12,7 @@ use super::Log;
 /// How often the store is asked while somebody waits.
 const LOOK: Duration = Duration::from_millis(500);
 
-impl<S: Storage> Log<S> {
+impl Log {
     /// Where the log ends, as far as this process knows; changes when it grows.
     pub(crate) fn head(&self) -> watch::Receiver<Position> {
         self.head.subscribe()

@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 use mandate_runtime::{failpoint, metrics::Metrics};
 use mandate_schema::{Position, StreamName, WrappedKey};
-use mandate_storage::{AppendObserver, Appended, Appender, Command, Storage, StorageError, Wanted};
+use mandate_storage::{AppendObserver, Appended, Appender, Command, StorageError, Store, Wanted};
 use tokio::sync::{Notify, watch};
 
 use fold::ReadError;
@@ -36,9 +36,9 @@ pub(crate) trait Forget: Send + Sync + 'static {
 }
 
 /// The handle on the log. Shared by all parts of a worker.
-pub(crate) struct Log<S> {
-    pub(crate) storage: S,
-    pub(crate) vault: Arc<Vault<S>>,
+pub(crate) struct Log {
+    pub(crate) storage: Store,
+    pub(crate) vault: Arc<Vault>,
     gatherer: Gatherer,
     appender: Appender,
     /// What this process knows of the streams' tokens.
@@ -50,11 +50,11 @@ pub(crate) struct Log<S> {
     metrics: Metrics,
 }
 
-impl<S: Storage> Log<S> {
+impl Log {
     /// Starts the appender. Call it inside a tokio runtime.
     pub(crate) fn start(
-        storage: S,
-        vault: Arc<Vault<S>>,
+        storage: Store,
+        vault: Arc<Vault>,
         tokens: Arc<dyn Forget>,
         tasks: Arc<Notify>,
         metrics: Metrics,

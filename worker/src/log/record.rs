@@ -9,7 +9,7 @@ use mandate_schema::{
     AuthorizerId, CodeDigest, CommandId, ComponentId, DataKey, EVENT_FORM, Event, EventId, EventRecord,
     Place, SealedFields, Secret, StreamName,
 };
-use mandate_storage::{Append, Erasure, Finish, Keys, NewKey, NewTask, TokenChange};
+use mandate_storage::{Append, Erasure, Finish, NewKey, NewTask, TokenChange};
 
 use crate::log::{
     access_token::Stored,
@@ -37,12 +37,7 @@ pub(crate) struct Context {
 }
 
 /// Turns a decision into an append; the snapshot is then what the append leaves.
-pub(crate) fn record<S: Keys>(
-    vault: &Vault<S>,
-    context: Context,
-    snapshot: &mut Snapshot,
-    decision: Decision,
-) -> Append {
+pub(crate) fn record(vault: &Vault, context: Context, snapshot: &mut Snapshot, decision: Decision) -> Append {
     let expected = snapshot.version;
     let mut recorder = Recorder { vault, context: &context, snapshot, keys: Vec::new() };
     let mut events = Vec::with_capacity(decision.events.len());
@@ -95,14 +90,14 @@ pub(crate) async fn after_conflict(conflicts: u32) {
     tokio::time::sleep(full_jitter(Duration::from_millis(2), Duration::from_millis(100), conflicts)).await;
 }
 
-struct Recorder<'a, S> {
-    vault: &'a Vault<S>,
+struct Recorder<'a> {
+    vault: &'a Vault,
     context: &'a Context,
     snapshot: &'a mut Snapshot,
     keys: Vec<NewKey>,
 }
 
-impl<S: Keys> Recorder<'_, S> {
+impl Recorder<'_> {
     /// Seals and records one event, and folds it onto the state.
     fn event(&mut self, new: NewEvent, index: usize) -> EventRecord {
         let version = self.snapshot.version.next();

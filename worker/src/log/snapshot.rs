@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mandate_schema::{DataKey, Event, EventRecord, SealedAt, Secret, StreamName, Version};
-use mandate_storage::{EventLog, Gather, Keys, Loaded};
+use mandate_storage::{Loaded, Store};
 
 use super::{
     fold::{self, ReadError, StreamState, recorded},
@@ -32,9 +32,9 @@ impl Snapshot {
     /// # Errors
     ///
     /// [`ReadError`].
-    pub(super) async fn of<S: EventLog + Keys>(
-        storage: &S,
-        vault: &Vault<S>,
+    pub(super) async fn of(
+        storage: &Store,
+        vault: &Vault,
         stream: &StreamName,
         loaded: &Loaded,
     ) -> Result<Self, ReadError> {
@@ -59,9 +59,9 @@ impl Snapshot {
     /// # Errors
     ///
     /// [`VaultError`].
-    pub(super) async fn open<S: Keys>(
+    pub(super) async fn open(
         &self,
-        vault: &Vault<S>,
+        vault: &Vault,
         stream: &StreamName,
         sealed: &SealedAt,
     ) -> Result<Option<Secret>, VaultError> {
@@ -78,10 +78,6 @@ impl Snapshot {
 /// # Errors
 ///
 /// [`ReadError`].
-pub(crate) async fn load<S: Gather + EventLog + Keys>(
-    storage: &S,
-    vault: &Vault<S>,
-    stream: &StreamName,
-) -> Result<Snapshot, ReadError> {
+pub(crate) async fn load(storage: &Store, vault: &Vault, stream: &StreamName) -> Result<Snapshot, ReadError> {
     Snapshot::of(storage, vault, stream, &storage.load(stream).await?).await
 }

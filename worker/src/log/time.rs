@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mandate_schema::Position;
-use mandate_storage::{EventLog, EventQuery, StorageError};
+use mandate_storage::{EventQuery, StorageError, Store};
 
 /// The position behind which events were recorded at `since` or later: positions are in the order of time, but for the clocks
 /// of several workers.
@@ -10,10 +10,7 @@ use mandate_storage::{EventLog, EventQuery, StorageError};
 /// # Errors
 ///
 /// [`StorageError`].
-pub(crate) async fn position_before<S: EventLog>(
-    storage: &S,
-    since: Timestamp,
-) -> Result<Position, StorageError> {
+pub(crate) async fn position_before(storage: &Store, since: Timestamp) -> Result<Position, StorageError> {
     let (mut low, mut high) = (0, storage.head().await?.0);
     while low < high {
         let middle = low + (high - low) / 2;

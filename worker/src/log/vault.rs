@@ -11,7 +11,7 @@ use mandate_schema::{
     DataKey, EventRecord, Field, MasterKeys, Place, SealError, SealedAt, SealedText, Secret, StreamName,
     WrappedKey,
 };
-use mandate_storage::{Keys, StorageError};
+use mandate_storage::{StorageError, Store};
 use uuid::Uuid;
 
 /// How long data keys are kept unwrapped: another process may destroy them.
@@ -31,8 +31,8 @@ pub enum VaultError {
 }
 
 /// The master keys and the data keys that they unwrap.
-pub struct Vault<S> {
-    storage: S,
+pub struct Vault {
+    storage: Store,
     master: MasterKeys,
     unwrapped: Mutex<Unwrapped>,
 }
@@ -43,9 +43,9 @@ struct Unwrapped {
     keys: HashMap<(StreamName, u32), Arc<DataKey>>,
 }
 
-impl<S: Keys> Vault<S> {
+impl Vault {
     /// A vault over the wrapped keys in `storage`.
-    pub fn new(storage: S, master: MasterKeys) -> Self {
+    pub fn new(storage: Store, master: MasterKeys) -> Self {
         Self {
             storage,
             master,

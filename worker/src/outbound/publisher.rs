@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_broker::{EVENTS_LOG, Outgoing, PublishError, Publisher, Session, Tail};
 use mandate_runtime::{metrics::Metrics, outage::Outage, stop::Stop};
 use mandate_schema::{CloudEvent, Position};
-use mandate_storage::{EventQuery, Storage, StorageError};
+use mandate_storage::{EventQuery, StorageError, Store};
 use serde::Deserialize;
 
 use crate::{
@@ -85,9 +85,9 @@ impl From<StorageError> for PublishFailure {
 }
 
 /// The publisher of a worker.
-pub struct EventPublisher<S, O> {
-    outbox: Outbox<S>,
-    log: Arc<Log<S>>,
+pub struct EventPublisher<O> {
+    outbox: Outbox,
+    log: Arc<Log>,
     metrics: Metrics,
     out: O,
     /// How long the stream keeps events.
@@ -123,15 +123,9 @@ struct Refused {
     times: u32,
 }
 
-impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
+impl<O: EventsOut> EventPublisher<O> {
     /// A publisher into `out`, whose stream keeps events for `max_age`.
-    pub(crate) fn new(
-        outbox: Outbox<S>,
-        log: Arc<Log<S>>,
-        metrics: Metrics,
-        out: O,
-        max_age: Duration,
-    ) -> Self {
+    pub(crate) fn new(outbox: Outbox, log: Arc<Log>, metrics: Metrics, out: O, max_age: Duration) -> Self {
         Self { outbox, log, metrics, out, max_age }
     }
 
@@ -228,8 +222,8 @@ impl<S: Storage, O: EventsOut> EventPublisher<S, O> {
 /// # Errors
 ///
 /// [`PublishFailure`]: some may have been published.
-pub async fn republish<S: Storage>(
-    outbox: &Outbox<S>,
+pub async fn republish(
+    outbox: &Outbox,
     out: &impl EventsOut,
     session: Session,
     from: Position,
@@ -250,12 +244,12 @@ pub async fn republish<S: Storage>(
 }
 
 /// The log as it is published.
-pub struct Outbox<S> {
-    pub(crate) storage: S,
-    pub(crate) vault: Arc<Vault<S>>,
+pub struct Outbox {
+    pub(crate) storage: Store,
+    pub(crate) vault: Arc<Vault>,
 }
 
-impl<S: Storage> Outbox<S> {
+impl Outbox {
     /// The events behind a position as they are published, and the position of the last one.
     async fn read(
         &self,

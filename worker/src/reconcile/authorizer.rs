@@ -2,7 +2,7 @@
 
 use mandate_domain::{Authorizer, Because, Compared, Decision, Listed, Task, decide_listed};
 use mandate_schema::{AuthorizerId, CommandId, Position, StreamName};
-use mandate_storage::{StateRow, Storage};
+use mandate_storage::StateRow;
 use mandate_wechat::api::ListedAuthorizer;
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ struct Found {
     questions: usize,
 }
 
-impl<S: Storage> Comparison<'_, S> {
+impl Comparison<'_> {
     /// Compares the authorizers of a page that was read when the log ended at `head`, and queues no more questions than the
     /// pace allows.
     pub(super) async fn compare_page(

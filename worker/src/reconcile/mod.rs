@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use mandate_domain::Status;
 use mandate_runtime::{failpoint, stop::Stop};
 use mandate_schema::{AuthorizerId, ComponentId, StreamName};
-use mandate_storage::{AuthorizerFilter, Reconciliation, Storage, StorageError};
+use mandate_storage::{AuthorizerFilter, Reconciliation, StorageError, Store};
 use mandate_wechat::api::AuthorizerListReply;
 use tokio::time::Instant;
 
@@ -75,13 +75,13 @@ pub struct Manner {
 }
 
 /// Compares authorizers with `WeChat`'s list.
-pub struct Reconciler<S> {
-    pub(crate) log: Arc<Log<S>>,
-    pub(crate) lists: Arc<Lists<S>>,
+pub struct Reconciler {
+    pub(crate) log: Arc<Log>,
+    pub(crate) lists: Arc<Lists>,
     pub(crate) settings: ReconcileSettings,
 }
 
-impl<S: Storage> Reconciler<S> {
+impl Reconciler {
     /// Compares the authorizers of a component with `WeChat`'s list, from where the last comparison was cut off. One process
     /// compares a component at a time.
     ///
@@ -148,7 +148,7 @@ impl<S: Storage> Reconciler<S> {
 }
 
 /// Takes the lead. If it is another's, that one may have died: it is waited for a moment.
-async fn take_lead<S: Storage>(lead: &mut Lease, storage: &S, stop: &Stop) -> Result<(), ReconcileError> {
+async fn take_lead(lead: &mut Lease, storage: &Store, stop: &Stop) -> Result<(), ReconcileError> {
     let deadline = Instant::now() + WAIT_FOR_LEAD;
     while !lead.hold(storage).await? {
         if Instant::now() > deadline {
@@ -164,7 +164,7 @@ async fn take_lead<S: Storage>(lead: &mut Lease, storage: &S, stop: &Stop) -> Re
 }
 
 /// Prolongs the lead until it is another's. While the store is away, the comparison itself fails.
-async fn lose_lead<S: Storage>(lead: &mut Lease, storage: &S) {
+async fn lose_lead(lead: &mut Lease, storage: &Store) {
     loop {
         tokio::time::sleep(HOLD_EVERY).await;
         match lead.hold(storage).await {
@@ -183,8 +183,8 @@ fn end_of(page: &AuthorizerListReply) -> Vec<AuthorizerId> {
 }
 
 /// A comparison under way.
-struct Comparison<'a, S> {
-    by: &'a Reconciler<S>,
+struct Comparison<'a> {
+    by: &'a Reconciler,
     component: &'a ComponentId,
     dry_run: bool,
     stop: &'a Stop,
@@ -197,7 +197,7 @@ struct Comparison<'a, S> {
     skipped: HashSet<StreamName>,
 }
 
-impl<S: Storage> Comparison<'_, S> {
+impl Comparison<'_> {
     /// Reads the list to its end and compares the authorizers that it names.
     async fn pages(&mut self, tell: &impl Fn(&Report)) -> Result<(), ReconcileError> {
         let Phase::Pages { offset, overlap } = self.progress.phase.clone() else { return Ok(()) };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mandate_runtime::stop::Stop;
 use mandate_schema::ComponentId;
-use mandate_storage::{Storage, StorageError};
+use mandate_storage::StorageError;
 
 use super::{Manner, ReconcileError, Reconciler};
 use crate::lease::take_turn;
@@ -23,7 +23,7 @@ pub struct ReconcileSettings {
     pub calls_per_minute: u32,
 }
 
-impl<S: Storage> Reconciler<S> {
+impl Reconciler {
     /// Compares a component when it is time, until the process stops.
     pub(crate) async fn run(&self, component: &ComponentId, stop: &Stop) {
         let Some(every) = self.settings.every else { return };

@@ -5,9 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mandate_domain::Decision;
 use mandate_schema::StreamName;
-use mandate_storage::{
-    Appended, Claimed, Command, Ending, GivenUp, NewTask, Storage, StorageError, TaskDone,
-};
+use mandate_storage::{Appended, Claimed, Command, Ending, GivenUp, NewTask, StorageError, TaskDone};
 
 use super::{
     Failure,
@@ -22,7 +20,7 @@ const STORE_AGAIN: Duration = Duration::from_millis(500);
 /// How the attempt ends, and the names of the events that it appends.
 type Then = (End, String);
 
-impl<S: Storage> TaskRunner<S> {
+impl TaskRunner {
     /// Stores an answer that says the same whatever its task has learned since; see [`TaskRunner::conclude`].
     pub(crate) async fn finish(
         &self,

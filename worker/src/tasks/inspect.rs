@@ -6,7 +6,7 @@ use mandate_domain::{
     Status, Times, decide_inspected,
 };
 use mandate_schema::{Event, Secret};
-use mandate_storage::{Claimed, Ending, Storage, TaskState};
+use mandate_storage::{Claimed, Ending, TaskState};
 use mandate_wechat::api::{AuthorizerInfoRequest, AuthorizerTokenRequest};
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{log::fold::ReadError, log::record::redeem_key, wechat::NOT_AUTHORIZED};
 
-impl<S: Storage> TaskRunner<S> {
+impl TaskRunner {
     pub(super) async fn inspect(&self, claimed: &Claimed, subject: &Subject, because: Because) -> End {
         let inspection = self.begin_inspection(claimed, subject, because).await;
         let mut inspection = match inspection {

@@ -5,7 +5,7 @@ use mandate_domain::{
     AccessToken, Decision, Redeem, Redeemed, Refusal, decide_redeemed, decide_redemption_refused,
 };
 use mandate_schema::{AuthorizerId, Event, GrantedVia, StreamName};
-use mandate_storage::{Claimed, Ending, NewTask, Storage};
+use mandate_storage::{Claimed, Ending, NewTask};
 use mandate_wechat::api::{AuthorizationInfo, QueryAuthReply, QueryAuthRequest};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     run::TaskRunner,
 };
 
-impl<S: Storage> TaskRunner<S> {
+impl TaskRunner {
     pub(super) async fn redeem(&self, claimed: &Claimed, redeem: &Redeem) -> End {
         let called_at = Timestamp::now();
         let request =

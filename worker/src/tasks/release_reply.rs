@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mandate_domain::Decision;
 use mandate_schema::{CodeDigest, Secret, StreamName};
-use mandate_storage::{Claimed, Ending, Storage, StorageError, TaskState};
+use mandate_storage::{Claimed, Ending, StorageError, TaskState};
 use mandate_wechat::{
     api::{Api, CustomTextRequest},
     errors::{self, Repair, Retry},
@@ -27,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const ATTEMPTS: u32 = 10;
 const SOON: Duration = Duration::from_mins(2);
 
-impl<S: Storage> TaskRunner<S> {
+impl TaskRunner {
     pub(super) async fn release_reply(
         &self,
         claimed: &Claimed,

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_domain::Task;
 use mandate_runtime::{failpoint, stop::Stop};
 use mandate_schema::StreamName;
-use mandate_storage::{Claim, Claimed, Company, DEATHS_BEFORE_ALONE, Storage, StorageError};
+use mandate_storage::{Claim, Claimed, Company, DEATHS_BEFORE_ALONE, StorageError};
 use mandate_wechat::api::Request;
 use tokio::{
     sync::Notify,
@@ -46,10 +46,10 @@ const DEATHS_ALONE: u32 = 3;
 const PROVISIONAL: &str = "provisional";
 
 /// Runs the tasks of a worker.
-pub(crate) struct TaskRunner<S> {
-    pub(crate) log: Arc<Log<S>>,
-    pub(crate) tokens: Arc<Tokens<S>>,
-    pub(crate) lists: Arc<Lists<S>>,
+pub(crate) struct TaskRunner {
+    pub(crate) log: Arc<Log>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) lists: Arc<Lists>,
     /// Notified when there may be something to claim.
     pub(crate) queued: Arc<Notify>,
     /// Tasks under way at once.
@@ -59,7 +59,7 @@ pub(crate) struct TaskRunner<S> {
     pub(crate) worker: Uuid,
 }
 
-impl<S: Storage> TaskRunner<S> {
+impl TaskRunner {
     /// Runs tasks until the process stops; attempts under way are finished.
     pub(crate) async fn run(self: Arc<Self>) {
         let calls = self.calls;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
-use mandate_storage::sqlite::SqliteStorage;
 
 use super::{
     given::{Given, component, ticket},
@@ -43,7 +42,7 @@ impl Given {
 }
 
 /// Refreshes as a process does until nothing is left to take; answers how often it looked.
-async fn refresh(worker: &Arc<Worker<SqliteStorage>>) -> usize {
+async fn refresh(worker: &Arc<Worker>) -> usize {
     let (mut under_way, mut looks) = (UnderWay::default(), 1);
     while worker.tokens.look_ahead(&mut under_way).await.unwrap() {
         looks += 1;

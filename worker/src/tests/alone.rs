@@ -2,7 +2,7 @@
 
 use mandate_broker::{CallbackSink, SinkUnavailable};
 use mandate_schema::Push;
-use mandate_storage::{CommandOutcome, Messages};
+use mandate_storage::CommandOutcome;
 
 use super::given::{Given, authorized, master, message, ticket};
 use crate::{Retried, UNKNOWN_PAIR};

@@ -7,9 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Because, Refusal, Status, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{Erased, Event, GrantedVia, Push, Secret};
-use mandate_storage::{
-    Claimed, CommandOutcome, Company, Consents, Gather, TaskDone, TaskState, sqlite::SqliteStorage,
-};
+use mandate_storage::{Claimed, CommandOutcome, Company, TaskDone, TaskState};
 use mandate_wechat::{
     api::{AuthorizationInfo, QueryAuthReply},
     release_check::TEST_ACCOUNTS,
@@ -67,7 +65,7 @@ impl Given {
     }
 }
 
-fn runner(given: &Given) -> std::sync::Arc<TaskRunner<SqliteStorage>> {
+fn runner(given: &Given) -> std::sync::Arc<TaskRunner> {
     given.worker.task_runner(&Stop::new())
 }
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Refusal, Status, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{CodeDigest, Event, Secret};
-use mandate_storage::{ConsentTerms, ConsentVisit, Consents, TaskQueue};
+use mandate_storage::{ConsentTerms, ConsentVisit};
 use uuid::Uuid;
 
 use super::given::{Given, authorized, component, master, merchant, push};

@@ -14,7 +14,7 @@ use mandate_broker::CallbackSink;
 use mandate_domain::{Refusal, Status, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{AuthorizerId, CodeDigest, Event, GrantedVia, Position, Push, Secret, StreamName};
-use mandate_storage::{Claimed, EventLog, EventOrder, StreamQuery, TaskState, sqlite::SqliteStorage};
+use mandate_storage::{Claimed, EventOrder, StreamQuery, TaskState};
 use mandate_wechat::api::{AuthorizationInfo, QueryAuthReply};
 use tokio::task::yield_now;
 
@@ -114,7 +114,7 @@ async fn work(given: &Given, wechat: &Redemptions, done: &AtomicBool) {
     }
 }
 
-async fn redeem(runner: &TaskRunner<SqliteStorage>, wechat: &Redemptions, claimed: &Claimed) {
+async fn redeem(runner: &TaskRunner, wechat: &Redemptions, claimed: &Claimed) {
     let Ok(Task::Redeem(redeem)) = runner.open(claimed).await else { return };
     let called_at = Timestamp::now();
     let number: u32 = redeem.code.expose().rsplit('@').next().unwrap().parse().unwrap();

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
-use mandate_storage::{Claimed, Company, TaskQueue, TaskState, sqlite::SqliteStorage};
+use mandate_storage::{Claimed, Company, TaskState};
 use mandate_wechat::release_check::TEST_ACCOUNTS;
 use uuid::Uuid;
 
@@ -49,7 +49,7 @@ impl Given {
         database.query_row(&count, [], |row| row.get(0)).unwrap()
     }
 
-    fn runner(&self) -> (Arc<TaskRunner<SqliteStorage>>, UnderWay) {
+    fn runner(&self) -> (Arc<TaskRunner>, UnderWay) {
         (self.worker.task_runner(&Stop::new()), UnderWay::default())
     }
 }

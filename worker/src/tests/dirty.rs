@@ -1,7 +1,7 @@
 //! Pushes that are genuine and dirty inside.
 
 use mandate_schema::{CreateTime, Event, Push};
-use mandate_storage::{CommandOutcome, TaskQueue};
+use mandate_storage::CommandOutcome;
 use mandate_wechat::text::REPLACED_CHARACTERS;
 
 use super::given::{COMPONENT, Given, SIGNED_AT, genuine, merchant};

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{AccessToken, Decision, Status};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{CodeDigest, CredentialsIssued, CredentialsRejected, Erased, Event, Field, Secret};
-use mandate_storage::{Claimed, Company, Ending, TaskQueue, TaskState};
+use mandate_storage::{Claimed, Company, Ending, TaskState};
 use uuid::Uuid;
 
 use super::given::{Given, authorized, component, merchant, stream};

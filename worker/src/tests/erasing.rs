@@ -2,7 +2,7 @@
 
 use mandate_domain::Status;
 use mandate_schema::{Erased, Event, NoticeReceived, Push};
-use mandate_storage::{CommandOutcome, Gather, Messages, RebuildMode};
+use mandate_storage::{CommandOutcome, RebuildMode};
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, component, master, merchant, push, stream};

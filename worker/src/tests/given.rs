@@ -14,9 +14,8 @@ use mandate_schema::{
     StreamName,
 };
 use mandate_storage::{
-    Claim, Claimed, CommandOutcome, Company, DeadLetterRow, DeadLetters, EventLog, EventQuery, Shares,
-    TaskQueue, TaskState,
-    sqlite::{SqliteStorage, migrate},
+    Claim, Claimed, CommandOutcome, Company, DeadLetterRow, EventQuery, Shares, Store, TaskState,
+    sqlite::migrate,
 };
 use mandate_wechat::{
     envelope::{EncodingAesKey, KeyRing, Pair, cipher},
@@ -43,7 +42,7 @@ pub(super) const WORKER: Uuid = Uuid::from_u128(1);
 
 /// A worker without background work.
 pub(super) struct Given {
-    pub(super) worker: Arc<Worker<SqliteStorage>>,
+    pub(super) worker: Arc<Worker>,
     folder: TempDir,
 }
 
@@ -86,7 +85,7 @@ impl Given {
     }
 
     /// Another worker over the same store.
-    pub(super) fn another(&self, base: &str) -> Arc<Worker<SqliteStorage>> {
+    pub(super) fn another(&self, base: &str) -> Arc<Worker> {
         worker(&self.database(), TOKEN, master(), base)
     }
 
@@ -170,14 +169,14 @@ impl Given {
 }
 
 /// A worker over the store at this path.
-fn worker(path: &Path, token: &str, master: MasterKeys, base: &str) -> Arc<Worker<SqliteStorage>> {
+fn worker(path: &Path, token: &str, master: MasterKeys, base: &str) -> Arc<Worker> {
     mandate_runtime::tls::install_provider();
     let pair = Pair::new(Secret::new(token), key()).unwrap();
     let settings =
         ApiSettings { base: base.to_owned(), timeout: Duration::from_secs(1), proxy: None, ca: None };
     let metrics = Metrics::new();
     Worker::new(Parts {
-        storage: SqliteStorage::open(path, 2).unwrap(),
+        storage: Store::open_sqlite(path, 2).unwrap(),
         master,
         components: vec![ComponentSettings {
             ring: KeyRing::new(component(), vec![pair]).unwrap(),

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use mandate_broker::{Delivery, Inbox, callback};
 use mandate_schema::{CallbackId, Event, Push};
-use mandate_storage::{CommandOutcome, TaskQueue, sqlite::SqliteStorage};
+use mandate_storage::CommandOutcome;
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, master, ticket};
@@ -21,7 +21,7 @@ fn delivery(push: &Push, redelivered: u32) -> Delivery {
 
 impl Given {
     /// The inbox as a process begins it: it knows nothing of those before.
-    fn inbox(&self) -> FromInbox<SqliteStorage> {
+    fn inbox(&self) -> FromInbox {
         FromInbox::new(self.worker.ingest().of_another_process())
     }
 

@@ -1,7 +1,7 @@
 //! What becomes of pushes.
 
 use mandate_schema::{CallbackId, Push};
-use mandate_storage::{CommandOutcome, EventLog, TaskQueue};
+use mandate_storage::CommandOutcome;
 
 use super::given::{Given, authorized, master, push, ticket};
 use crate::UNKNOWN_PAIR;

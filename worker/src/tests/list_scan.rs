@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mandate_domain::TOLERANCE;
 use mandate_runtime::stop::Stop;
 use mandate_schema::AuthorizerId;
-use mandate_storage::{Leases, sqlite::SqliteStorage};
+
 use mandate_wechat::api::ListedAuthorizer;
 use serde_json::json;
 use tokio::time::timeout;
@@ -24,12 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A worker that has a ticket and scans, until it is dropped.
 struct Scanning {
-    worker: Arc<Worker<SqliteStorage>>,
+    worker: Arc<Worker>,
     stop: Stop,
 }
 
 impl Scanning {
-    fn start(worker: &Arc<Worker<SqliteStorage>>) -> Self {
+    fn start(worker: &Arc<Worker>) -> Self {
         let stop = Stop::new();
         let (lists, stopping) = (worker.lists.clone(), stop.clone());
         tokio::spawn(async move { lists.scan(&component(), &stopping).await });

@@ -3,7 +3,7 @@
 use mandate_broker::CallbackSink;
 use mandate_domain::Decision;
 use mandate_schema::{CommandId, CreateTime, Event, Field, Secret, StreamName, TicketReceived};
-use mandate_storage::{CommandOutcome, EventLog};
+use mandate_storage::CommandOutcome;
 use uuid::Uuid;
 
 use super::given::{Given, authorized, component, merchant, push, stream, ticket};

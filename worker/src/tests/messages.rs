@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mandate_schema::{Position, Push, Reach};
-use mandate_storage::{CommandOutcome, Messages, TaskQueue};
+use mandate_storage::CommandOutcome;
 
 use super::given::{Given, SIGNED_AT, authorized, message};
 

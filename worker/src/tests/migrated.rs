@@ -3,7 +3,6 @@
 use mandate_domain::{AUTHORIZER_FORM, Because, Refusal, Status, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{CodeDigest, CreateTime, Secret};
-use mandate_storage::Gather;
 
 use super::given::{Given, component, stream, ticket};
 use crate::Retried;

@@ -8,7 +8,6 @@ use std::{
 
 use mandate_broker::{LastMessage, Outgoing, PublishError, Session, Tail};
 use mandate_schema::Position;
-use mandate_storage::{Checkpoints, EventLog, sqlite::SqliteStorage};
 
 use super::given::{Given, ticket};
 use crate::outbound::publisher::{EventPublisher, EventsOut, Progress, republish};
@@ -91,20 +90,12 @@ async fn with_events(count: i64) -> Given {
     given
 }
 
-pub(super) fn publisher(
-    given: &Given,
-    broker: &Broker,
-    max_age: Duration,
-) -> EventPublisher<SqliteStorage, Broker> {
+pub(super) fn publisher(given: &Given, broker: &Broker, max_age: Duration) -> EventPublisher<Broker> {
     given.worker.publisher(broker.clone(), max_age)
 }
 
 /// Everything that is published in so many steps.
-pub(super) async fn steps(
-    publisher: &EventPublisher<SqliteStorage, Broker>,
-    progress: &mut Progress,
-    count: u32,
-) {
+pub(super) async fn steps(publisher: &EventPublisher<Broker>, progress: &mut Progress, count: u32) {
     for _ in 0..count {
         let _failure = publisher.step(progress).await;
     }

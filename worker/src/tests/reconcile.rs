@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mandate_domain::{Because, Task};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{Event, GrantedVia, StreamName};
-use mandate_storage::{Claimed, Leases, Reconciliations, sqlite::SqliteStorage};
+use mandate_storage::Claimed;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -366,7 +366,7 @@ async fn one_process_compares_at_a_time() {
     let wechat = list_of(60).await;
     let given = given(&wechat).await;
     let other = given.another(&wechat.base());
-    let again = |worker: Arc<Worker<SqliteStorage>>, manner| async move {
+    let again = |worker: Arc<Worker>, manner| async move {
         worker.reconciler.reconcile(&component(), manner, &Stop::new(), |_| {}).await
     };
     // The first one is slow: it has one call in ten seconds.

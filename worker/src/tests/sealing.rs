@@ -1,7 +1,7 @@
 //! What is sealed stays sealed, opens at its place, and can be erased.
 
 use mandate_schema::{Event, MasterKeys, NoticeReceived, Position};
-use mandate_storage::{EventLog, EventQuery, RebuildMode};
+use mandate_storage::{EventQuery, RebuildMode};
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, master, push, ticket};

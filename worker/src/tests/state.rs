@@ -1,7 +1,7 @@
 //! Gather: of older forms, and of the past.
 
 use mandate_schema::Position;
-use mandate_storage::Gather;
+
 use rusqlite::Connection;
 
 use super::given::{Given, authorized, component, master, merchant, stream};

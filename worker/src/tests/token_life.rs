@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{Place, SealedText, Secret, StreamName};
-use mandate_storage::Tokens;
 
 use super::given::{Given, component, ticket};
 use crate::log::access_token::Stored;

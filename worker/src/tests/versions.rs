@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mandate_schema::{
     CommandId, Event, EventId, EventRecord, Position, SealedFields, Secret, StreamName, Version,
 };
-use mandate_storage::{Append, Appended, Command, EventLog, NewKey, NewState, TokenChange};
+use mandate_storage::{Append, Appended, Command, NewKey, NewState, TokenChange};
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -2,7 +2,7 @@
 
 use mandate_runtime::stop::Stop;
 use mandate_schema::Position;
-use mandate_storage::Webhooks;
+
 use tokio::task::JoinSet;
 
 use super::{

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::Position;
-use mandate_storage::{EventLog, WebhookRow, Webhooks};
+use mandate_storage::WebhookRow;
 use uuid::Uuid;
 
 use super::{

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{Event, Position};
-use mandate_storage::{EventLog, WebhookRow, Webhooks};
+use mandate_storage::WebhookRow;
 use uuid::Uuid;
 
 use super::{

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::StreamName;
-use mandate_storage::{Expiring, Storage, StorageError, TokenOf};
+use mandate_storage::{Expiring, StorageError, TokenOf};
 use tokio::task::JoinSet;
 
 use super::Tokens;
@@ -49,7 +49,7 @@ impl UnderWay {
     }
 }
 
-impl<S: Storage> Tokens<S> {
+impl Tokens {
     /// Notes which tokens are in use and refreshes those that expire soon, until the process stops. All others are refreshed
     /// when they are asked for, or never.
     pub(crate) async fn refresh_ahead(self: &Arc<Self>, stop: &Stop) {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mandate_domain::{AccessToken, Authorizer, Because, Decision, Status, Task, decide_refreshed};
 use mandate_schema::{AuthorizerId, CommandId, ComponentId, SealedAt, Secret, StreamName};
-use mandate_storage::{Lease, Storage};
+use mandate_storage::Lease;
 use mandate_wechat::{
     api::{Api, AuthorizerTokenReply, AuthorizerTokenRequest, Refusal},
     errors::{self, Repair, Retry},
@@ -21,7 +21,7 @@ use crate::{
     wechat::error::CallError,
 };
 
-impl<S: Storage> Tokens<S> {
+impl Tokens {
     /// The access token of a component, with at least a minute to live.
     ///
     /// # Errors
@@ -102,21 +102,21 @@ impl<S: Storage> Tokens<S> {
         if self.components.contains(component) { Ok(()) } else { Err(TokenError::Unknown) }
     }
 
-    fn refresh_of<'a>(&'a self, component: &'a ComponentId, authorizer: &'a AuthorizerId) -> Refresh<'a, S> {
+    fn refresh_of<'a>(&'a self, component: &'a ComponentId, authorizer: &'a AuthorizerId) -> Refresh<'a> {
         let stream = StreamName::Authorizer(component.clone(), authorizer.clone());
         Refresh { tokens: self, component, authorizer, stream }
     }
 }
 
 /// A refresh of one account's token.
-struct Refresh<'a, S> {
-    tokens: &'a Tokens<S>,
+struct Refresh<'a> {
+    tokens: &'a Tokens,
     component: &'a ComponentId,
     authorizer: &'a AuthorizerId,
     stream: StreamName,
 }
 
-impl<S: Storage> Source for Refresh<'_, S> {
+impl Source for Refresh<'_> {
     const API: Api = Api::AuthorizerToken;
 
     async fn has_mended(&self, _: &Failed) -> Result<bool, TokenError> {
@@ -169,7 +169,7 @@ impl<S: Storage> Source for Refresh<'_, S> {
     }
 }
 
-impl<S: Storage> Refresh<'_, S> {
+impl Refresh<'_> {
     async fn load(&self) -> Result<Snapshot, ReadError> {
         self.tokens.log.read(&self.stream).await
     }

@@ -1,6 +1,5 @@
 //! Calls to `WeChat` under the component's token: a refused token is replaced, and the call repeated, once.
 
-use mandate_storage::Storage;
 use mandate_wechat::api::Request;
 
 use super::{TokenError, Tokens, wants_new_component_token};
@@ -17,7 +16,7 @@ pub enum Uncalled {
     Call(#[from] CallError),
 }
 
-impl<S: Storage> Tokens<S> {
+impl Tokens {
     /// Makes a call under the token of the request's component.
     ///
     /// # Errors

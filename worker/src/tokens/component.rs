@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use mandate_domain::{Component, Ticket};
 use mandate_schema::{ComponentId, Secret, StreamName};
-use mandate_storage::{Lease, Storage};
+use mandate_storage::Lease;
 use mandate_wechat::{
     api::{Api, ComponentTokenRequest, Refusal},
     errors::{self, Repair, Retry},
@@ -26,20 +26,20 @@ const TICKET_LIFE: SignedDuration = SignedDuration::from_hours(12);
 const COMPONENT_KEY: u32 = 1;
 
 /// Holder of all components' tokens.
-pub(crate) struct ComponentTokens<S> {
-    log: Arc<Log<S>>,
+pub(crate) struct ComponentTokens {
+    log: Arc<Log>,
     api: ApiClient,
     secrets: HashMap<ComponentId, Secret>,
-    rows: Arc<TokenRows<S>>,
+    rows: Arc<TokenRows>,
 }
 
-impl<S: Storage> ComponentTokens<S> {
+impl ComponentTokens {
     /// A holder for the components with these secrets.
     pub(crate) fn new(
-        log: Arc<Log<S>>,
+        log: Arc<Log>,
         api: ApiClient,
         secrets: HashMap<ComponentId, Secret>,
-        rows: Arc<TokenRows<S>>,
+        rows: Arc<TokenRows>,
     ) -> Self {
         Self { log, api, secrets, rows }
     }
@@ -83,21 +83,21 @@ impl<S: Storage> ComponentTokens<S> {
         self.rows.invalidate(&StreamName::Component(component.clone()), stale).await
     }
 
-    fn source<'a>(&'a self, component: &'a ComponentId) -> Result<Fetch<'a, S>, TokenError> {
+    fn source<'a>(&'a self, component: &'a ComponentId) -> Result<Fetch<'a>, TokenError> {
         let secret = self.secrets.get(component).ok_or_else(|| TokenError::NoSecret(component.clone()))?;
         Ok(Fetch { tokens: self, component, stream: StreamName::Component(component.clone()), secret })
     }
 }
 
 /// A fetch of one component's token.
-struct Fetch<'a, S> {
-    tokens: &'a ComponentTokens<S>,
+struct Fetch<'a> {
+    tokens: &'a ComponentTokens,
     component: &'a ComponentId,
     stream: StreamName,
     secret: &'a Secret,
 }
 
-impl<S: Storage> Fetch<'_, S> {
+impl Fetch<'_> {
     /// The current ticket and the one before it, as far as they have not expired.
     async fn tickets(&self) -> Result<Vec<Ticket>, ReadError> {
         let snapshot = self.tokens.log.read(&self.stream).await?;
@@ -105,7 +105,7 @@ impl<S: Storage> Fetch<'_, S> {
     }
 }
 
-impl<S: Storage> Source for Fetch<'_, S> {
+impl Source for Fetch<'_> {
     const API: Api = Api::ComponentToken;
 
     /// Another ticket is worth another try.

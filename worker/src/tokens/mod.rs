@@ -16,7 +16,7 @@ mod ticket_watch;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use mandate_schema::{ComponentId, Secret};
-use mandate_storage::{Storage, StorageError};
+use mandate_storage::StorageError;
 use mandate_wechat::errors::{Repair, Retry};
 
 #[cfg(test)]
@@ -34,21 +34,21 @@ use crate::{
 };
 
 /// The access tokens of components and of their authorizers, and calls under them.
-pub struct Tokens<S> {
-    pub(crate) log: Arc<Log<S>>,
+pub struct Tokens {
+    pub(crate) log: Arc<Log>,
     pub(crate) api: ApiClient,
-    pub(crate) rows: Arc<TokenRows<S>>,
-    of_components: ComponentTokens<S>,
+    pub(crate) rows: Arc<TokenRows>,
+    of_components: ComponentTokens,
     /// The components that are served.
     pub(crate) components: Arc<[ComponentId]>,
 }
 
-impl<S: Storage> Tokens<S> {
+impl Tokens {
     /// The tokens of these components, fetched with these secrets.
     pub(crate) fn new(
-        log: Arc<Log<S>>,
+        log: Arc<Log>,
         api: ApiClient,
-        rows: Arc<TokenRows<S>>,
+        rows: Arc<TokenRows>,
         components: Arc<[ComponentId]>,
         secrets: HashMap<ComponentId, Secret>,
     ) -> Self {

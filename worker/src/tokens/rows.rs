@@ -10,7 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::metrics::Metrics;
 use mandate_schema::{Secret, StreamName};
-use mandate_storage::{Lease, Storage, StorageError, TokenRow};
+use mandate_storage::{Lease, StorageError, Store, TokenRow};
 use mandate_wechat::api::Api;
 use tokio::time::Instant;
 
@@ -76,9 +76,9 @@ impl<E: Into<TokenError>> From<E> for Refusing {
 }
 
 /// The token table.
-pub(crate) struct TokenRows<S> {
-    storage: S,
-    vault: Arc<Vault<S>>,
+pub(crate) struct TokenRows {
+    storage: Store,
+    vault: Arc<Vault>,
     metrics: Metrics,
     /// How long one refresh may hold the lease.
     lease: SignedDuration,
@@ -103,7 +103,7 @@ enum Known {
     Failed(Failed),
 }
 
-impl<S: Storage> Forget for TokenRows<S> {
+impl Forget for TokenRows {
     /// The row has changed: read it again.
     fn forget(&self, stream: &StreamName) {
         if let Some(local) = self.local().get_mut(stream) {
@@ -112,9 +112,9 @@ impl<S: Storage> Forget for TokenRows<S> {
     }
 }
 
-impl<S: Storage> TokenRows<S> {
+impl TokenRows {
     /// The table, with calls to `WeChat` that take at most `call`.
-    pub(crate) fn new(storage: S, vault: Arc<Vault<S>>, call: Duration, metrics: Metrics) -> Self {
+    pub(crate) fn new(storage: Store, vault: Arc<Vault>, call: Duration, metrics: Metrics) -> Self {
         let lease = SignedDuration::try_from(call * 2 + BESIDE_CALLS).unwrap_or(SignedDuration::MAX);
         Self { storage, vault, metrics, lease, local: Mutex::default() }
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::{health::Dependency, metrics::Metrics, stop::Stop};
 use mandate_schema::{ComponentId, StreamName};
-use mandate_storage::{Storage, StorageError};
+use mandate_storage::StorageError;
 use mandate_wechat::api::StartPushTicketRequest;
 
 use super::Tokens;
@@ -19,14 +19,14 @@ const OVERDUE: SignedDuration = SignedDuration::from_mins(25);
 const ASKED_ONCE_IN: Duration = Duration::from_mins(10);
 
 /// Watches that tickets come.
-pub(crate) struct TicketWatch<S> {
-    pub(crate) tokens: Arc<Tokens<S>>,
+pub(crate) struct TicketWatch {
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) metrics: Metrics,
     /// Shows whether they do.
     pub(crate) health: Dependency,
 }
 
-impl<S: Storage> TicketWatch<S> {
+impl TicketWatch {
     /// Watches the tickets of all components until the process stops.
     pub(crate) async fn run(&self, stop: &Stop) {
         self.health.ok();

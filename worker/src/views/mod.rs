@@ -8,9 +8,7 @@ use mandate_schema::{
     AuthorizerId, CloudEvent, ComponentId, EventId, MasterKeys, Position, Reach, StoredEvent, StreamName,
     Version,
 };
-use mandate_storage::{
-    AuthorizerFilter, EventOrder, EventQuery, StateRow, Storage, StorageError, StreamQuery,
-};
+use mandate_storage::{AuthorizerFilter, EventOrder, EventQuery, StateRow, StorageError, Store, StreamQuery};
 
 pub use forms::{
     AuthorizerView, ComponentView, CredentialsView, FeedPage, StatusCounts, TicketView, TokenView,
@@ -31,9 +29,9 @@ const SCAN_MAX: usize = 5_000;
 const PAGE: usize = 500;
 
 /// A reader of state and log. It changes nothing and calls nobody.
-pub struct Views<S> {
-    storage: S,
-    vault: std::sync::Arc<Vault<S>>,
+pub struct Views {
+    storage: Store,
+    vault: std::sync::Arc<Vault>,
 }
 
 /// Which events a feed wants.
@@ -78,9 +76,9 @@ impl From<StorageError> for FeedError {
     }
 }
 
-impl<S: Storage> Views<S> {
+impl Views {
     /// A reader that opens sealed fields with these master keys.
-    pub fn new(storage: S, master: MasterKeys) -> Self {
+    pub fn new(storage: Store, master: MasterKeys) -> Self {
         let vault = std::sync::Arc::new(Vault::new(storage.clone(), master));
         Self { storage, vault }
     }

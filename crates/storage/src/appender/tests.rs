@@ -8,19 +8,15 @@ use std::{
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use mandate_schema::{
-    AuthorizerId, CommandId, ComponentId, EventId, Position, StoredEvent, StreamName, Version,
-};
+use mandate_schema::{AuthorizerId, CommandId, ComponentId, Position, StreamName, Version};
 use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
 };
 use uuid::Uuid;
 
-use super::{AppendObserver, Appender, BATCH_MAX, LINGER, QUEUE, REPEAT_AFTER, Unobserved};
-use crate::{
-    Append, Appended, Command, CommandRecord, EventLog, EventQuery, StorageError, StreamQuery, TokenChange,
-};
+use super::{AppendObserver, Appender, BATCH_MAX, BatchLog, LINGER, QUEUE, REPEAT_AFTER, Unobserved};
+use crate::{Append, Appended, Command, StorageError, TokenChange};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -85,11 +81,11 @@ impl Notes {
     }
 
     fn start(&self) -> Appender {
-        Appender::start(self.clone(), Arc::new(Unobserved))
+        Appender::on(self.clone(), Arc::new(Unobserved))
     }
 }
 
-impl EventLog for Notes {
+impl BatchLog for Notes {
     async fn append_batch(&self, commands: Vec<Command>) -> Result<Vec<Appended>> {
         let numbers: Vec<u128> = commands.iter().map(|command| command.id().0.as_u128()).collect();
         self.calls.lock().unwrap().push(numbers.clone());
@@ -113,32 +109,8 @@ impl EventLog for Notes {
         Ok(answers.collect())
     }
 
-    async fn rename_log(&self, _: &str) -> Result<()> {
-        unreachable!("the appender only appends")
-    }
-
     async fn head(&self) -> Result<Position> {
         if self.is_readable { Ok(Position(0)) } else { Err(StorageError::Unavailable("away".into())) }
-    }
-
-    async fn log_id(&self) -> Result<String> {
-        unreachable!("the appender only appends")
-    }
-
-    async fn read(&self, _: EventQuery) -> Result<Vec<StoredEvent>> {
-        unreachable!("the appender only appends")
-    }
-
-    async fn read_stream(&self, _: StreamQuery) -> Result<Vec<StoredEvent>> {
-        unreachable!("the appender only appends")
-    }
-
-    async fn event(&self, _: EventId) -> Result<Option<StoredEvent>> {
-        unreachable!("the appender only appends")
-    }
-
-    async fn outcomes(&self, _: Vec<CommandId>) -> Result<Vec<CommandRecord>> {
-        unreachable!("the appender only appends")
     }
 }
 
@@ -465,7 +437,7 @@ impl AppendObserver for Count {
 async fn the_observer_hears_of_each_call_and_of_each_known_outcome() {
     let log = Notes::troubled([Trouble::Away]);
     let count = Arc::new(Count::default());
-    let appender = Appender::start(log, count.clone());
+    let appender = Appender::on(log, count.clone());
     append_all(&appender, vec![on(11, 1), on(12, 2)]).await;
     append_all(&appender, vec![on(11, 3)]).await;
     let expected = [("before", 2), ("before", 2), ("after", 2), ("before", 1), ("after", 1)];

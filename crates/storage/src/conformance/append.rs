@@ -6,13 +6,13 @@ use super::{
     Database,
     given::{append, command, data_key, dead_push, decided, stored, stream, unknown, whole_log},
 };
-use crate::{Append, Appended, Command, CommandOutcome, CommandRecord, Gather, Keys, Storage};
+use crate::{Append, Appended, Command, CommandOutcome, CommandRecord, Store};
 
 fn record(number: u64, outcome: CommandOutcome, position: Option<u64>) -> CommandRecord {
     CommandRecord { id: command(number), outcome, position: position.map(Position) }
 }
 
-pub(super) async fn positions_are_dense_and_start_at_one<S: Storage>(storage: S) {
+pub(super) async fn positions_are_dense_and_start_at_one(storage: Store) {
     assert_eq!(storage.head().await.unwrap(), Position(0));
     let batch = vec![
         decided(command(1), &stream(1), 0).events(2).into(),
@@ -28,7 +28,7 @@ pub(super) async fn positions_are_dense_and_start_at_one<S: Storage>(storage: S)
     assert_eq!(positions, [1, 2, 3, 4, 5, 6, 7]);
 }
 
-pub(super) async fn an_expected_version_is_checked_with_and_without_events<S: Storage>(storage: S) {
+pub(super) async fn an_expected_version_is_checked_with_and_without_events(storage: Store) {
     append(&storage, decided(command(1), &stream(1), 0).events(2)).await;
     let stale: [Append; 4] = [
         decided(command(2), &stream(1), 1).events(1),
@@ -47,7 +47,7 @@ pub(super) async fn an_expected_version_is_checked_with_and_without_events<S: St
     assert_eq!(append(&storage, decided(command(2), &stream(1), 2).events(1)).await, stored(3));
 }
 
-pub(super) async fn versions_grow_by_one_within_each_stream<S: Storage>(storage: S) {
+pub(super) async fn versions_grow_by_one_within_each_stream(storage: Store) {
     for (number, (account, expected)) in [(1, 0), (2, 0), (1, 2), (2, 2), (1, 4)].into_iter().enumerate() {
         let id = command(u64::try_from(number).unwrap());
         append(&storage, decided(id, &stream(account), expected).events(2)).await;
@@ -63,7 +63,7 @@ pub(super) async fn versions_grow_by_one_within_each_stream<S: Storage>(storage:
     assert_eq!((row.version.0, row.position), (6, Position(10)));
 }
 
-pub(super) async fn a_command_without_events_leaves_an_outcome_only<S: Storage>(storage: S) {
+pub(super) async fn a_command_without_events_leaves_an_outcome_only(storage: Store) {
     let empty = decided(command(1), &stream(1), 0);
     assert_eq!(append(&storage, empty).await, Appended::Stored(None));
     assert_eq!(storage.outcomes(vec![command(1)]).await.unwrap(), [record(1, CommandOutcome::Nothing, None)]);
@@ -71,7 +71,7 @@ pub(super) async fn a_command_without_events_leaves_an_outcome_only<S: Storage>(
     assert_eq!(storage.head().await.unwrap(), Position(0));
 }
 
-pub(super) async fn a_command_that_is_there_answers_with_its_first_outcome<S: Storage>(storage: S) {
+pub(super) async fn a_command_that_is_there_answers_with_its_first_outcome(storage: Store) {
     append(&storage, decided(command(1), &stream(1), 0).events(2)).await;
     append(&storage, decided(command(2), &stream(1), 2)).await;
     append(&storage, dead_push(3, "unreadable")).await;
@@ -96,7 +96,7 @@ pub(super) async fn a_command_that_is_there_answers_with_its_first_outcome<S: St
     assert_eq!(storage.head().await.unwrap(), Position(2));
 }
 
-pub(super) async fn the_same_call_repeated_answers_duplicates<S: Storage>(storage: S) {
+pub(super) async fn the_same_call_repeated_answers_duplicates(storage: Store) {
     let batch: Vec<Command> = vec![
         decided(command(1), &stream(1), 0).events(2).into(),
         decided(command(2), &stream(2), 0).into(),
@@ -116,7 +116,7 @@ pub(super) async fn the_same_call_repeated_answers_duplicates<S: Storage>(storag
     assert_eq!(whole_log(&storage).await.len(), 2);
 }
 
-pub(super) async fn a_command_twice_in_one_batch_is_stored_once<S: Storage>(storage: S) {
+pub(super) async fn a_command_twice_in_one_batch_is_stored_once(storage: Store) {
     let batch = vec![
         decided(command(1), &stream(1), 0).events(1).into(),
         decided(command(1), &stream(2), 0).events(1).into(),
@@ -134,7 +134,7 @@ pub(super) async fn a_command_twice_in_one_batch_is_stored_once<S: Storage>(stor
     assert!(storage.state(&stream(2)).await.unwrap().is_none());
 }
 
-pub(super) async fn an_empty_batch_is_nothing<S: Storage>(storage: S) {
+pub(super) async fn an_empty_batch_is_nothing(storage: Store) {
     assert_eq!(storage.append_batch(Vec::new()).await.unwrap(), []);
     assert_eq!(storage.outcomes(vec![unknown()]).await.unwrap(), []);
 }

@@ -8,7 +8,7 @@ use mandate_schema::{Position, WrappedKey};
 use super::given::{
     append, command, data_key, dead_push, decided, sealed, state_after, stored, stream, task, token_stored,
 };
-use crate::{Append, Appended, Appender, Command, Storage, StorageError, TaskState, TokenChange, Unobserved};
+use crate::{Append, Appended, Appender, Command, StorageError, Store, TaskState, TokenChange, Unobserved};
 
 /// A command that writes to every table an append writes to.
 fn rich(number: u64, account: u32, expected: u64) -> Append {
@@ -20,7 +20,7 @@ fn rich(number: u64, account: u32, expected: u64) -> Append {
         .token(token_stored(&format!("token{number}"), number))
 }
 
-pub(super) async fn all_of_a_command_is_stored_together<S: Storage>(storage: S) {
+pub(super) async fn all_of_a_command_is_stored_together(storage: Store) {
     assert_eq!(append(&storage, rich(1, 1, 0)).await, stored(2));
     let loaded = storage.load(&stream(1)).await.unwrap();
     let row = loaded.state.unwrap();
@@ -35,7 +35,7 @@ pub(super) async fn all_of_a_command_is_stored_together<S: Storage>(storage: S) 
     assert_eq!(token.generation, 1);
 }
 
-pub(super) async fn one_key_of_each_master_key_in_use_is_shown<S: Storage>(storage: S) {
+pub(super) async fn one_key_of_each_master_key_in_use_is_shown(storage: Store) {
     assert_eq!(storage.key_samples().await.unwrap(), []);
     let mut other = data_key(&stream(1), 3);
     other.wrapped.master = "m2".into();
@@ -49,7 +49,7 @@ pub(super) async fn one_key_of_each_master_key_in_use_is_shown<S: Storage>(stora
     assert_eq!(*second, other.wrapped);
 }
 
-pub(super) async fn keys_are_wrapped_anew_where_they_are_as_they_were<S: Storage>(storage: S) {
+pub(super) async fn keys_are_wrapped_anew_where_they_are_as_they_were(storage: Store) {
     let wraps = |number| data_key(&stream(1), number).wrapped;
     let keys = decided(command(1), &stream(1), 0).events(1);
     let keys = keys.key(data_key(&stream(1), 1)).key(data_key(&stream(1), 2)).key(data_key(&stream(1), 3));
@@ -74,7 +74,7 @@ pub(super) async fn keys_are_wrapped_anew_where_they_are_as_they_were<S: Storage
 }
 
 /// Nothing of command `number` is there, which [`rich`] made.
-async fn assert_absent<S: Storage>(storage: &S, number: u64, account: u32) {
+async fn assert_absent(storage: &Store, number: u64, account: u32) {
     let key = u32::try_from(number).unwrap();
     assert_eq!(storage.outcomes(vec![command(number)]).await.unwrap(), []);
     let queued = storage.task_by_key(&format!("confirm:{number}")).await.unwrap();
@@ -84,7 +84,7 @@ async fn assert_absent<S: Storage>(storage: &S, number: u64, account: u32) {
     assert!(token.is_none_or(|token| token.generation != number));
 }
 
-pub(super) async fn a_conflict_of_versions_stores_nothing<S: Storage>(storage: S) {
+pub(super) async fn a_conflict_of_versions_stores_nothing(storage: Store) {
     append(&storage, rich(1, 1, 0)).await;
     let batch = vec![rich(2, 1, 1).into(), decided(command(3), &stream(3), 0).events(1).into()];
     let appended = storage.append_batch(batch).await.unwrap();
@@ -95,7 +95,7 @@ pub(super) async fn a_conflict_of_versions_stores_nothing<S: Storage>(storage: S
     assert!(storage.token(&stream(1)).await.unwrap().unwrap().access.is_some());
 }
 
-pub(super) async fn a_conflict_of_keys_stores_nothing<S: Storage>(storage: S) {
+pub(super) async fn a_conflict_of_keys_stores_nothing(storage: Store) {
     append(&storage, rich(1, 1, 0)).await;
     // Its first key is free, its second one is taken: neither may stay.
     let taken = rich(2, 1, 2).key(data_key(&stream(2), 1)).key(data_key(&stream(1), 1));
@@ -106,7 +106,7 @@ pub(super) async fn a_conflict_of_keys_stores_nothing<S: Storage>(storage: S) {
     assert_eq!(storage.head().await.unwrap(), Position(2));
 }
 
-pub(super) async fn a_duplicate_changes_nothing<S: Storage>(storage: S) {
+pub(super) async fn a_duplicate_changes_nothing(storage: Store) {
     append(&storage, rich(1, 1, 0)).await;
     append(&storage, rich(2, 1, 2)).await;
     let again = rich(1, 1, 0).task(task("confirm:other"));
@@ -130,7 +130,7 @@ fn refused(number: u64) -> Vec<Append> {
     vec![taken_id, id_twice, stateless, key_twice, fresh().state("not JSON")]
 }
 
-pub(super) async fn refused_data_stores_nothing_of_its_batch<S: Storage>(storage: S) {
+pub(super) async fn refused_data_stores_nothing_of_its_batch(storage: Store) {
     append(&storage, decided(command(1), &stream(9), 0).events(1)).await;
     for bad in refused(2) {
         let batch = vec![rich(3, 3, 0).into(), bad.into(), rich(4, 4, 0).into(), dead_push(5, "unreadable")];
@@ -146,7 +146,7 @@ pub(super) async fn refused_data_stores_nothing_of_its_batch<S: Storage>(storage
     assert_eq!(append(&storage, rich(3, 3, 0)).await, stored(3));
 }
 
-pub(super) async fn the_appender_finds_the_one_that_is_refused<S: Storage>(storage: S) {
+pub(super) async fn the_appender_finds_the_one_that_is_refused(storage: Store) {
     append(&storage, decided(command(1), &stream(9), 0).events(1)).await;
     let appender = Appender::start(storage.clone(), Arc::new(Unobserved));
     for (round, bad) in (1..).zip(refused(2)) {

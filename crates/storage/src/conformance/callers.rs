@@ -6,7 +6,7 @@ use mandate_schema::{ApiKey, ApiKeyRecord, Reach, Scope};
 use uuid::Uuid;
 
 use super::given::{account, at, component, stream};
-use crate::{AuditEntry, Storage, TokenReads};
+use crate::{AuditEntry, Store, TokenReads};
 
 fn key(number: u8) -> ApiKeyRecord {
     ApiKeyRecord {
@@ -22,7 +22,7 @@ fn key(number: u8) -> ApiKeyRecord {
     }
 }
 
-pub(super) async fn a_key_is_found_by_its_hash_until_and_after_it_is_revoked<S: Storage>(storage: S) {
+pub(super) async fn a_key_is_found_by_its_hash_until_and_after_it_is_revoked(storage: Store) {
     assert!(!storage.had_api_keys().await.unwrap());
     let limited = ApiKeyRecord {
         reach: Reach {
@@ -52,7 +52,7 @@ pub(super) async fn a_key_is_found_by_its_hash_until_and_after_it_is_revoked<S: 
     assert_eq!(storage.api_key(none.hash).await.unwrap(), Some(none), "nobody is not everybody");
 }
 
-pub(super) async fn reads_are_counted_by_key_account_and_minute<S: Storage>(storage: S) {
+pub(super) async fn reads_are_counted_by_key_account_and_minute(storage: Store) {
     storage.put_api_key(key(1)).await.unwrap();
     let reads = |second, number, count| TokenReads {
         minute: at(second),
@@ -72,7 +72,7 @@ pub(super) async fn reads_are_counted_by_key_account_and_minute<S: Storage>(stor
     assert_eq!(storage.token_reads(at(0), 10).await.unwrap().len(), 1);
 }
 
-pub(super) async fn the_audit_trail_is_read_newest_first<S: Storage>(storage: S) {
+pub(super) async fn the_audit_trail_is_read_newest_first(storage: Store) {
     let entry = |number: u8| AuditEntry {
         id: Uuid::from_u128(number.into()),
         recorded_at: at(number.into()),

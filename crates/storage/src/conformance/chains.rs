@@ -6,7 +6,7 @@ use super::given::{
     account, append, at, claim, command, data_key, dead_push, dead_task, decided, sealed, state_after,
     stored, stream, task, token_stored, whole_log,
 };
-use crate::{Appended, Command, CommandOutcome, CommandRecord, NewTask, Storage, TaskState, TokenChange};
+use crate::{Appended, Command, CommandOutcome, CommandRecord, NewTask, Store, TaskState, TokenChange};
 
 fn applied(number: u64, position: u64) -> Appended {
     let (outcome, position) = (CommandOutcome::Applied, Some(Position(position)));
@@ -19,15 +19,15 @@ fn chain(first: u64, account: u32, expected: u64, length: u64) -> Vec<Command> {
     (0..length).map(link).collect()
 }
 
-async fn batch<S: Storage>(storage: &S, commands: Vec<Command>) -> Vec<Appended> {
+async fn batch(storage: &Store, commands: Vec<Command>) -> Vec<Appended> {
     storage.append_batch(commands).await.unwrap()
 }
 
-async fn version<S: Storage>(storage: &S, account: u32) -> u64 {
+async fn version(storage: &Store, account: u32) -> u64 {
     storage.load(&stream(account)).await.unwrap().version().0
 }
 
-pub(super) async fn the_commands_of_a_chain_are_stored_in_their_order<S: Storage>(storage: S) {
+pub(super) async fn the_commands_of_a_chain_are_stored_in_their_order(storage: Store) {
     let (one, mut two) = (chain(1, 1, 0, 3), chain(4, 2, 0, 2));
     two.insert(1, decided(command(6), &stream(2), 1).task(task("confirm:1")).into());
     let mixed = one.into_iter().zip(two).flat_map(|(one, two)| [one, two]).collect();
@@ -45,7 +45,7 @@ pub(super) async fn the_commands_of_a_chain_are_stored_in_their_order<S: Storage
     assert_eq!((of_one, version(&storage, 2).await), (vec![1, 2, 3], 2));
 }
 
-pub(super) async fn a_chain_may_fill_a_batch<S: Storage>(storage: S) {
+pub(super) async fn a_chain_may_fill_a_batch(storage: Store) {
     let answers = batch(&storage, chain(1, 1, 0, 256)).await;
     assert_eq!(answers, (1..=256).map(stored).collect::<Vec<_>>());
     assert_eq!((version(&storage, 1).await, whole_log(&storage).await.len()), (256, 256));
@@ -53,7 +53,7 @@ pub(super) async fn a_chain_may_fill_a_batch<S: Storage>(storage: S) {
     assert_eq!(again, (1..=256).map(|n| applied(n, n)).collect::<Vec<_>>(), "repeated after a lost answer");
 }
 
-pub(super) async fn a_chain_ends_at_its_first_conflict<S: Storage>(storage: S) {
+pub(super) async fn a_chain_ends_at_its_first_conflict(storage: Store) {
     let mut broken = chain(1, 1, 0, 4);
     broken[1] = decided(command(2), &stream(1), 7).events(1).into();
     broken.push(decided(command(5), &stream(2), 0).events(1).into());
@@ -65,7 +65,7 @@ pub(super) async fn a_chain_ends_at_its_first_conflict<S: Storage>(storage: S) {
     assert_eq!((version(&storage, 1).await, version(&storage, 2).await), (1, 1));
 }
 
-pub(super) async fn a_chain_ends_at_its_first_duplicate<S: Storage>(storage: S) {
+pub(super) async fn a_chain_ends_at_its_first_duplicate(storage: Store) {
     append(&storage, decided(command(9), &stream(1), 0)).await;
     let mut with_known = chain(1, 1, 0, 3);
     with_known[1] = decided(command(9), &stream(1), 1).into();
@@ -81,7 +81,7 @@ pub(super) async fn a_chain_ends_at_its_first_duplicate<S: Storage>(storage: S) 
     assert_eq!(version(&storage, 1).await, 1);
 }
 
-pub(super) async fn a_chain_ends_at_a_task_that_is_finished<S: Storage>(storage: S) {
+pub(super) async fn a_chain_ends_at_a_task_that_is_finished(storage: Store) {
     append(&storage, decided(command(1), &stream(1), 0).task(task("confirm:1"))).await;
     let claimed = claim(&storage, at(0), at(10), 1).await.remove(0);
     let finish = |id, expected| decided(command(id), &stream(1), expected).events(1).finishes(&claimed);
@@ -92,7 +92,7 @@ pub(super) async fn a_chain_ends_at_a_task_that_is_finished<S: Storage>(storage:
     assert_eq!(version(&storage, 1).await, 1);
 }
 
-pub(super) async fn an_id_twice_in_a_chain_is_stored_once<S: Storage>(storage: S) {
+pub(super) async fn an_id_twice_in_a_chain_is_stored_once(storage: Store) {
     let mut twice = chain(1, 1, 0, 2);
     twice.insert(1, decided(command(1), &stream(1), 1).events(1).into());
     assert_eq!(batch(&storage, twice).await, [stored(1), applied(1, 1), Appended::Conflict]);
@@ -116,7 +116,7 @@ pub(super) async fn an_id_twice_in_a_chain_is_stored_once<S: Storage>(storage: S
     assert!(storage.dead_letter(command(7)).await.unwrap().is_none());
 }
 
-pub(super) async fn a_key_of_a_chain_counts_for_what_follows<S: Storage>(storage: S) {
+pub(super) async fn a_key_of_a_chain_counts_for_what_follows(storage: Store) {
     let with_key = |id, expected, number| {
         decided(command(id), &stream(1), expected).events(1).key(data_key(&stream(1), number))
     };
@@ -137,7 +137,7 @@ fn code(authorizer: Option<u32>, tag: Option<&str>) -> NewTask {
     NewTask { authorizer: authorizer.map(account), tag: tag.map(Into::into), ..task("redeem:1") }
 }
 
-pub(super) async fn equal_codes_of_a_batch_are_one_task_that_learns_in_order<S: Storage>(storage: S) {
+pub(super) async fn equal_codes_of_a_batch_are_one_task_that_learns_in_order(storage: Store) {
     let redeems = |id, on, code| Command::from(decided(command(id), &stream(on), 0).redeem(code));
     let all = vec![
         redeems(1, 1, code(None, None)),
@@ -151,7 +151,7 @@ pub(super) async fn equal_codes_of_a_batch_are_one_task_that_learns_in_order<S: 
     assert_eq!(claim(&storage, at(0), at(10), 9).await.len(), 1);
 }
 
-pub(super) async fn a_code_that_ends_in_the_batch_is_a_conflict_for_what_follows<S: Storage>(storage: S) {
+pub(super) async fn a_code_that_ends_in_the_batch_is_a_conflict_for_what_follows(storage: Store) {
     for ends in [true, false] {
         let (first, key) = if ends { (10, "redeem:done") } else { (20, "redeem:dead") };
         let redeem = |id, on| decided(command(id), &stream(on), 0).redeem(task(key));
@@ -169,9 +169,7 @@ pub(super) async fn a_code_that_ends_in_the_batch_is_a_conflict_for_what_follows
     }
 }
 
-pub(super) async fn of_two_that_finish_a_task_the_second_is_judged_by_what_the_first_left<S: Storage>(
-    storage: S,
-) {
+pub(super) async fn of_two_that_finish_a_task_the_second_is_judged_by_what_the_first_left(storage: Store) {
     for key in ["a", "b", "c"] {
         append(&storage, decided(command(u64::from(key.as_bytes()[0])), &stream(1), 0).task(task(key))).await;
     }
@@ -199,7 +197,7 @@ pub(super) async fn of_two_that_finish_a_task_the_second_is_judged_by_what_the_f
     assert_eq!(told[0].outcome, CommandOutcome::Nothing, "the letter is settled");
 }
 
-pub(super) async fn the_last_change_of_a_chain_is_what_the_token_becomes<S: Storage>(storage: S) {
+pub(super) async fn the_last_change_of_a_chain_is_what_the_token_becomes(storage: Store) {
     let change = |id, on, token| Command::from(decided(command(id), &stream(on), 0).token(token));
     let all = vec![
         change(1, 1, token_stored("one", 1)),

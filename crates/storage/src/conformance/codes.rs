@@ -7,7 +7,7 @@ use super::given::{
     task,
 };
 use crate::{
-    Append, Appended, Claimed, Command, CommandOutcome, CommandRecord, Erasure, GivenUp, NewTask, Storage,
+    Append, Appended, Claimed, Command, CommandOutcome, CommandRecord, Erasure, GivenUp, NewTask, Store,
     TaskDone, TaskState,
 };
 
@@ -27,11 +27,11 @@ fn queues(number: u64, task: NewTask) -> Append {
     decided(command(number), &stream(9), 0).redeem(task)
 }
 
-async fn attempt<S: Storage>(storage: &S, second: i64) -> Claimed {
+async fn attempt(storage: &Store, second: i64) -> Claimed {
     claim(storage, at(second), at(second + 10), 1).await.remove(0)
 }
 
-async fn known<S: Storage>(storage: &S) -> TaskDone {
+async fn known(storage: &Store) -> TaskDone {
     storage.task_by_key("redeem:1").await.unwrap().unwrap()
 }
 
@@ -45,7 +45,7 @@ fn refusal(by: &Claimed, expected: u64) -> Append {
     decided(by.by().command(), &stream(1), expected).task(task("recover:1")).refuses(by)
 }
 
-pub(super) async fn a_known_code_learns_what_was_missing<S: Storage>(storage: S) {
+pub(super) async fn a_known_code_learns_what_was_missing(storage: Store) {
     append(&storage, queues(1, code(None, None))).await;
     append(&storage, queues(2, code(None, Some("spring")))).await;
     append(&storage, queues(3, code(None, None))).await;
@@ -61,7 +61,7 @@ pub(super) async fn a_known_code_learns_what_was_missing<S: Storage>(storage: S)
     assert_eq!(claim(&storage, at(1), at(2), 9).await.len(), 0, "it is one task");
 }
 
-pub(super) async fn commands_of_one_batch_learn_from_each_other<S: Storage>(storage: S) {
+pub(super) async fn commands_of_one_batch_learn_from_each_other(storage: Store) {
     let batch = [
         decided(command(1), &stream(1), 0).redeem(code(None, Some("spring"))),
         decided(command(2), &stream(2), 0).redeem(code(Some(2), None)),
@@ -73,7 +73,7 @@ pub(super) async fn commands_of_one_batch_learn_from_each_other<S: Storage>(stor
     assert_eq!((done.authorizer, done.tag.as_deref()), (Some(account(2)), Some("spring")));
 }
 
-pub(super) async fn queueing_a_finished_code_is_a_conflict<S: Storage>(storage: S) {
+pub(super) async fn queueing_a_finished_code_is_a_conflict(storage: Store) {
     for (number, ends) in (1..).zip(["success", "refusal", "dead"]) {
         let base = u64::from(number) * 100;
         let (key, asks) = (format!("redeem:{ends}"), format!("confirm:{ends}"));
@@ -106,7 +106,7 @@ pub(super) async fn queueing_a_finished_code_is_a_conflict<S: Storage>(storage: 
     }
 }
 
-pub(super) async fn other_tasks_with_a_known_key_are_left_as_they_are<S: Storage>(storage: S) {
+pub(super) async fn other_tasks_with_a_known_key_are_left_as_they_are(storage: Store) {
     let bare = NewTask { authorizer: None, ..task("confirm:1") };
     append(&storage, decided(command(1), &stream(1), 0).task(bare)).await;
     let full = NewTask { tag: Some("spring".into()), ..task("confirm:1") };
@@ -120,7 +120,7 @@ pub(super) async fn other_tasks_with_a_known_key_are_left_as_they_are<S: Storage
     assert_eq!(known().await.state, TaskState::Done);
 }
 
-pub(super) async fn an_outcome_is_decided_on_all_that_its_task_has_learned<S: Storage>(storage: S) {
+pub(super) async fn an_outcome_is_decided_on_all_that_its_task_has_learned(storage: Store) {
     append(&storage, queues(1, code(None, None))).await;
     let mut running = attempt(&storage, 0).await;
     append(&storage, queues(2, code(Some(1), None))).await;
@@ -137,7 +137,7 @@ pub(super) async fn an_outcome_is_decided_on_all_that_its_task_has_learned<S: St
     assert_eq!(known(&storage).await.state, TaskState::Done);
 }
 
-pub(super) async fn a_refusal_counts_only_from_the_current_attempt<S: Storage>(storage: S) {
+pub(super) async fn a_refusal_counts_only_from_the_current_attempt(storage: Store) {
     append(&storage, queues(1, code(Some(1), None))).await;
     let first = attempt(&storage, 0).await;
     let second = attempt(&storage, 10).await;
@@ -150,7 +150,7 @@ pub(super) async fn a_refusal_counts_only_from_the_current_attempt<S: Storage>(s
     assert_eq!(append(&storage, refusal(&second, 1)).await, duplicate(&second, 1));
 }
 
-async fn outcome_of<S: Storage>(storage: &S, by: &Claimed) -> Option<CommandOutcome> {
+async fn outcome_of(storage: &Store, by: &Claimed) -> Option<CommandOutcome> {
     let found = storage.outcomes(vec![by.by().command()]).await.unwrap();
     found.first().map(|record| record.outcome)
 }
@@ -163,7 +163,7 @@ fn duplicate(by: &Claimed, position: u64) -> Appended {
     })
 }
 
-pub(super) async fn a_success_is_stored_after_any_refusal_and_once<S: Storage>(storage: S) {
+pub(super) async fn a_success_is_stored_after_any_refusal_and_once(storage: Store) {
     let ended = [
         ("refusal", CommandOutcome::Nothing),
         ("dead", CommandOutcome::Nothing),
@@ -211,9 +211,7 @@ fn on_the_way(by: &Claimed, of: u32) -> Append {
     decided(by.by().command(), &stream(of), 0).events(1).task(task(&format!("confirm:{of}"))).puts_off(by)
 }
 
-pub(super) async fn what_is_put_off_is_stored_by_the_current_attempt_and_the_task_goes_on<S: Storage>(
-    storage: S,
-) {
+pub(super) async fn what_is_put_off_is_stored_by_the_current_attempt_and_the_task_goes_on(storage: Store) {
     append(&storage, queues(1, code(None, None))).await;
     let first = attempt(&storage, 0).await;
     let mut second = attempt(&storage, 10).await;
@@ -238,7 +236,7 @@ fn erasing(number: u64) -> Append {
     Append { erases: Some(Erasure::default()), ..decided(command(number), &stream(1), 0) }
 }
 
-pub(super) async fn what_is_put_off_is_void_once_its_task_has_ended<S: Storage>(storage: S) {
+pub(super) async fn what_is_put_off_is_void_once_its_task_has_ended(storage: Store) {
     for (number, ends) in (1..).zip(["success", "refusal", "dead", "discarded", "erased", "pruned"]) {
         let (base, key) = (u64::from(number) * 100, format!("redeem:{ends}"));
         append(&storage, queues(base, NewTask { key: key.clone(), ..code(Some(1), None) })).await;
@@ -270,7 +268,7 @@ pub(super) async fn what_is_put_off_is_void_once_its_task_has_ended<S: Storage>(
     }
 }
 
-pub(super) async fn who_gives_a_task_up_may_ask_something_else<S: Storage>(storage: S) {
+pub(super) async fn who_gives_a_task_up_may_ask_something_else(storage: Store) {
     let asks = |by: &Claimed| {
         let Command::GivenUp(given_up) = dead_task(by) else { panic!("it gives up") };
         Command::GivenUp(Box::new(GivenUp { asks: Some(task("inspect:1")), ..*given_up }))

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::given::{account, append, at, claim, command, component, decided, stream, task};
 use crate::{
-    Append, Appended, Command, ConsentLink, ConsentTerms, ConsentVisit, Landed, NewTask, Storage, TaskState,
+    Append, Appended, Command, ConsentLink, ConsentTerms, ConsentVisit, Landed, NewTask, Store, TaskState,
     Wanted,
 };
 
@@ -41,7 +41,7 @@ fn queues(number: u64, key: &str) -> Command {
     Append { tasks: vec![task(key)], ..decided(command(number), &stream(1), 0) }.into()
 }
 
-pub(super) async fn links_and_visits_come_back_until_they_are_pruned<S: Storage>(storage: S) {
+pub(super) async fn links_and_visits_come_back_until_they_are_pruned(storage: Store) {
     let link = ConsentLink { id: "AbCd".into(), terms: terms(), expires_at: at(100) };
     assert!(storage.put_link(link.clone()).await.unwrap());
     let other = ConsentLink { terms: ConsentTerms { tag: None, ..terms() }, ..link.clone() };
@@ -60,7 +60,7 @@ pub(super) async fn links_and_visits_come_back_until_they_are_pruned<S: Storage>
     assert_eq!(storage.visit(Uuid::from_u128(2)).await.unwrap(), Some(visit(2, 200)));
 }
 
-pub(super) async fn a_visit_is_tied_to_the_first_code_and_its_task_is_queued_with_it<S: Storage>(storage: S) {
+pub(super) async fn a_visit_is_tied_to_the_first_code_and_its_task_is_queued_with_it(storage: Store) {
     storage.put_visit(visit(1, 50)).await.unwrap();
     let id = Uuid::from_u128(1);
     let land = async |code, command| storage.land(id, digest(code), command).await.unwrap();
@@ -79,7 +79,7 @@ pub(super) async fn a_visit_is_tied_to_the_first_code_and_its_task_is_queued_wit
     assert_eq!(storage.task_by_key("redeem:third").await.unwrap(), None);
 }
 
-pub(super) async fn a_landing_that_conflicts_ties_nothing<S: Storage>(storage: S) {
+pub(super) async fn a_landing_that_conflicts_ties_nothing(storage: Store) {
     storage.put_visit(visit(1, 50)).await.unwrap();
     let id = Uuid::from_u128(1);
     let late = Append { tasks: vec![task("redeem:first")], ..decided(command(1), &stream(1), 7) };
@@ -91,7 +91,7 @@ pub(super) async fn a_landing_that_conflicts_ties_nothing<S: Storage>(storage: S
     assert_eq!(landed, Landed::Appended(Appended::Stored(None)), "and the store goes on");
 }
 
-pub(super) async fn a_visit_is_found_by_its_code_and_tied_to_a_finished_one<S: Storage>(storage: S) {
+pub(super) async fn a_visit_is_found_by_its_code_and_tied_to_a_finished_one(storage: Store) {
     let code = NewTask { authorizer: None, ..task("redeem:1") };
     append(&storage, decided(command(1), &stream(1), 0).redeem(code.clone())).await;
     let running = claim(&storage, at(0), at(10), 1).await.remove(0);
@@ -114,12 +114,12 @@ pub(super) async fn a_visit_is_found_by_its_code_and_tied_to_a_finished_one<S: S
     assert_eq!(by_code(&storage, digest("another")).await, None);
 }
 
-async fn by_pre_auth_code<S: Storage>(storage: &S, code: CodeDigest) -> Option<ConsentVisit> {
+async fn by_pre_auth_code(storage: &Store, code: CodeDigest) -> Option<ConsentVisit> {
     let wanted = Wanted { pre_auth_codes: vec![code], ..Wanted::default() };
     storage.gather(wanted).await.unwrap().by_pre_auth_code.remove(&code)
 }
 
-async fn by_code<S: Storage>(storage: &S, code: CodeDigest) -> Option<ConsentVisit> {
+async fn by_code(storage: &Store, code: CodeDigest) -> Option<ConsentVisit> {
     let wanted = Wanted { codes: vec![code], ..Wanted::default() };
     storage.gather(wanted).await.unwrap().by_code.remove(&code)
 }

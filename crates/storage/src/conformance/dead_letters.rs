@@ -5,20 +5,20 @@ use mandate_schema::{CallbackId, Push};
 use super::given::{
     append, at, claim, command, dead_push, dead_task, decided, push, stored, stream, task, unknown,
 };
-use crate::{Appended, Claimed, Command, CommandOutcome, DeadPayload, NextDue, Storage, TaskState};
+use crate::{Appended, Claimed, Command, CommandOutcome, DeadPayload, NextDue, Store, TaskState};
 
-async fn outcome<S: Storage>(storage: &S, number: u64) -> Option<CommandOutcome> {
+async fn outcome(storage: &Store, number: u64) -> Option<CommandOutcome> {
     let told = storage.outcomes(vec![command(number)]).await.unwrap();
     told.first().map(|record| record.outcome)
 }
 
 /// Queues a task and claims it.
-async fn running<S: Storage>(storage: &S, number: u64, key: &str) -> Claimed {
+async fn running(storage: &Store, number: u64, key: &str) -> Claimed {
     append(storage, decided(command(number), &stream(1), 0).task(task(key))).await;
     claim(storage, at(0), at(10), 1).await.remove(0)
 }
 
-pub(super) async fn a_dead_letter_comes_with_its_outcome<S: Storage>(storage: S) {
+pub(super) async fn a_dead_letter_comes_with_its_outcome(storage: Store) {
     assert_eq!(append(&storage, dead_push(1, "unreadable")).await, Appended::Stored(None));
     assert_eq!(outcome(&storage, 1).await, Some(CommandOutcome::Dead));
     let row = storage.dead_letter(command(1)).await.unwrap().unwrap();
@@ -36,7 +36,7 @@ pub(super) async fn a_dead_letter_comes_with_its_outcome<S: Storage>(storage: S)
     assert_eq!(row.letter.reason, "unreadable");
 }
 
-pub(super) async fn a_detail_may_hold_any_character<S: Storage>(storage: S) {
+pub(super) async fn a_detail_may_hold_any_character(storage: Store) {
     let Command::Dead(mut letter) = dead_push(1, "unreadable") else { panic!("a dead letter") };
     letter.detail = "a\0b\u{1}\u{2028}\u{10ffff}'\\u0000".to_owned();
     let kept = letter.detail.replace('\0', "\u{fffd}");
@@ -47,7 +47,7 @@ pub(super) async fn a_detail_may_hold_any_character<S: Storage>(storage: S) {
     assert_eq!(detail().await, "c\u{fffd}");
 }
 
-pub(super) async fn a_decision_replaces_a_dead_letter<S: Storage>(storage: S) {
+pub(super) async fn a_decision_replaces_a_dead_letter(storage: Store) {
     append(&storage, dead_push(1, "unknown_pair")).await;
     append(&storage, dead_push(2, "unknown_pair")).await;
     let applied = decided(command(1), &stream(1), 0).events(1);
@@ -65,7 +65,7 @@ pub(super) async fn a_decision_replaces_a_dead_letter<S: Storage>(storage: S) {
     assert_eq!(storage.dead_letters(None, 10).await.unwrap().len(), 0);
 }
 
-pub(super) async fn a_conflict_keeps_the_dead_letter<S: Storage>(storage: S) {
+pub(super) async fn a_conflict_keeps_the_dead_letter(storage: Store) {
     append(&storage, dead_push(1, "unknown_pair")).await;
     let stale = decided(command(1), &stream(1), 4).events(1);
     assert_eq!(append(&storage, stale).await, Appended::Conflict);
@@ -73,7 +73,7 @@ pub(super) async fn a_conflict_keeps_the_dead_letter<S: Storage>(storage: S) {
     assert!(storage.dead_letter(command(1)).await.unwrap().is_some());
 }
 
-pub(super) async fn a_discarded_letter_is_settled_for_good<S: Storage>(storage: S) {
+pub(super) async fn a_discarded_letter_is_settled_for_good(storage: Store) {
     append(&storage, dead_push(1, "unreadable")).await;
     append(&storage, decided(command(2), &stream(1), 0)).await;
     assert!(storage.discard(command(1), jiff::Timestamp::UNIX_EPOCH).await.unwrap());
@@ -97,7 +97,7 @@ pub(super) async fn a_discarded_letter_is_settled_for_good<S: Storage>(storage: 
     }
 }
 
-pub(super) async fn a_dead_task_waits_until_it_is_revived<S: Storage>(storage: S) {
+pub(super) async fn a_dead_task_waits_until_it_is_revived(storage: Store) {
     let first = running(&storage, 1, "redeem:1").await;
     let death = dead_task(&first);
     let letter = death.id();
@@ -126,7 +126,7 @@ pub(super) async fn a_dead_task_waits_until_it_is_revived<S: Storage>(storage: S
     assert!(storage.dead_letter(command(5)).await.unwrap().is_some());
 }
 
-pub(super) async fn a_late_answer_settles_a_dead_task<S: Storage>(storage: S) {
+pub(super) async fn a_late_answer_settles_a_dead_task(storage: Store) {
     let first = running(&storage, 1, "redeem:1").await;
     let second = claim(&storage, at(10), at(20), 1).await.remove(0);
     assert_eq!((second.id, second.attempt), (first.id, 2));
@@ -143,7 +143,7 @@ pub(super) async fn a_late_answer_settles_a_dead_task<S: Storage>(storage: S) {
     assert_eq!(claim(&storage, at(99), at(109), 5).await.len(), 0);
 }
 
-pub(super) async fn a_task_that_is_done_does_not_die<S: Storage>(storage: S) {
+pub(super) async fn a_task_that_is_done_does_not_die(storage: Store) {
     let first = running(&storage, 1, "redeem:1").await;
     append(&storage, decided(command(2), &stream(1), 0).finishes(&first)).await;
     let death = dead_task(&Claimed { attempt: 2, ..first });
@@ -155,7 +155,7 @@ pub(super) async fn a_task_that_is_done_does_not_die<S: Storage>(storage: S) {
     assert_eq!(state, TaskState::Done);
 }
 
-pub(super) async fn letters_are_listed_in_pages<S: Storage>(storage: S) {
+pub(super) async fn letters_are_listed_in_pages(storage: Store) {
     for (seconds, number) in (0..).zip([3, 1, 5, 2, 4]) {
         let Command::Dead(mut letter) = dead_push(number, "unreadable") else { unreachable!("it is dead") };
         letter.recorded_at = at(100 - seconds);
@@ -174,7 +174,7 @@ pub(super) async fn letters_are_listed_in_pages<S: Storage>(storage: S) {
     assert_eq!(page(Some(command(2)), 9).await, numbers(&[3, 4, 5]), "a cursor may be gone");
 }
 
-pub(super) async fn letters_and_their_retries_are_counted<S: Storage>(storage: S) {
+pub(super) async fn letters_and_their_retries_are_counted(storage: Store) {
     assert_eq!(storage.dead_letter_counts().await.unwrap(), []);
     for (number, reason) in [(1, "unreadable"), (2, "unknown_pair"), (3, "unreadable")] {
         append(&storage, dead_push(number, reason)).await;
@@ -197,7 +197,7 @@ pub(super) async fn letters_and_their_retries_are_counted<S: Storage>(storage: S
     );
 }
 
-pub(super) async fn a_discarded_letter_ends_its_task<S: Storage>(storage: S) {
+pub(super) async fn a_discarded_letter_ends_its_task(storage: Store) {
     let first = running(&storage, 1, "redeem:1").await;
     let death = dead_task(&first);
     let letter = death.id();
@@ -208,7 +208,7 @@ pub(super) async fn a_discarded_letter_ends_its_task<S: Storage>(storage: S) {
     assert_eq!(storage.prune_tasks(at(21)).await.unwrap(), 1);
 }
 
-pub(super) async fn a_revived_task_settles_its_dead_command<S: Storage>(storage: S) {
+pub(super) async fn a_revived_task_settles_its_dead_command(storage: Store) {
     let first = running(&storage, 1, "redeem:1").await;
     let death = dead_task(&first);
     let letter = death.id();
@@ -218,7 +218,7 @@ pub(super) async fn a_revived_task_settles_its_dead_command<S: Storage>(storage:
     assert_eq!(records[0].outcome, CommandOutcome::Nothing);
 }
 
-pub(super) async fn a_message_that_is_stored_is_no_longer_dead<S: Storage>(storage: S) {
+pub(super) async fn a_message_that_is_stored_is_no_longer_dead(storage: Store) {
     let Command::Dead(letter) = dead_push(1, "unknown_pair") else { unreachable!("it is dead") };
     let DeadPayload::Push(push) = letter.payload.clone() else { unreachable!("it is a push") };
     append(&storage, Command::Dead(letter)).await;
@@ -227,7 +227,7 @@ pub(super) async fn a_message_that_is_stored_is_no_longer_dead<S: Storage>(stora
     assert!(storage.dead_letter(command(1)).await.unwrap().is_none());
 }
 
-pub(super) async fn a_note_of_what_is_tried_alone_counts_processes_and_is_no_outcome<S: Storage>(storage: S) {
+pub(super) async fn a_note_of_what_is_tried_alone_counts_processes_and_is_no_outcome(storage: Store) {
     for before in 0..4 {
         let now = at(i64::from(before));
         assert_eq!(storage.note_alone(command(1), "came often\0", now).await.unwrap(), before);

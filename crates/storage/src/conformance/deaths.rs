@@ -7,30 +7,30 @@ use super::{
     Database,
     given::{append, at, command, dead_task, decided, stream, task},
 };
-use crate::{Claim, Claimed, Company, NextDue, Shares, Storage, TaskQueue};
+use crate::{Claim, Claimed, Company, NextDue, Shares, Store};
 
 const A: Uuid = Uuid::from_u128(0xa);
 const B: Uuid = Uuid::from_u128(0xb);
 const C: Uuid = Uuid::from_u128(0xc);
 
-async fn queue<S: Storage>(storage: &S, number: u64, key: &str) {
+async fn queue(storage: &Store, number: u64, key: &str) {
     append(storage, decided(command(number), &stream(1), 0).task(task(key))).await;
 }
 
-async fn claim<S: TaskQueue>(storage: &S, worker: Uuid, second: i64, company: Company) -> Vec<Claimed> {
+async fn claim(storage: &Store, worker: Uuid, second: i64, company: Company) -> Vec<Claimed> {
     let (now, leased_until): (Timestamp, _) = (at(second), at(second + 10));
     storage.claim(Claim { worker, now, leased_until, company, shares: Shares::unlimited() }).await.unwrap()
 }
 
 /// The one task that is due, alone or beside others.
-async fn take<S: TaskQueue>(storage: &S, worker: Uuid, second: i64) -> Claimed {
+async fn take(storage: &Store, worker: Uuid, second: i64) -> Claimed {
     let mut claimed = claim(storage, worker, second, Company::Beside(9)).await;
     claimed.extend(claim(storage, worker, second, Company::Alone).await);
     assert_eq!(claimed.len(), 1);
     claimed.remove(0)
 }
 
-pub(super) async fn an_attempt_whose_lease_ends_is_taken_for_dead<S: Storage>(storage: S) {
+pub(super) async fn an_attempt_whose_lease_ends_is_taken_for_dead(storage: Store) {
     queue(&storage, 1, "confirm:1").await;
     let first = take(&storage, A, 0).await;
     assert_eq!((first.attempt, first.tries, first.deaths), (1, 1, 0));
@@ -43,7 +43,7 @@ pub(super) async fn an_attempt_whose_lease_ends_is_taken_for_dead<S: Storage>(st
     assert_eq!((fourth.attempt, fourth.tries, fourth.deaths), (4, 2, 1));
 }
 
-pub(super) async fn what_a_living_or_stopping_process_leaves_is_no_death<S: Storage>(storage: S) {
+pub(super) async fn what_a_living_or_stopping_process_leaves_is_no_death(storage: Store) {
     queue(&storage, 1, "confirm:1").await;
     take(&storage, A, 0).await;
     let own = take(&storage, A, 10).await;
@@ -58,7 +58,7 @@ pub(super) async fn what_a_living_or_stopping_process_leaves_is_no_death<S: Stor
     assert_eq!(take(&storage, A, 31).await.deaths, 1);
 }
 
-pub(super) async fn an_attempt_given_back_by_a_stop_is_due_at_once_and_no_try<S: Storage>(storage: S) {
+pub(super) async fn an_attempt_given_back_by_a_stop_is_due_at_once_and_no_try(storage: Store) {
     queue(&storage, 1, "confirm:1").await;
     let first = take(&storage, A, 0).await;
     storage.release(first.id, 7, at(1)).await.unwrap();
@@ -68,7 +68,7 @@ pub(super) async fn an_attempt_given_back_by_a_stop_is_due_at_once_and_no_try<S:
     assert_eq!((second.attempt, second.tries, second.deaths), (2, 1, 0));
 }
 
-pub(super) async fn who_was_taken_for_dead_may_prove_to_be_alive<S: Storage>(storage: S) {
+pub(super) async fn who_was_taken_for_dead_may_prove_to_be_alive(storage: Store) {
     queue(&storage, 1, "confirm:1").await;
     // The database was away for all three, one after the other.
     let first = take(&storage, A, 0).await;
@@ -87,7 +87,7 @@ pub(super) async fn who_was_taken_for_dead_may_prove_to_be_alive<S: Storage>(sto
     assert_eq!(take(&storage, A, 31).await.deaths, 0);
 }
 
-pub(super) async fn a_task_with_two_deaths_is_claimed_alone<S: Storage>(storage: S) {
+pub(super) async fn a_task_with_two_deaths_is_claimed_alone(storage: Store) {
     queue(&storage, 1, "kills").await;
     let kills = take(&storage, A, 0).await;
     take(&storage, B, 10).await;
@@ -113,13 +113,13 @@ pub(super) async fn a_task_with_two_deaths_is_claimed_alone<S: Storage>(storage:
     assert_eq!(claim(&storage, A, 39, Company::Alone).await.len(), 0, "not before its time");
 }
 
-async fn take_alone<S: TaskQueue>(storage: &S, worker: Uuid, second: i64) -> Claimed {
+async fn take_alone(storage: &Store, worker: Uuid, second: i64) -> Claimed {
     let mut claimed = claim(storage, worker, second, Company::Alone).await;
     assert_eq!(claimed.len(), 1);
     claimed.remove(0)
 }
 
-pub(super) async fn a_revived_task_has_all_its_tries_and_runs_alone_if_it_did<S: Storage>(storage: S) {
+pub(super) async fn a_revived_task_has_all_its_tries_and_runs_alone_if_it_did(storage: Store) {
     queue(&storage, 1, "kills").await;
     let (mut last, mut second) = (take(&storage, A, 0).await, 0);
     for _ in 0..5 {
@@ -138,7 +138,7 @@ pub(super) async fn a_revived_task_has_all_its_tries_and_runs_alone_if_it_did<S:
     assert_eq!((again.deaths, again.tries), (2, 1));
 }
 
-pub(super) async fn an_attempt_that_returns_has_killed_nobody<S: Storage>(storage: S) {
+pub(super) async fn an_attempt_that_returns_has_killed_nobody(storage: Store) {
     queue(&storage, 1, "confirm:1").await;
     take(&storage, A, 0).await;
     take(&storage, B, 10).await;

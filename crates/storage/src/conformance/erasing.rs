@@ -7,7 +7,7 @@ use super::given::{
     push, sealed, stored, stream, task, token_stored,
 };
 use crate::{
-    Append, Appended, Command, CommandOutcome, DeadLetterId, Erasure, NewKey, NewTask, Storage, StorageError,
+    Append, Appended, Command, CommandOutcome, DeadLetterId, Erasure, NewKey, NewTask, StorageError, Store,
     TaskState,
 };
 
@@ -34,7 +34,7 @@ fn task_of(key: &str, authorizer: AuthorizerId) -> NewTask {
     NewTask { authorizer: Some(authorizer), sealed, ..task(key) }
 }
 
-async fn keys<S: Storage>(storage: &S, stream: &StreamName, numbers: u32) -> Vec<bool> {
+async fn keys(storage: &Store, stream: &StreamName, numbers: u32) -> Vec<bool> {
     let mut there = Vec::new();
     for number in 1..=numbers {
         there.push(storage.key(stream, number).await.unwrap().is_some());
@@ -42,7 +42,7 @@ async fn keys<S: Storage>(storage: &S, stream: &StreamName, numbers: u32) -> Vec
     there
 }
 
-pub(super) async fn the_keys_of_an_account_and_of_notices_that_name_it_are_destroyed<S: Storage>(storage: S) {
+pub(super) async fn the_keys_of_an_account_and_of_notices_that_name_it_are_destroyed(storage: Store) {
     let elsewhere = StreamName::Component(other_component());
     append(&storage, decided(command(1), &stream(1), 0).events(1).key(data_key(&stream(1), 1))).await;
     append(&storage, decided(command(2), &stream(2), 0).events(1).key(data_key(&stream(2), 1))).await;
@@ -70,7 +70,7 @@ pub(super) async fn the_keys_of_an_account_and_of_notices_that_name_it_are_destr
     assert_eq!(keys(&storage, &stream(1), 2).await, [false, false]);
 }
 
-pub(super) async fn a_destroyed_key_is_not_wrapped_anew<S: Storage>(storage: S) {
+pub(super) async fn a_destroyed_key_is_not_wrapped_anew(storage: Store) {
     append(&storage, decided(command(1), &stream(1), 0).events(1).key(data_key(&stream(1), 1))).await;
     let old = storage.key(&stream(1), 1).await.unwrap().unwrap();
     append(&storage, erase(2, 1)).await;
@@ -79,7 +79,7 @@ pub(super) async fn a_destroyed_key_is_not_wrapped_anew<S: Storage>(storage: S) 
     assert_eq!(storage.key_counts().await.unwrap(), []);
 }
 
-pub(super) async fn what_the_tables_hold_of_an_account_is_wiped<S: Storage>(storage: S) {
+pub(super) async fn what_the_tables_hold_of_an_account_is_wiped(storage: Store) {
     let queued = ["dies", "ready", "another's"].into_iter().zip([1, 1, 2]);
     let queued = queued.fold(decided(command(1), &stream(1), 0).events(1), |append, (key, number)| {
         append.task(task_of(key, account(number)))
@@ -117,7 +117,7 @@ pub(super) async fn what_the_tables_hold_of_an_account_is_wiped<S: Storage>(stor
     assert!(storage.token(&stream(2)).await.unwrap().unwrap().access.is_some());
 }
 
-pub(super) async fn many_messages_of_an_account_are_gone_at_once_and_deleted_later<S: Storage>(storage: S) {
+pub(super) async fn many_messages_of_an_account_are_gone_at_once_and_deleted_later(storage: Store) {
     append(&storage, decided(command(1), &stream(1), 0).events(1)).await;
     let sent = |number: u64, of: u32| mandate_schema::Push {
         authorizer: Some(account(of)),
@@ -152,7 +152,7 @@ pub(super) async fn many_messages_of_an_account_are_gone_at_once_and_deleted_lat
     assert_eq!(storage.message_head().await.unwrap(), (last, 0));
 }
 
-pub(super) async fn more_than_one_statement_deletes_is_pruned_at_once<S: Storage>(storage: S) {
+pub(super) async fn more_than_one_statement_deletes_is_pruned_at_once(storage: Store) {
     let many = (0..10_001).map(|number| push(command(number))).collect();
     storage.store_messages(many).await.unwrap();
     assert_eq!(storage.prune_oldest_messages(5_001).await.unwrap(), 5_001);
@@ -162,7 +162,7 @@ pub(super) async fn more_than_one_statement_deletes_is_pruned_at_once<S: Storage
     assert_eq!(storage.message_head().await.unwrap().1, 0);
 }
 
-pub(super) async fn what_runs_meanwhile_comes_too_late<S: Storage>(storage: S) {
+pub(super) async fn what_runs_meanwhile_comes_too_late(storage: Store) {
     let given = decided(command(1), &stream(1), 0).events(1).task(task_of("redeem", account(1)));
     append(&storage, given.token(token_stored("token", 1))).await;
     let lease = storage.lease_token(&stream(1), at(0), at(15)).await.unwrap().unwrap();
@@ -176,7 +176,7 @@ pub(super) async fn what_runs_meanwhile_comes_too_late<S: Storage>(storage: S) {
     assert!(storage.lease_token(&stream(1), at(1), at(16)).await.unwrap().is_some(), "the lease has ended");
 }
 
-pub(super) async fn an_erasing_append_that_conflicts_erases_nothing<S: Storage>(storage: S) {
+pub(super) async fn an_erasing_append_that_conflicts_erases_nothing(storage: Store) {
     let given = decided(command(1), &stream(1), 0).events(1).key(data_key(&stream(1), 1));
     append(&storage, given.task(task_of("ready", account(1)))).await;
     append(&storage, dead_push(2, "unknown_pair")).await;
@@ -186,7 +186,7 @@ pub(super) async fn an_erasing_append_that_conflicts_erases_nothing<S: Storage>(
     assert!(storage.dead_letter(command(2)).await.unwrap().is_some());
 }
 
-pub(super) async fn only_an_account_can_be_erased<S: Storage>(storage: S) {
+pub(super) async fn only_an_account_can_be_erased(storage: Store) {
     let of_all = Append { erases: Some(Erasure::default()), ..decided(command(1), &notices(), 0).events(1) };
     let refused = storage.append_batch(vec![Command::from(of_all)]).await.unwrap_err();
     assert!(matches!(refused, StorageError::Data(_)), "{refused:?}");

@@ -13,9 +13,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    Append, Appended, Claim, Claimed, Command, Company, DeadLetter, DeadPayload, Ending, EventLog,
-    EventQuery, Finish, FoldError, FoldInput, Folder, GivenUp, NewKey, NewState, NewTask, Shares, TaskQueue,
-    TokenChange,
+    Append, Appended, Claim, Claimed, Command, Company, DeadLetter, DeadPayload, Ending, EventQuery, Finish,
+    FoldError, FoldInput, Folder, GivenUp, NewKey, NewState, NewTask, Shares, Store, TokenChange,
 };
 
 /// Some seconds after the moment that all cases begin at.
@@ -111,8 +110,8 @@ pub(super) fn dead_task(claimed: &Claimed) -> Command {
 pub(super) const WORKER: Uuid = Uuid::from_u128(1);
 
 /// Claims what is due, as [`WORKER`].
-pub(super) async fn claim<S: TaskQueue>(
-    storage: &S,
+pub(super) async fn claim(
+    storage: &Store,
     now: Timestamp,
     leased_until: Timestamp,
     limit: usize,
@@ -246,7 +245,7 @@ pub(super) fn token_stored(text: &str, generation: u64) -> TokenChange {
 }
 
 /// Appends a batch of one.
-pub(super) async fn append<L: EventLog>(log: &L, command: impl Into<Command>) -> Appended {
+pub(super) async fn append(log: &Store, command: impl Into<Command>) -> Appended {
     let mut appended = log.append_batch(vec![command.into()]).await.expect("the log takes it");
     assert_eq!(appended.len(), 1, "one command, one answer");
     appended.remove(0)
@@ -258,7 +257,7 @@ pub(super) fn stored(position: u64) -> Appended {
 }
 
 /// The whole log.
-pub(super) async fn whole_log<L: EventLog>(log: &L) -> Vec<StoredEvent> {
+pub(super) async fn whole_log(log: &Store) -> Vec<StoredEvent> {
     let query = EventQuery { after: Position(0), limit: 100_000 };
     log.read(query).await.expect("the log is readable")
 }

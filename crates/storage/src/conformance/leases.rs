@@ -6,13 +6,13 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::Database;
-use crate::{Fence, Leases, Storage};
+use crate::{Fence, Store};
 
 const HOUR: Duration = Duration::from_hours(1);
 const FIRST: Uuid = Uuid::from_u128(1);
 const SECOND: Uuid = Uuid::from_u128(2);
 
-async fn take<S: Leases>(storage: &S, holder: Uuid, length: Duration) -> Option<Fence> {
+async fn take(storage: &Store, holder: Uuid, length: Duration) -> Option<Fence> {
     storage.take("publisher", holder, length).await.unwrap()
 }
 
@@ -21,7 +21,7 @@ async fn ends_at<D: Database>(database: &D, until: &str) {
     assert_eq!(database.sql(&format!("update lease set until = {until}")).await, Ok(1));
 }
 
-pub(super) async fn one_holds_a_lease_until_it_gives_it_back<S: Storage>(storage: S) {
+pub(super) async fn one_holds_a_lease_until_it_gives_it_back(storage: Store) {
     assert_eq!(take(&storage, FIRST, HOUR).await, Some(Fence(1)), "nobody did");
     assert_eq!(take(&storage, SECOND, HOUR).await, None);
     assert_eq!(take(&storage, FIRST, HOUR).await, Some(Fence(1)), "it goes on");

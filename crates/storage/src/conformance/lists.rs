@@ -6,9 +6,9 @@ use serde_json::json;
 use super::given::{
     account, append, at, command, component, decided, other_component, push, stream, token_stored,
 };
-use crate::{AuthorizerFilter, StatusCount, Storage};
+use crate::{AuthorizerFilter, StatusCount, Store};
 
-pub(super) async fn messages_are_stored_once_and_pruned_by_age<S: Storage>(storage: S) {
+pub(super) async fn messages_are_stored_once_and_pruned_by_age(storage: Store) {
     let message = |number, second| Push {
         authorizer: Some(account(1)),
         received_at: at(second),
@@ -29,7 +29,7 @@ pub(super) async fn messages_are_stored_once_and_pruned_by_age<S: Storage>(stora
     assert_eq!(storage.head().await.unwrap(), Position(0), "messages are no events");
 }
 
-pub(super) async fn messages_are_read_in_order_and_no_position_comes_back<S: Storage>(storage: S) {
+pub(super) async fn messages_are_read_in_order_and_no_position_comes_back(storage: Store) {
     let message = |number| Push { authorizer: Some(account(1)), ..push(command(number)) };
     let read = async |after, limit| storage.read_messages(Position(after), limit).await.unwrap();
     assert_eq!(storage.message_head().await.unwrap(), (Position(0), 0));
@@ -51,7 +51,7 @@ pub(super) async fn messages_are_read_in_order_and_no_position_comes_back<S: Sto
     assert!(read(0, 10).await[0].0 > head, "also when there is none left");
 }
 
-pub(super) async fn messages_of_many_writers_never_appear_behind_a_reader<S: Storage>(storage: S) {
+pub(super) async fn messages_of_many_writers_never_appear_behind_a_reader(storage: Store) {
     let writers = (0..4_u64).map(|writer| {
         let storage = storage.clone();
         tokio::spawn(async move {
@@ -73,7 +73,7 @@ pub(super) async fn messages_of_many_writers_never_appear_behind_a_reader<S: Sto
     }
 }
 
-pub(super) async fn a_checkpoint_goes_where_it_is_put<S: Storage>(storage: S) {
+pub(super) async fn a_checkpoint_goes_where_it_is_put(storage: Store) {
     assert_eq!(storage.checkpoint("publisher").await.unwrap(), Position(0));
     storage.set_checkpoint("publisher", Position(7)).await.unwrap();
     storage.set_checkpoint("webhook/1", Position(3)).await.unwrap();
@@ -85,7 +85,7 @@ pub(super) async fn a_checkpoint_goes_where_it_is_put<S: Storage>(storage: S) {
 }
 
 /// Gives accounts these states: the number of the account, its component, status, name, original id and owner.
-async fn accounts<S: Storage>(storage: &S) {
+async fn accounts(storage: &Store) {
     type Row = (u32, ComponentId, &'static str, [&'static str; 3]);
     let rows: [Row; 5] = [
         (1, component(), "authorized", ["老王茶馆", "gh_0123456789ab", "上海茶业有限公司"]),
@@ -110,7 +110,7 @@ fn all() -> AuthorizerFilter {
     AuthorizerFilter { limit: 100, ..AuthorizerFilter::default() }
 }
 
-async fn streams<S: Storage>(storage: &S, filter: AuthorizerFilter) -> Vec<StreamName> {
+async fn streams(storage: &Store, filter: AuthorizerFilter) -> Vec<StreamName> {
     let rows = storage.authorizers(filter).await.unwrap();
     rows.into_iter().map(|row| row.state.stream).collect()
 }
@@ -120,7 +120,7 @@ fn foreign() -> StreamName {
     StreamName::Authorizer(other_component(), account(1))
 }
 
-pub(super) async fn authorizers_are_counted_by_component_and_status<S: Storage>(storage: S) {
+pub(super) async fn authorizers_are_counted_by_component_and_status(storage: Store) {
     assert_eq!(storage.status_counts().await.unwrap(), []);
     accounts(&storage).await;
     let mut counts = storage.status_counts().await.unwrap();
@@ -135,7 +135,7 @@ pub(super) async fn authorizers_are_counted_by_component_and_status<S: Storage>(
     assert_eq!(counts, expected);
 }
 
-pub(super) async fn authorizers_are_filtered_by_component_and_status<S: Storage>(storage: S) {
+pub(super) async fn authorizers_are_filtered_by_component_and_status(storage: Store) {
     accounts(&storage).await;
     let of = |component| AuthorizerFilter { component: Some(component), ..all() };
     let every = [stream(1), stream(2), stream(3), stream(4), foreign()];
@@ -153,7 +153,7 @@ pub(super) async fn authorizers_are_filtered_by_component_and_status<S: Storage>
     assert!(row.state.state.contains("老王茶馆"));
 }
 
-pub(super) async fn authorizers_are_found_by_text<S: Storage>(storage: S) {
+pub(super) async fn authorizers_are_found_by_text(storage: Store) {
     accounts(&storage).await;
     let found = async |text: &str| {
         let filter = AuthorizerFilter { component: Some(component()), text: Some(text.into()), ..all() };
@@ -175,7 +175,7 @@ pub(super) async fn authorizers_are_found_by_text<S: Storage>(storage: S) {
     assert_eq!(streams(&storage, narrowed).await, [stream(1), stream(3), foreign()]);
 }
 
-pub(super) async fn a_search_does_not_look_at_the_component<S: Storage>(storage: S) {
+pub(super) async fn a_search_does_not_look_at_the_component(storage: Store) {
     accounts(&storage).await;
     for text in ["authorizer", other_component().as_str(), "/"] {
         let filter = AuthorizerFilter { text: Some(text.into()), ..all() };
@@ -183,7 +183,7 @@ pub(super) async fn a_search_does_not_look_at_the_component<S: Storage>(storage:
     }
 }
 
-pub(super) async fn authorizers_are_listed_in_pages<S: Storage>(storage: S) {
+pub(super) async fn authorizers_are_listed_in_pages(storage: Store) {
     accounts(&storage).await;
     let page = async |after: Option<StreamName>, limit| {
         let filter = AuthorizerFilter { after, ..all() };
@@ -201,7 +201,7 @@ pub(super) async fn authorizers_are_listed_in_pages<S: Storage>(storage: S) {
     assert_eq!(streams(&storage, filtered).await, [stream(3)]);
 }
 
-pub(super) async fn a_listed_authorizer_tells_when_its_token_expires<S: Storage>(storage: S) {
+pub(super) async fn a_listed_authorizer_tells_when_its_token_expires(storage: Store) {
     let held = decided(command(1), &stream(1), 0).events(1);
     append(&storage, held.token(token_stored("token", 1))).await;
     append(&storage, decided(command(2), &stream(2), 0).events(1)).await;

@@ -7,9 +7,9 @@ use super::{
     Database,
     given::{append, at, command, dead_push, decided, sealed, stream, unknown, whole_log},
 };
-use crate::{CommandOutcome, EventLog, EventOrder, EventQuery, Storage, StreamQuery};
+use crate::{CommandOutcome, EventOrder, EventQuery, Store, StreamQuery};
 
-pub(super) async fn an_event_comes_back_as_it_was_written<S: Storage>(storage: S) {
+pub(super) async fn an_event_comes_back_as_it_was_written(storage: Store) {
     let mut written = decided(command(1), &stream(1), 0).events(2);
     written.events[0].sealed.insert(Field::RefreshToken, sealed("refresh"));
     written.events[0].occurred_at = None;
@@ -27,7 +27,7 @@ pub(super) async fn an_event_comes_back_as_it_was_written<S: Storage>(storage: S
     assert_eq!(storage.event(EventId(unknown().0)).await.unwrap(), None);
 }
 
-pub(super) async fn the_log_is_read_in_pages<S: Storage>(storage: S) {
+pub(super) async fn the_log_is_read_in_pages(storage: Store) {
     append(&storage, decided(command(1), &stream(1), 0).events(7)).await;
     let page = async |after, limit| -> Vec<u64> {
         let query = EventQuery { after: Position(after), limit };
@@ -42,7 +42,7 @@ pub(super) async fn the_log_is_read_in_pages<S: Storage>(storage: S) {
     assert_eq!(page(0, 0).await, [0_u64; 0]);
 }
 
-pub(super) async fn a_stream_is_read_in_both_orders_and_between_limits<S: Storage>(storage: S) {
+pub(super) async fn a_stream_is_read_in_both_orders_and_between_limits(storage: Store) {
     // Stream 1 gets positions 1, 2, 4, 5, 7, 8; every third event is another stream's.
     for round in 0..3 {
         append(&storage, decided(command(round * 2), &stream(1), round * 2).events(2)).await;
@@ -86,7 +86,7 @@ pub(super) async fn a_stream_is_read_in_both_orders_and_between_limits<S: Storag
     }
 }
 
-pub(super) async fn outcomes_are_told_for_known_commands_only<S: Storage>(storage: S) {
+pub(super) async fn outcomes_are_told_for_known_commands_only(storage: Store) {
     append(&storage, decided(command(1), &stream(1), 0).events(1)).await;
     append(&storage, decided(command(2), &stream(1), 1)).await;
     append(&storage, dead_push(3, "unreadable")).await;

@@ -1,6 +1,6 @@
-//! What every database must do, written against the contracts only.
+//! What every database must do, written against the store's methods only.
 //!
-//! A case takes a [`Storage`](crate::Storage) of its own, or a [`Database`] where it needs several processes or a hand in
+//! A case takes a [`Store`] of its own, or a [`Database`] where it needs several processes or a hand in
 //! the tables. A further database implements [`Database`] and adds one line at the end of this file.
 
 mod append;
@@ -31,18 +31,15 @@ mod writers;
 
 use std::future::Future;
 
-use crate::Storage;
+use crate::Store;
 
 /// A database of its own for each case; it goes away with this value.
 pub(crate) trait Database: Sized + Send + Sync {
-    /// What is tested.
-    type Storage: Storage;
-
     /// An empty database, up to date.
     fn create() -> impl Future<Output = Self> + Send;
 
     /// Opens it once more, as another process would.
-    fn open(&self) -> impl Future<Output = Self::Storage> + Send;
+    fn open(&self) -> impl Future<Output = Store> + Send;
 
     /// Runs one statement past the storage and answers how many rows it changed, or what the database says against it.
     fn sql(&self, statement: &str) -> impl Future<Output = Result<usize, String>> + Send;

@@ -14,7 +14,7 @@ use super::{
     Database,
     given::{Counter, append, command, data_key, dead_push, decided, stream, task, whole_log},
 };
-use crate::{Append, Appended, Command, CommandOutcome, CommandRecord, RebuildMode, Storage};
+use crate::{Append, Appended, Command, CommandOutcome, CommandRecord, RebuildMode, Store};
 
 /// One step. Numbers are small, so that steps meet.
 #[derive(Clone, Debug)]
@@ -181,7 +181,7 @@ pub(super) async fn random_commands_do_what_a_simple_model_does<D: Database>(dat
     TestRunner::new(config).run(&steps(), run).unwrap_or_else(|error| panic!("{error}"));
 }
 
-async fn play<S: Storage>(storage: &S, steps: Vec<Step>) {
+async fn play(storage: &Store, steps: Vec<Step>) {
     let mut model = Model::default();
     for step in steps {
         match step {
@@ -206,7 +206,7 @@ async fn play<S: Storage>(storage: &S, steps: Vec<Step>) {
     compare(storage, &model).await;
 }
 
-async fn play_batch<S: Storage>(storage: &S, model: &mut Model, batch: Vec<(Part, Command)>) {
+async fn play_batch(storage: &Store, model: &mut Model, batch: Vec<(Part, Command)>) {
     let commands = batch.iter().map(|(_, command)| command.clone()).collect();
     let answers = storage.append_batch(commands).await.unwrap();
     model.broken.clear();
@@ -215,7 +215,7 @@ async fn play_batch<S: Storage>(storage: &S, model: &mut Model, batch: Vec<(Part
     model.last_batch = batch;
 }
 
-async fn compare<S: Storage>(storage: &S, model: &Model) {
+async fn compare(storage: &Store, model: &Model) {
     assert_eq!(storage.head().await.unwrap(), Position(model.head));
     let log = whole_log(storage).await;
     let positions: Vec<u64> = log.iter().map(|event| event.position.0).collect();

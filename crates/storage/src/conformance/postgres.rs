@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::{Database, given::at};
 use crate::{
-    StorageError,
+    StorageError, Store,
     migration::Migrated,
-    postgres::{PostgresSettings, PostgresStorage, migrate},
+    postgres::{PostgresSettings, migrate},
 };
 
 /// The role of the service, which the first migration makes.
@@ -105,14 +105,12 @@ impl PostgresDatabase {
 }
 
 impl Database for PostgresDatabase {
-    type Storage = PostgresStorage;
-
     async fn create() -> Self {
         Self::from_template(shared_server()).await
     }
 
-    async fn open(&self) -> Self::Storage {
-        PostgresStorage::open(&Self::settings(self.service())).await.unwrap()
+    async fn open(&self) -> Store {
+        Store::open_postgres(&Self::settings(self.service())).await.unwrap()
     }
 
     async fn sql(&self, statement: &str) -> Result<usize, String> {

@@ -9,16 +9,15 @@ use super::{
     given::{Counter, append, command, data_key, decided, stream, whole_log},
 };
 use crate::{
-    Appended, EventLog, FoldError, FoldInput, Folder, Gather, NewState, Rebuild, RebuildMode, RebuildReport,
-    Storage, StorageError,
+    Appended, FoldError, FoldInput, Folder, NewState, RebuildMode, RebuildReport, StorageError, Store,
 };
 
-async fn rebuild<S: Rebuild>(storage: &S, mode: RebuildMode) -> RebuildReport {
+async fn rebuild(storage: &Store, mode: RebuildMode) -> RebuildReport {
     storage.rebuild(mode, Counter::default(), |_| {}).await.unwrap()
 }
 
 /// Five streams with one to five events: positions 1 to 15.
-async fn five_streams<S: Storage>(storage: &S) {
+async fn five_streams(storage: &Store) {
     for number in 1..=5 {
         let id = command(u64::from(number));
         append(storage, decided(id, &stream(number), 0).events(number)).await;
@@ -29,7 +28,7 @@ fn found(different: Vec<StreamName>) -> RebuildReport {
     RebuildReport { events: 15, streams: 5, different, head: Position(15) }
 }
 
-pub(super) async fn what_appends_stored_is_what_a_rebuild_folds<S: Storage>(storage: S) {
+pub(super) async fn what_appends_stored_is_what_a_rebuild_folds(storage: Store) {
     five_streams(&storage).await;
     assert_eq!(rebuild(&storage, RebuildMode::Check).await, found(vec![]));
     let before = storage.state(&stream(3)).await.unwrap();
@@ -40,7 +39,7 @@ pub(super) async fn what_appends_stored_is_what_a_rebuild_folds<S: Storage>(stor
     assert_eq!((report.different, report.head), (vec![], Position(17)));
 }
 
-pub(super) async fn an_empty_log_rebuilds_to_nothing<S: Storage>(storage: S) {
+pub(super) async fn an_empty_log_rebuilds_to_nothing(storage: Store) {
     for mode in [RebuildMode::Check, RebuildMode::Swap] {
         assert_eq!(rebuild(&storage, mode).await, RebuildReport::default());
     }
@@ -134,7 +133,7 @@ impl Folder for Keyring {
 }
 
 /// Two streams with a profile under their second key; which keys a rebuild hands to the fold, by position.
-async fn folded_keys<S: Storage>(storage: &S) -> Vec<KeyAt> {
+async fn folded_keys(storage: &Store) -> Vec<KeyAt> {
     let keyring = Keyring::default();
     let report = storage.rebuild(RebuildMode::Check, keyring.clone(), |_| {}).await.unwrap();
     assert_eq!(report.different, []);
@@ -143,7 +142,7 @@ async fn folded_keys<S: Storage>(storage: &S) -> Vec<KeyAt> {
     seen
 }
 
-async fn profiles<S: Storage>(storage: &S) {
+async fn profiles(storage: &Store) {
     for number in [1, 2] {
         let recorded = decided(command(u64::from(number)), &stream(number), 0)
             .events(2)
@@ -154,7 +153,7 @@ async fn profiles<S: Storage>(storage: &S) {
     }
 }
 
-pub(super) async fn a_fold_gets_the_key_of_a_published_field<S: Storage>(storage: S) {
+pub(super) async fn a_fold_gets_the_key_of_a_published_field(storage: Store) {
     profiles(&storage).await;
     let key = |number| Some(data_key(&stream(number), 2).wrapped);
     let expected = [(Position(1), None), (Position(2), key(1)), (Position(3), None), (Position(4), key(2))];

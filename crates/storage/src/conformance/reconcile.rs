@@ -3,19 +3,19 @@
 use mandate_schema::AuthorizerId;
 
 use super::given::{account, append, at, command, component, decided, other_component, stream};
-use crate::Storage;
+use crate::Store;
 
-async fn begin<S: Storage>(storage: &S, second: i64) -> crate::Reconciliation {
+async fn begin(storage: &Store, second: i64) -> crate::Reconciliation {
     storage.begin_reconciliation(&component(), at(second), "start").await.unwrap()
 }
 
 /// An account whose state has this status.
-async fn stands<S: Storage>(storage: &S, number: u32, status: &str) {
+async fn stands(storage: &Store, number: u32, status: &str) {
     let decision = decided(command(number.into()), &stream(number), 0).events(1);
     append(storage, decision.state(&format!(r#"{{"status":"{status}"}}"#))).await;
 }
 
-pub(super) async fn a_comparison_goes_on_where_it_was<S: Storage>(storage: S) {
+pub(super) async fn a_comparison_goes_on_where_it_was(storage: Store) {
     assert_eq!(storage.reconciliation(&component()).await.unwrap(), None);
     let first = begin(&storage, 5).await;
     assert_eq!((first.head.0, first.started_at, first.progress.as_str()), (0, at(5), "start"));
@@ -37,7 +37,7 @@ pub(super) async fn a_comparison_goes_on_where_it_was<S: Storage>(storage: S) {
     assert!(next.id != first.id && next.head.0 == 3);
 }
 
-pub(super) async fn held_accounts_that_no_page_names_are_found<S: Storage>(storage: S) {
+pub(super) async fn held_accounts_that_no_page_names_are_found(storage: Store) {
     for (number, status) in
         [(1, "authorized"), (2, "revoked"), (3, "pending"), (4, "broken"), (5, "authorized")]
     {
@@ -63,7 +63,7 @@ pub(super) async fn held_accounts_that_no_page_names_are_found<S: Storage>(stora
     assert_eq!(missing(None, 9).await.len(), 4, "the next one begins anew");
 }
 
-pub(super) async fn a_log_gets_another_name<S: Storage>(storage: S) {
+pub(super) async fn a_log_gets_another_name(storage: Store) {
     let before = storage.log_id().await.unwrap();
     storage.rename_log("another").await.unwrap();
     assert_ne!(storage.log_id().await.unwrap(), before);

@@ -7,10 +7,7 @@ use std::{
     time::Duration,
 };
 
-use mandate_schema::{
-    CommandId,
-    sql::{SQLITE_MIGRATIONS, sqlite as sql},
-};
+use mandate_schema::{CommandId, sql::SQLITE_MIGRATIONS};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -20,8 +17,9 @@ use super::{
     given::{Counter, append, at, command, decided, stored, stream, whole_log},
 };
 use crate::{
-    EventLog, Gather, Rebuild, RebuildMode, StorageError,
-    sqlite::{Migrated, SqliteStorage, migrate},
+    RebuildMode, StorageError, Store,
+    driver::{Sql, dialect},
+    sqlite::{Migrated, migrate},
 };
 
 /// One file in a folder of its own.
@@ -51,21 +49,19 @@ impl SqliteDatabase {
     }
 
     fn open_error(&self) -> StorageError {
-        SqliteStorage::open(&self.path(), 1).unwrap_err()
+        Store::open_sqlite(&self.path(), 1).unwrap_err()
     }
 }
 
 impl Database for SqliteDatabase {
-    type Storage = SqliteStorage;
-
     async fn create() -> Self {
         let database = Self::missing();
         database.migrate().unwrap();
         database
     }
 
-    async fn open(&self) -> SqliteStorage {
-        SqliteStorage::open(&self.path(), 2).unwrap()
+    async fn open(&self) -> Store {
+        Store::open_sqlite(&self.path(), 2).unwrap()
     }
 
     async fn sql(&self, statement: &str) -> Result<usize, String> {
@@ -110,7 +106,7 @@ fn of_many_migrations_at_once_one_does_the_work() {
             runs.into_iter().map(|run| run.join().unwrap()).collect()
         });
         assert_eq!(applied.concat(), names(), "each migration once: {applied:?}");
-        SqliteStorage::open(&database.path(), 1).unwrap();
+        Store::open_sqlite(&database.path(), 1).unwrap();
     }
 }
 
@@ -257,8 +253,8 @@ async fn a_log_with_a_hole_is_not_rebuilt_from() {
 async fn authorizers_are_listed_in_the_order_of_their_names_without_sorting() {
     let database = SqliteDatabase::create().await;
     let connection = database.connect();
-    for sql in [sql::state_list_authorizers, sql::reconciled_missing] {
-        let mut statement = connection.prepare(&format!("explain query plan {sql}")).unwrap();
+    for Sql { sqlite, .. } in [dialect!("state_list_authorizers"), dialect!("reconciled_missing")] {
+        let mut statement = connection.prepare(&format!("explain query plan {sqlite}")).unwrap();
         let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
         let steps =
             statement.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3)).unwrap();

@@ -9,16 +9,16 @@ use super::{
         WORKER, account, append, at, command, component, decided, other_component, sealed, stream, task,
     },
 };
-use crate::{Appended, Claim, Claimed, Company, NewTask, Shares, Storage, TaskQueue, TaskState};
+use crate::{Appended, Claim, Claimed, Company, NewTask, Shares, Store, TaskState};
 
 /// Queues a task by a command of its own, decided at that second.
-async fn queue<S: Storage>(storage: &S, number: u64, second: i64, task: NewTask) {
+async fn queue(storage: &Store, number: u64, second: i64, task: NewTask) {
     let decision = decided(command(number), &stream(1), 0).task(task).decided_at(at(second));
     assert_eq!(append(storage, decision).await, Appended::Stored(None));
 }
 
 /// Claims what is due at a second, for ten seconds.
-async fn claim<S: Storage>(storage: &S, second: i64, limit: usize) -> Vec<Claimed> {
+async fn claim(storage: &Store, second: i64, limit: usize) -> Vec<Claimed> {
     super::given::claim(storage, at(second), at(second + 10), limit).await
 }
 
@@ -26,7 +26,7 @@ fn keys(claimed: &[Claimed]) -> Vec<&str> {
     claimed.iter().map(|claimed| claimed.task.key.as_str()).collect()
 }
 
-pub(super) async fn a_key_is_queued_once<S: Storage>(storage: S) {
+pub(super) async fn a_key_is_queued_once(storage: Store) {
     let first = NewTask { payload: r#"{"n":1}"#.into(), ..task("redeem:1") };
     let second = NewTask { payload: r#"{"n":2}"#.into(), ..task("redeem:1") };
     queue(&storage, 1, 0, first).await;
@@ -41,7 +41,7 @@ pub(super) async fn a_key_is_queued_once<S: Storage>(storage: S) {
     assert_eq!(claim(&storage, 2, 10).await.len(), 0);
 }
 
-pub(super) async fn a_claimed_task_is_what_was_queued<S: Storage>(storage: S) {
+pub(super) async fn a_claimed_task_is_what_was_queued(storage: Store) {
     append(&storage, decided(command(1), &stream(2), 0).events(3)).await;
     let queued = NewTask {
         key: "redeem:wx:商户".into(),
@@ -65,7 +65,7 @@ pub(super) async fn a_claimed_task_is_what_was_queued<S: Storage>(storage: S) {
     assert_eq!(claimed.task.sealed, None);
 }
 
-pub(super) async fn the_oldest_tasks_are_claimed_first<S: Storage>(storage: S) {
+pub(super) async fn the_oldest_tasks_are_claimed_first(storage: Store) {
     for (number, second) in [(1, 30), (2, 10), (3, 40), (4, 20), (5, 50)] {
         queue(&storage, number, second, task(&format!("confirm:{second}"))).await;
     }
@@ -79,7 +79,7 @@ pub(super) async fn the_oldest_tasks_are_claimed_first<S: Storage>(storage: S) {
     assert_eq!(keys(&claim(&storage, 50, 5).await), ["confirm:50"]);
 }
 
-pub(super) async fn no_component_and_no_kind_takes_all_calls<S: Storage>(storage: S) {
+pub(super) async fn no_component_and_no_kind_takes_all_calls(storage: Store) {
     let mut many = decided(command(1), &stream(1), 0).decided_at(at(0));
     for number in 0..30 {
         many = many.task(NewTask { kind: "redeem".into(), ..task(&format!("slow:{number:02}")) });
@@ -102,7 +102,7 @@ pub(super) async fn no_component_and_no_kind_takes_all_calls<S: Storage>(storage
     assert_eq!(claimed.len(), 3, "of two each has a third");
 }
 
-pub(super) async fn a_claim_ends_with_its_lease_and_the_next_attempt_is_counted<S: Storage>(storage: S) {
+pub(super) async fn a_claim_ends_with_its_lease_and_the_next_attempt_is_counted(storage: Store) {
     queue(&storage, 1, 0, task("confirm:1")).await;
     let first = claim(&storage, 0, 1).await.remove(0);
     assert_eq!(first.attempt, 1);
@@ -115,7 +115,7 @@ pub(super) async fn a_claim_ends_with_its_lease_and_the_next_attempt_is_counted<
     assert_eq!((third.id, third.attempt), (first.id, 3));
 }
 
-pub(super) async fn a_claim_is_prolonged_by_the_current_attempt_only<S: Storage>(storage: S) {
+pub(super) async fn a_claim_is_prolonged_by_the_current_attempt_only(storage: Store) {
     queue(&storage, 1, 0, task("confirm:1")).await;
     let first = claim(&storage, 0, 1).await.remove(0);
     assert!(storage.renew(first.id, 1, at(30)).await.unwrap());
@@ -127,7 +127,7 @@ pub(super) async fn a_claim_is_prolonged_by_the_current_attempt_only<S: Storage>
     assert!(!storage.renew(first.id, 3, at(90)).await.unwrap(), "what is done is not prolonged");
 }
 
-pub(super) async fn an_attempt_given_back_waits_for_its_time<S: Storage>(storage: S) {
+pub(super) async fn an_attempt_given_back_waits_for_its_time(storage: Store) {
     queue(&storage, 1, 0, task("confirm:1")).await;
     let first = claim(&storage, 0, 1).await.remove(0);
     storage.retry(first.id, 1, at(60), "45009").await.unwrap();
@@ -136,7 +136,7 @@ pub(super) async fn an_attempt_given_back_waits_for_its_time<S: Storage>(storage
     assert_eq!((second.id, second.attempt), (first.id, 2));
 }
 
-pub(super) async fn only_the_current_attempt_can_be_given_back<S: Storage>(storage: S) {
+pub(super) async fn only_the_current_attempt_can_be_given_back(storage: Store) {
     queue(&storage, 1, 0, task("confirm:1")).await;
     let first = claim(&storage, 0, 1).await.remove(0);
     let second = claim(&storage, 10, 1).await.remove(0);
@@ -152,7 +152,7 @@ pub(super) async fn only_the_current_attempt_can_be_given_back<S: Storage>(stora
     assert_eq!(claim(&storage, 90, 1).await.len(), 0, "what is done stays done");
 }
 
-pub(super) async fn waking_makes_due_what_waits_for_that_reason<S: Storage>(storage: S) {
+pub(super) async fn waking_makes_due_what_waits_for_that_reason(storage: Store) {
     for (number, name) in (1..).zip(["no ticket", "busy", "runs", "foreign", "due"]) {
         let second = if name == "due" { 5 } else { 0 };
         let component = if name == "foreign" { other_component() } else { component() };
@@ -172,7 +172,7 @@ pub(super) async fn waking_makes_due_what_waits_for_that_reason<S: Storage>(stor
     assert_eq!(wake("no ticket").await, 0);
 }
 
-pub(super) async fn ending_all_leases_makes_running_attempts_due<S: Storage>(storage: S) {
+pub(super) async fn ending_all_leases_makes_running_attempts_due(storage: Store) {
     for (number, name) in (1..).zip(["runs", "runs too", "waits"]) {
         queue(&storage, number, 0, task(name)).await;
     }
@@ -185,7 +185,7 @@ pub(super) async fn ending_all_leases_makes_running_attempts_due<S: Storage>(sto
     assert!(again.iter().all(|claimed| claimed.attempt == 2), "the attempts that died count");
 }
 
-pub(super) async fn the_next_due_time_counts_waiting_tasks_and_leases<S: Storage>(storage: S) {
+pub(super) async fn the_next_due_time_counts_waiting_tasks_and_leases(storage: Store) {
     let due = async || storage.next_due().await.unwrap().beside;
     assert_eq!(due().await, None);
     queue(&storage, 1, 5, task("confirm:1")).await;

@@ -6,10 +6,10 @@ use super::{
     Database,
     given::{account, append, at, claim, command, dead_task, decided, sealed, stored, stream, task},
 };
-use crate::{Appended, Claimed, CommandOutcome, NewTask, Storage, TaskCount, TaskDone, TaskState};
+use crate::{Appended, Claimed, CommandOutcome, NewTask, Store, TaskCount, TaskDone, TaskState};
 
 /// Queues a task and claims it.
-async fn running<S: Storage>(storage: &S, number: u64, task: NewTask) -> Claimed {
+async fn running(storage: &Store, number: u64, task: NewTask) -> Claimed {
     append(storage, decided(command(number), &stream(1), 0).task(task)).await;
     claim(storage, at(0), at(10), 1).await.remove(0)
 }
@@ -20,7 +20,7 @@ fn finish(claimed: &Claimed, attempt: u32, of: u32) -> crate::Append {
     decided(by.by().command(), &stream(of), 0).events(1).finishes(&by).decided_at(at(3))
 }
 
-pub(super) async fn a_finished_task_tells_its_result<S: Storage>(storage: S) {
+pub(super) async fn a_finished_task_tells_its_result(storage: Store) {
     assert_eq!(storage.task_by_key("redeem:1").await.unwrap(), None);
     let claimed = running(&storage, 1, task("redeem:1")).await;
     let state = |state, position| Some(TaskDone { state, position, authorizer: Some(account(1)), tag: None });
@@ -36,7 +36,7 @@ pub(super) async fn a_finished_task_tells_its_result<S: Storage>(storage: S) {
     assert_eq!(again.len(), 0, "what is done is not due");
 }
 
-pub(super) async fn an_older_attempt_may_finish_what_is_not_done<S: Storage>(storage: S) {
+pub(super) async fn an_older_attempt_may_finish_what_is_not_done(storage: Store) {
     let first = running(&storage, 1, task("redeem:1")).await;
     let second = claim(&storage, at(10), at(20), 1).await.remove(0);
     assert_eq!((second.id, second.attempt), (first.id, 2));
@@ -47,7 +47,7 @@ pub(super) async fn an_older_attempt_may_finish_what_is_not_done<S: Storage>(sto
     assert_eq!((done.state, done.position), (TaskState::Done, Some(Position(1))));
 }
 
-pub(super) async fn a_finished_task_makes_other_commands_void<S: Storage>(storage: S) {
+pub(super) async fn a_finished_task_makes_other_commands_void(storage: Store) {
     let claimed = running(&storage, 1, task("redeem:1")).await;
     append(&storage, finish(&claimed, 1, 2)).await;
     let void = finish(&claimed, 2, 3).task(task("confirm:9"));
@@ -74,7 +74,7 @@ pub(super) async fn a_finished_task_keeps_no_secret<D: Database>(database: D) {
     assert_eq!(database.sql(with_secret).await, Ok(0));
 }
 
-pub(super) async fn a_repeated_finish_is_a_duplicate<S: Storage>(storage: S) {
+pub(super) async fn a_repeated_finish_is_a_duplicate(storage: Store) {
     let claimed = running(&storage, 1, task("redeem:1")).await;
     append(&storage, finish(&claimed, 1, 2)).await;
     // The answer was lost and the same call is made again: its own outcome, not that somebody finished the task.
@@ -84,7 +84,7 @@ pub(super) async fn a_repeated_finish_is_a_duplicate<S: Storage>(storage: S) {
     assert_eq!((record.outcome, record.position), (CommandOutcome::Applied, Some(Position(1))));
 }
 
-pub(super) async fn tasks_are_counted_by_kind_and_state<S: Storage>(storage: S) {
+pub(super) async fn tasks_are_counted_by_kind_and_state(storage: Store) {
     assert_eq!(storage.task_counts().await.unwrap(), []);
     let redeem = |key: &str| NewTask { kind: "redeem".into(), ..task(key) };
     let done = running(&storage, 1, redeem("redeem:1")).await;
@@ -108,7 +108,7 @@ pub(super) async fn tasks_are_counted_by_kind_and_state<S: Storage>(storage: S) 
     assert_eq!(counts, expected);
 }
 
-pub(super) async fn done_tasks_are_pruned_by_age<S: Storage>(storage: S) {
+pub(super) async fn done_tasks_are_pruned_by_age(storage: Store) {
     let done = running(&storage, 1, task("confirm:done")).await;
     append(&storage, finish(&done, 1, 2)).await; // at second 3
     let dead = running(&storage, 2, task("confirm:dead")).await;

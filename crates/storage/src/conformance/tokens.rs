@@ -9,31 +9,31 @@ use super::{
     Database,
     given::{append, at, command, decided, sealed, stream, token_stored},
 };
-use crate::{Expiring, Lease, Storage, TokenChange, TokenFailure, TokenOf, Tokens};
+use crate::{Expiring, Lease, Store, TokenChange, TokenFailure, TokenOf};
 
 /// For how long expiring tokens are taken, on the database's clock.
 const HOLD: Duration = Duration::from_mins(1);
 
 /// Takes the lease at a second, for fifteen.
-async fn lease<S: Tokens>(storage: &S, second: i64) -> Option<Lease> {
+async fn lease(storage: &Store, second: i64) -> Option<Lease> {
     storage.lease_token(&stream(1), at(second), at(second + 15)).await.unwrap()
 }
 
-async fn store<S: Tokens>(storage: &S, lease: &Lease, text: &str) -> bool {
+async fn store(storage: &Store, lease: &Lease, text: &str) -> bool {
     storage.store_token(&stream(1), lease, sealed(text), at(7_200)).await.unwrap()
 }
 
 /// The access token that the row holds.
-async fn held<S: Tokens>(storage: &S) -> Option<String> {
+async fn held(storage: &Store) -> Option<String> {
     let row = storage.token(&stream(1)).await.unwrap()?;
     row.access.map(|(access, _)| access.to_string())
 }
 
-async fn change<S: Storage>(storage: &S, number: u64, change: TokenChange) {
+async fn change(storage: &Store, number: u64, change: TokenChange) {
     append(storage, decided(command(number), &stream(1), 0).token(change)).await;
 }
 
-pub(super) async fn a_lease_excludes_others_until_it_ends<S: Storage>(storage: S) {
+pub(super) async fn a_lease_excludes_others_until_it_ends(storage: Store) {
     assert_eq!(storage.token(&stream(1)).await.unwrap(), None);
     let first = lease(&storage, 0).await.unwrap();
     assert_eq!((first.row.access.is_none(), first.row.generation), (true, 0));
@@ -48,7 +48,7 @@ pub(super) async fn a_lease_excludes_others_until_it_ends<S: Storage>(storage: S
     assert!(third.fence > second.fence);
 }
 
-pub(super) async fn a_refreshed_token_is_stored_and_ends_the_lease<S: Storage>(storage: S) {
+pub(super) async fn a_refreshed_token_is_stored_and_ends_the_lease(storage: Store) {
     change(&storage, 1, token_stored("old", 3)).await;
     let mine = lease(&storage, 0).await.unwrap();
     assert_eq!(mine.row.generation, 3);
@@ -62,7 +62,7 @@ pub(super) async fn a_refreshed_token_is_stored_and_ends_the_lease<S: Storage>(s
     assert_eq!(next.row, row);
 }
 
-pub(super) async fn an_older_fence_never_stores<S: Storage>(storage: S) {
+pub(super) async fn an_older_fence_never_stores(storage: Store) {
     let slow = lease(&storage, 0).await.unwrap();
     let quick = lease(&storage, 15).await.unwrap();
     assert!(!store(&storage, &slow, "slow").await, "while the newer refresh is under way");
@@ -75,7 +75,7 @@ pub(super) async fn an_older_fence_never_stores<S: Storage>(storage: S) {
     assert!(store(&storage, &late, "late").await);
 }
 
-pub(super) async fn another_generation_never_stores<S: Storage>(storage: S) {
+pub(super) async fn another_generation_never_stores(storage: Store) {
     change(&storage, 1, token_stored("old", 3)).await;
     let mut mine = lease(&storage, 0).await.unwrap();
     mine.row.generation = 2;
@@ -88,7 +88,7 @@ pub(super) async fn another_generation_never_stores<S: Storage>(storage: S) {
     assert_eq!(storage.token(&stream(5)).await.unwrap(), None);
 }
 
-pub(super) async fn an_emptied_row_refuses_the_refresh_under_way<S: Storage>(storage: S) {
+pub(super) async fn an_emptied_row_refuses_the_refresh_under_way(storage: Store) {
     change(&storage, 1, TokenChange::Empty).await;
     assert_eq!(held(&storage).await, None, "there was nothing to empty");
     change(&storage, 2, token_stored("old", 3)).await;
@@ -105,7 +105,7 @@ pub(super) async fn an_emptied_row_refuses_the_refresh_under_way<S: Storage>(sto
     assert!(store(&storage, &next, "next").await);
 }
 
-pub(super) async fn a_token_stored_by_an_append_refuses_the_refresh_under_way<S: Storage>(storage: S) {
+pub(super) async fn a_token_stored_by_an_append_refuses_the_refresh_under_way(storage: Store) {
     // Whether the generation is another one or not, and whether there was a row or not.
     for (number, generation) in [(1, 1), (2, 1), (3, 2)] {
         let overtaken = lease(&storage, 0).await.unwrap();
@@ -119,7 +119,7 @@ pub(super) async fn a_token_stored_by_an_append_refuses_the_refresh_under_way<S:
     }
 }
 
-pub(super) async fn a_released_lease_is_free_and_releases_no_other<S: Storage>(storage: S) {
+pub(super) async fn a_released_lease_is_free_and_releases_no_other(storage: Store) {
     let first = lease(&storage, 0).await.unwrap();
     storage.release_token(&stream(1), &first).await.unwrap();
     let second = lease(&storage, 0).await.expect("it was released");
@@ -130,7 +130,7 @@ pub(super) async fn a_released_lease_is_free_and_releases_no_other<S: Storage>(s
     assert_eq!(storage.token(&stream(3)).await.unwrap(), None);
 }
 
-pub(super) async fn a_token_is_emptied_only_while_it_is_the_current_one<S: Storage>(storage: S) {
+pub(super) async fn a_token_is_emptied_only_while_it_is_the_current_one(storage: Store) {
     let empty = async |text| storage.empty_token(&stream(1), &sealed(text)).await.unwrap();
     assert!(!empty("first").await, "there is no row");
     change(&storage, 1, token_stored("first", 2)).await;
@@ -169,7 +169,7 @@ fn failure(failures: u32, second: i64) -> TokenFailure {
     TokenFailure { failures, not_before: at(second), reason: r#"{"kind":"lost"}"#.into() }
 }
 
-pub(super) async fn a_failure_is_known_until_another_refresh_begins<S: Storage>(storage: S) {
+pub(super) async fn a_failure_is_known_until_another_refresh_begins(storage: Store) {
     let known = async || storage.token(&stream(1)).await.unwrap().unwrap().failure;
     let first = lease(&storage, 0).await.unwrap();
     assert_eq!(first.row.failure, None);
@@ -183,7 +183,7 @@ pub(super) async fn a_failure_is_known_until_another_refresh_begins<S: Storage>(
     assert_eq!(known().await, Some(failure(2, 120)), "an older fence tells nothing");
 }
 
-pub(super) async fn a_failure_is_forgotten_when_the_row_changes<S: Storage>(storage: S) {
+pub(super) async fn a_failure_is_forgotten_when_the_row_changes(storage: Store) {
     let known = async || storage.token(&stream(1)).await.unwrap().unwrap().failure;
     for (number, then) in [(1, TokenChange::Empty), (2, token_stored("new", 1))] {
         let second = i64::try_from(number).unwrap();
@@ -207,21 +207,21 @@ fn expiring(now: i64, before: i64, used: i64) -> Expiring {
 }
 
 /// As they were taken, in order of their names.
-async fn taken<S: Tokens>(storage: &S, expiring: Expiring) -> Vec<StreamName> {
+async fn taken(storage: &Store, expiring: Expiring) -> Vec<StreamName> {
     let mut taken = storage.take_expiring_tokens(expiring).await.unwrap();
     taken.sort_by_key(ToString::to_string);
     taken
 }
 
 /// Stores a token for each of these streams, and notes that it was read.
-async fn in_use<S: Storage>(storage: &S, streams: impl IntoIterator<Item = StreamName>) {
+async fn in_use(storage: &Store, streams: impl IntoIterator<Item = StreamName>) {
     for (number, stream) in (1..).zip(streams) {
         append(storage, decided(command(number), &stream, 0).token(token_stored("t", 1))).await;
         storage.touch_tokens(vec![stream], at(125)).await.unwrap();
     }
 }
 
-pub(super) async fn tokens_in_use_are_taken_before_they_expire<S: Storage>(storage: S) {
+pub(super) async fn tokens_in_use_are_taken_before_they_expire(storage: Store) {
     // What nobody holds for a while can be looked at again.
     let now = Duration::ZERO;
     let found = async |expiring: Expiring| taken(&storage, Expiring { hold: now, ..expiring }).await;
@@ -245,7 +245,7 @@ pub(super) async fn tokens_in_use_are_taken_before_they_expire<S: Storage>(stora
     assert_eq!(found(Expiring { limit: 2, ..expiring(60, 7_201, 0) }).await.len(), 2);
 }
 
-pub(super) async fn tokens_of_components_and_authorizers_are_taken_apart<S: Storage>(storage: S) {
+pub(super) async fn tokens_of_components_and_authorizers_are_taken_apart(storage: Store) {
     let component = StreamName::Component("wx1f2e3d4c5b6a7988".parse().unwrap());
     in_use(&storage, [component.clone(), stream(1)]).await;
     let components = Expiring { of: TokenOf::Components, ..expiring(0, 7_201, 0) };
@@ -271,7 +271,7 @@ pub(super) async fn two_processes_never_take_the_same_expiring_token<D: Database
     const TOKENS: u32 = 300;
     let first = database.open().await;
     in_use(&first, (1..=TOKENS).map(stream)).await;
-    let process = async |storage: D::Storage| {
+    let process = async |storage: Store| {
         let mut all = Vec::new();
         loop {
             let page = storage.take_expiring_tokens(expiring(0, 7_201, 0)).await.unwrap();

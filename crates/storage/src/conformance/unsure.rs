@@ -5,16 +5,16 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use mandate_schema::{CommandId, EventId, Position, StoredEvent};
+use mandate_schema::Position;
 
-use crate::{Appended, Command, CommandRecord, EventLog, EventQuery, StorageError, StreamQuery};
+use crate::{Appended, Command, StorageError, Store, appender::BatchLog};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
 /// Passes every call on. Some appends do not arrive, of others the answer is lost: the caller sees the same error.
 #[derive(Clone)]
-pub(super) struct Unsure<L> {
-    log: L,
+pub(super) struct Unsure {
+    log: Store,
     dice: Arc<Mutex<fastrand::Rng>>,
     lost: Arc<AtomicU64>,
 }
@@ -27,9 +27,9 @@ enum Fate {
     AnswerLost,
 }
 
-impl<L> Unsure<L> {
+impl Unsure {
     /// One call of eight is lost, most of them after they were done.
-    pub(super) fn new(log: L, seed: u64) -> Self {
+    pub(super) fn new(log: Store, seed: u64) -> Self {
         Self { log, dice: Arc::new(Mutex::new(fastrand::Rng::with_seed(seed))), lost: Arc::default() }
     }
 
@@ -47,7 +47,7 @@ impl<L> Unsure<L> {
     }
 }
 
-impl<L: EventLog> EventLog for Unsure<L> {
+impl BatchLog for Unsure {
     async fn append_batch(&self, commands: Vec<Command>) -> Result<Vec<Appended>> {
         let fate = self.fate();
         if fate == Fate::RequestLost {
@@ -63,29 +63,5 @@ impl<L: EventLog> EventLog for Unsure<L> {
 
     async fn head(&self) -> Result<Position> {
         self.log.head().await
-    }
-
-    async fn rename_log(&self, log_id: &str) -> Result<()> {
-        self.log.rename_log(log_id).await
-    }
-
-    async fn log_id(&self) -> Result<String> {
-        self.log.log_id().await
-    }
-
-    async fn read(&self, query: EventQuery) -> Result<Vec<StoredEvent>> {
-        self.log.read(query).await
-    }
-
-    async fn read_stream(&self, query: StreamQuery) -> Result<Vec<StoredEvent>> {
-        self.log.read_stream(query).await
-    }
-
-    async fn event(&self, id: EventId) -> Result<Option<StoredEvent>> {
-        self.log.event(id).await
-    }
-
-    async fn outcomes(&self, ids: Vec<CommandId>) -> Result<Vec<CommandRecord>> {
-        self.log.outcomes(ids).await
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{Storage, WebhookAttemptRow, WebhookRow};
+use crate::{Store, WebhookAttemptRow, WebhookRow};
 
 fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
@@ -16,7 +16,7 @@ fn attempt(number: u128, webhook: u128) -> WebhookAttemptRow {
     WebhookAttemptRow { id: id(number), webhook: id(webhook), data: format!("attempt {number}") }
 }
 
-pub(super) async fn an_endpoint_is_changed_by_who_has_read_its_newest_revision<S: Storage>(storage: S) {
+pub(super) async fn an_endpoint_is_changed_by_who_has_read_its_newest_revision(storage: Store) {
     storage.put_webhook(id(2), "second".into(), 100).await.unwrap();
     storage.put_webhook(id(1), "first".into(), 100).await.unwrap();
     assert_eq!(storage.webhooks().await.unwrap(), [row(1, 1, "first"), row(2, 1, "second")]);
@@ -34,7 +34,7 @@ pub(super) async fn an_endpoint_is_changed_by_who_has_read_its_newest_revision<S
     assert_eq!(storage.webhooks().await.unwrap(), [row(2, 1, "second")]);
 }
 
-pub(super) async fn however_many_are_stored_at_once_there_are_no_more_than_allowed<S: Storage>(storage: S) {
+pub(super) async fn however_many_are_stored_at_once_there_are_no_more_than_allowed(storage: Store) {
     let storage = std::sync::Arc::new(storage);
     for round in 0..5 {
         let mut puts = tokio::task::JoinSet::new();
@@ -55,7 +55,7 @@ pub(super) async fn however_many_are_stored_at_once_there_are_no_more_than_allow
     }
 }
 
-pub(super) async fn attempts_are_read_newest_first_and_trimmed<S: Storage>(storage: S) {
+pub(super) async fn attempts_are_read_newest_first_and_trimmed(storage: Store) {
     storage.put_webhook(id(1), String::new(), 100).await.unwrap();
     storage.put_webhook(id(2), String::new(), 100).await.unwrap();
     let attempts = [attempt(11, 1), attempt(12, 1), attempt(13, 1), attempt(14, 2), attempt(15, 3)];

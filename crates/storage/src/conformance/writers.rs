@@ -17,7 +17,8 @@ use super::{
     unsure::Unsure,
 };
 use crate::{
-    Appended, Appender, Command, CommandOutcome, EventLog, EventQuery, Storage, StorageError, Unobserved,
+    Appended, Appender, Command, CommandOutcome, EventQuery, StorageError, Store, Unobserved,
+    appender::BatchLog,
 };
 
 /// Streams that all fight for.
@@ -48,7 +49,7 @@ pub(super) async fn many_writers_leave_no_hole_and_repeat_nothing<D: Database>(d
     for process in 0..PROCESSES {
         let storage = database.open().await;
         let log = Unsure::new(storage.clone(), process);
-        let appender = Appender::start(log.clone(), Arc::new(Unobserved));
+        let appender = Appender::on(log.clone(), Arc::new(Unobserved));
         logs.push(log);
         for decider in 0..DECIDERS {
             let first = (process * DECIDERS + decider) * COMMANDS;
@@ -75,7 +76,7 @@ pub(super) async fn many_writers_leave_no_hole_and_repeat_nothing<D: Database>(d
 }
 
 /// Loads, decides and appends until each command is in; a repetition after a lost answer is the appender's affair.
-async fn decide_many<S: Storage>(storage: S, appender: Appender, first: u64, seen: Arc<Seen>) {
+async fn decide_many(storage: Store, appender: Appender, first: u64, seen: Arc<Seen>) {
     for number in first..first + COMMANDS {
         let stream = stream(u32::try_from(number % u64::from(STREAMS)).unwrap());
         loop {
@@ -100,7 +101,7 @@ async fn decide_many<S: Storage>(storage: S, appender: Appender, first: u64, see
 }
 
 /// Appends batches over all streams, each until it was answered and then once more, as after a crash.
-async fn repeat_batches<S: Storage>(storage: S, log: Unsure<S>, seen: Arc<Seen>) {
+async fn repeat_batches(storage: Store, log: Unsure, seen: Arc<Seen>) {
     for number in 0..BATCHES {
         let mut batch: Vec<Command> = Vec::new();
         for account in 0..STREAMS {
@@ -126,7 +127,7 @@ async fn repeat_batches<S: Storage>(storage: S, log: Unsure<S>, seen: Arc<Seen>)
     }
 }
 
-async fn append_until_answered<L: EventLog>(log: &L, batch: &[Command]) -> Vec<Appended> {
+async fn append_until_answered(log: &impl BatchLog, batch: &[Command]) -> Vec<Appended> {
     loop {
         match log.append_batch(batch.to_vec()).await {
             Ok(appended) => return appended,
@@ -137,7 +138,7 @@ async fn append_until_answered<L: EventLog>(log: &L, batch: &[Command]) -> Vec<A
 }
 
 /// Reads to the end of the log, and on as it grows, until it is told to stop. Every row must follow the one before.
-async fn follow<S: Storage>(storage: S, stop: Arc<AtomicBool>) -> Vec<StoredEvent> {
+async fn follow(storage: Store, stop: Arc<AtomicBool>) -> Vec<StoredEvent> {
     let mut log: Vec<StoredEvent> = Vec::new();
     loop {
         let stopping = stop.load(Ordering::SeqCst);
@@ -154,7 +155,7 @@ async fn follow<S: Storage>(storage: S, stop: Arc<AtomicBool>) -> Vec<StoredEven
     }
 }
 
-async fn assert_log_is_whole<S: Storage>(storage: &S, log: &[StoredEvent]) {
+async fn assert_log_is_whole(storage: &Store, log: &[StoredEvent]) {
     let head = storage.head().await.unwrap();
     assert_eq!(u64::try_from(log.len()).unwrap(), head.0, "count = head");
     assert_eq!(log.last().map(|event| event.position), Some(head), "greatest position = head");

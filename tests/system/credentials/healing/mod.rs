@@ -6,7 +6,7 @@ use std::io::Write;
 
 use jiff::Timestamp;
 use mandate_schema::StreamName;
-use mandate_storage::Tokens;
+
 use serde_json::{Value, json};
 
 use super::{Answer, merchant};

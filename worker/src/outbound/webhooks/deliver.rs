@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use mandate_runtime::stop::Stop;
 use mandate_schema::{CloudEvent, Position, Secret, StoredEvent, StreamName};
-use mandate_storage::{EventOrder, EventQuery, Storage, StreamQuery, WebhookAttemptRow, WebhookRow};
+use mandate_storage::{EventOrder, EventQuery, StreamQuery, WebhookAttemptRow, WebhookRow};
 use uuid::Uuid;
 
 use super::{
@@ -68,8 +68,8 @@ enum End {
 }
 
 /// What all lanes of a round share.
-struct Round<'a, S> {
-    all: &'a Webhooks<S>,
+struct Round<'a> {
+    all: &'a Webhooks,
     webhook: &'a Webhook,
     secrets: Vec<Secret>,
     stop: &'a Stop,
@@ -77,7 +77,7 @@ struct Round<'a, S> {
     failed_in_a_row: AtomicU32,
 }
 
-impl<S: Storage> Webhooks<S> {
+impl Webhooks {
     /// Delivers what is due to an endpoint, and stores how far it has come. `false`: somebody else has changed it meanwhile, and
     /// what was delivered will be delivered again.
     ///
@@ -227,7 +227,7 @@ impl<S: Storage> Webhooks<S> {
     }
 }
 
-impl<S: Storage> Round<'_, S> {
+impl Round<'_> {
     async fn run(&self, lane: Lane) -> LaneEnd {
         let Lane { stream, events, waited, rest } = lane;
         let end = rest.map_or(End::Done, End::Cut);
@@ -271,7 +271,7 @@ impl<S: Storage> Round<'_, S> {
     }
 }
 
-impl<S: Storage> Webhooks<S> {
+impl Webhooks {
     pub(super) async fn send(&self, webhook: &Webhook, secrets: &[Secret], event: &CloudEvent) -> Sent {
         let body = serde_json::to_string(event).expect("plain data");
         self.sender.send(&webhook.url, secrets, &event.id, body).await

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use mandate_schema::{EVENT_NAMES, Position, Secret};
-use mandate_storage::{Storage, StorageError, WebhookRow};
+use mandate_storage::{StorageError, WebhookRow};
 use uuid::Uuid;
 
 use super::{Attempt, Progress, WEBHOOKS_MAX, Webhook, WebhookError, WebhookFilter, WebhookState, Webhooks};
@@ -38,7 +38,7 @@ pub struct WebhookChange {
     pub types: Option<BTreeSet<String>>,
 }
 
-impl<S: Storage> Webhooks<S> {
+impl Webhooks {
     /// Registers an endpoint; the secret that signs its deliveries is told this once.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use mandate_runtime::metrics::Metrics;
-use mandate_storage::{Storage, StorageError};
+use mandate_storage::StorageError;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -35,8 +35,8 @@ use crate::log::{Log, fold::ReadError};
 const WEBHOOKS_MAX: usize = 100;
 
 /// The endpoints of subscribers.
-pub struct Webhooks<S> {
-    log: Arc<Log<S>>,
+pub struct Webhooks {
+    log: Arc<Log>,
     sender: Sender,
     settings: WebhookSettings,
     /// Notified when an operator has changed one.
@@ -44,8 +44,8 @@ pub struct Webhooks<S> {
     metrics: Metrics,
 }
 
-impl<S: Storage> Webhooks<S> {
-    pub(crate) fn new(log: Arc<Log<S>>, settings: WebhookSettings, metrics: Metrics) -> Self {
+impl Webhooks {
+    pub(crate) fn new(log: Arc<Log>, settings: WebhookSettings, metrics: Metrics) -> Self {
         let sender = Sender::new(settings.allow_private.clone());
         Self { log, sender, settings, changed: Notify::new(), metrics }
     }

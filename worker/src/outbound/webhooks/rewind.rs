@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mandate_schema::Position;
-use mandate_storage::{EventQuery, Storage};
+use mandate_storage::EventQuery;
 use uuid::Uuid;
 
 use super::{WebhookError, Webhooks};
@@ -29,7 +29,7 @@ pub struct Rewind {
     pub events: u64,
 }
 
-impl<S: Storage> Webhooks<S> {
+impl Webhooks {
     /// How many events a rewind would deliver again.
     ///
     /// # Errors

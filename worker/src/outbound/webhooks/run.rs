@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use mandate_runtime::{outage::Outage, stop::Stop};
 use mandate_schema::Position;
-use mandate_storage::{Storage, StorageError, WebhookRow};
+use mandate_storage::{StorageError, WebhookRow};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ struct Rest {
     outage: Outage,
 }
 
-impl<S: Storage> Webhooks<S> {
+impl Webhooks {
     pub(crate) async fn run(self: &Arc<Self>, stop: &Stop) {
         let (mut lead, mut rounds) = (Lease::new("webhooks", LEAD), Rounds::default());
         let mut outage = Outage::none("webhooks are not delivered");
@@ -134,7 +134,7 @@ impl Rounds {
         !rests && !self.busy.contains(&webhook)
     }
 
-    fn begin<S: Storage>(&mut self, webhooks: Arc<Webhooks<S>>, row: WebhookRow, stop: Stop) {
+    fn begin(&mut self, webhooks: Arc<Webhooks>, row: WebhookRow, stop: Stop) {
         self.busy.insert(row.id);
         self.running.spawn(async move {
             let id = row.id;

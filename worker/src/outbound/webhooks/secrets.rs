@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mandate_schema::{CommandId, Place, Secret, StreamName, Version};
-use mandate_storage::{Append, Command, NewKey, Storage, StorageError, TokenChange, WebhookRow};
+use mandate_storage::{Append, Command, NewKey, StorageError, TokenChange, WebhookRow};
 use uuid::Uuid;
 
 use super::{Webhook, WebhookError, WebhookSecret, Webhooks, new_secret};
@@ -14,7 +14,7 @@ use crate::log::fold::ReadError;
 pub const OVERLAP_DEFAULT: Duration = Duration::from_hours(24);
 const OVERLAP_MAX: Duration = Duration::from_hours(30 * 24);
 
-impl<S: Storage> Webhooks<S> {
+impl Webhooks {
     /// Makes a new secret; the one before it signs, too, for so long.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mandate_domain::Decision;
 use mandate_schema::{CloudEvent, CommandId, Event, WebhookDisabled, format_time};
-use mandate_storage::Storage;
+
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::log::{
 /// The type of a test delivery, which is in no log.
 const TEST_TYPE: &str = "mandate.webhook.test.v1";
 
-impl<S: Storage> Webhooks<S> {
+impl Webhooks {
     /// Delivers a test, whatever the endpoint's state.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ mod scan;
 use std::sync::Arc;
 
 use mandate_schema::ComponentId;
-use mandate_storage::Storage;
+
 use mandate_wechat::api::{AuthorizerListReply, AuthorizerListRequest};
 
 pub(crate) use cursor::{Cursor, OVERLAP};
@@ -27,14 +27,14 @@ const PAGE: u64 = AuthorizerListRequest::MAX_COUNT;
 const OUT_OF_RANGE: i64 = 40170;
 
 /// `WeChat`'s lists of the authorizers of all components.
-pub(crate) struct Lists<S> {
-    tokens: Arc<Tokens<S>>,
+pub(crate) struct Lists {
+    tokens: Arc<Tokens>,
     scans: ListScans,
 }
 
-impl<S: Storage> Lists<S> {
+impl Lists {
     /// The lists of the components that are served; nothing is read yet.
-    pub(crate) fn new(tokens: Arc<Tokens<S>>) -> Self {
+    pub(crate) fn new(tokens: Arc<Tokens>) -> Self {
         let scans = ListScans::new(&tokens.components);
         Self { tokens, scans }
     }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use mandate_domain::{Authorizer, TOLERANCE};
 use mandate_runtime::{jitter::full_jitter, stop::Stop};
 use mandate_schema::{AuthorizerId, ComponentId, StreamName};
-use mandate_storage::Storage;
+
 use mandate_wechat::api::{Api, AuthorizerListReply, ListedAuthorizer};
 use tokio::{
     sync::{Notify, Semaphore},
@@ -152,7 +152,7 @@ impl PutOff {
     }
 }
 
-impl<S: Storage> Lists<S> {
+impl Lists {
     /// Looks an authorizer up in `WeChat`'s list, by the one scan for all who wait. `None`: the whole list was read after the
     /// authorizer's last event, and does not name it.
     ///
@@ -234,8 +234,8 @@ enum Wait {
 }
 
 /// A scan under way.
-struct Scan<'a, S> {
-    lists: &'a Lists<S>,
+struct Scan<'a> {
+    lists: &'a Lists,
     component: &'a ComponentId,
     desk: &'a Desk,
     lead: Lease,
@@ -271,8 +271,8 @@ impl Turn {
     }
 }
 
-impl<'a, S: Storage> Scan<'a, S> {
-    fn new(lists: &'a Lists<S>, component: &'a ComponentId, desk: &'a Desk) -> Self {
+impl<'a> Scan<'a> {
+    fn new(lists: &'a Lists, component: &'a ComponentId, desk: &'a Desk) -> Self {
         Self {
             lists,
             component,

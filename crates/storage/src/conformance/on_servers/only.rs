@@ -24,9 +24,9 @@ use super::super::{
     postgres::{PostgresDatabase, shared_server},
 };
 use crate::{
-    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, DeadLetters, EventLog, Gather, States,
-    StorageError, TaskState, Unobserved,
-    postgres::{PostgresSettings, PostgresStorage, migrate},
+    Appended, Appender, AuthorizerFilter, Command, CommandOutcome, StorageError, Store, TaskState,
+    Unobserved,
+    postgres::{PostgresSettings, migrate},
 };
 
 /// Longer than the limits of a call together.
@@ -86,7 +86,7 @@ async fn an_append_finds_its_rows_by_a_key_however_the_tables_grow() {
         end loop; end $$";
     owner.batch_execute(never_analyzed).await.unwrap();
     let settings = PostgresSettings { pool: 1, ..PostgresDatabase::settings(database.service()) };
-    let storage = PostgresStorage::open(&settings).await.unwrap();
+    let storage = Store::open_postgres(&settings).await.unwrap();
     for batch in 0..8_u32 {
         if batch == 1 {
             owner.batch_execute("analyze").await.unwrap();
@@ -160,8 +160,8 @@ async fn a_worker_of_the_version_before_goes_on_beside_a_new_one() {
 async fn migrating_again_finds_nothing_to_do_and_a_changed_migration_is_refused() {
     let database = PostgresDatabase::empty(shared_server()).await;
     let open =
-        async || PostgresStorage::open(&PostgresDatabase::settings(database.service())).await.unwrap_err();
-    let error = PostgresStorage::open(&database.owner_settings()).await.unwrap_err();
+        async || Store::open_postgres(&PostgresDatabase::settings(database.service())).await.unwrap_err();
+    let error = Store::open_postgres(&database.owner_settings()).await.unwrap_err();
     assert!(error.to_string().contains("mandate migrate"), "{error}");
     let first = database.migrate().await.unwrap();
     assert_eq!(first.applied.len(), POSTGRES_MIGRATIONS.len());
@@ -194,7 +194,7 @@ async fn functions_of_another_version_are_refused_and_replaced() {
             returns table (result text, outcome text, last_position bigint) language sql as $$ select '', '', 0::bigint $$";
         database.owner().await.batch_execute(before).await.unwrap();
         database.owner().await.batch_execute(change).await.unwrap();
-        let error = PostgresStorage::open(&PostgresDatabase::settings(database.service())).await.unwrap_err();
+        let error = Store::open_postgres(&PostgresDatabase::settings(database.service())).await.unwrap_err();
         assert!(error.to_string().contains("mandate migrate"), "{change}: {error}");
         assert_eq!(database.migrate().await.unwrap().applied, [""; 0]);
         let row = database.owner().await.query_one("select sha256 from schema_functions", &[]).await.unwrap();
@@ -231,7 +231,7 @@ async fn an_owner_who_may_not_make_the_role_is_told_what_an_administrator_must_r
     let cure = format!("create role \"missing_{}\" login password 'hunter2secret'", database.name);
     database.owner().await.batch_execute(&cure).await.unwrap();
     migrate(&settings, &service, at(0), "log").await.unwrap();
-    PostgresStorage::open(&PostgresDatabase::settings(service)).await.unwrap();
+    Store::open_postgres(&PostgresDatabase::settings(service)).await.unwrap();
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn a_server_that_may_lose_commits_is_refused() {
             }
         };
         set("off").await;
-        let error = PostgresStorage::open(&PostgresDatabase::settings(database.service())).await.unwrap_err();
+        let error = Store::open_postgres(&PostgresDatabase::settings(database.service())).await.unwrap_err();
         assert!(matches!(&error, StorageError::Schema(text) if text.contains(setting)), "{error:?}");
         set("on").await;
         database.open().await;
@@ -287,12 +287,12 @@ async fn a_private_ca_is_believed_only_if_it_is_named() {
     };
     for mode in ["prefer", "require", "verify-full"] {
         let settings = PostgresSettings { url: url(mode), ca: None, pool: 1 };
-        let error = PostgresStorage::open(&settings).await.unwrap_err();
+        let error = Store::open_postgres(&settings).await.unwrap_err();
         assert!(error.to_string().contains("storage.ca_file"), "{error}");
-        PostgresStorage::open(&PostgresSettings { ca: Some(server.ca()), ..settings }).await.unwrap();
+        Store::open_postgres(&PostgresSettings { ca: Some(server.ca()), ..settings }).await.unwrap();
     }
     let bad = PostgresSettings { url: url("require"), ca: Some(b"no certificate".to_vec()), pool: 1 };
-    assert!(matches!(PostgresStorage::open(&bad).await, Err(StorageError::Schema(_))));
+    assert!(matches!(Store::open_postgres(&bad).await, Err(StorageError::Schema(_))));
 }
 
 #[tokio::test]
@@ -318,7 +318,7 @@ async fn a_server_that_is_stopped_or_dead_is_away_in_bounded_time_and_is_found_a
 }
 
 /// Appends until it is answered, as the appender does.
-async fn until_stored(storage: &PostgresStorage, command: Command) {
+async fn until_stored(storage: &Store, command: Command) {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         match storage.append_batch(vec![command.clone()]).await {
@@ -376,7 +376,7 @@ async fn terminated_connections_leave_no_hole_and_repeat_nothing() {
 }
 
 /// Decides and appends until the stop; answers how many commands were applied.
-async fn write(storage: PostgresStorage, appender: Appender, writer: u64, stop: Arc<AtomicBool>) -> u64 {
+async fn write(storage: Store, appender: Appender, writer: u64, stop: Arc<AtomicBool>) -> u64 {
     let mut applied = 0;
     while !stop.load(Ordering::SeqCst) {
         let stream = stream(u32::try_from(applied + writer).unwrap() % STREAMS);
@@ -414,7 +414,7 @@ async fn sabotage(database: Arc<PostgresDatabase>, stop: Arc<AtomicBool>, termin
 
 /// Follows the log to the stop; every row must be the next one.
 async fn follow(settings: PostgresSettings, stop: Arc<AtomicBool>) -> u64 {
-    let storage = PostgresStorage::open(&settings).await.unwrap();
+    let storage = Store::open_postgres(&settings).await.unwrap();
     let mut last = mandate_schema::Position(0);
     while !stop.load(Ordering::SeqCst) {
         let page = storage.read(crate::EventQuery { after: last, limit: 50 }).await.unwrap();

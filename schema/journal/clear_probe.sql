@@ -1,2 +1,0 @@
--- clear_probe: gives the probe's room back
-DELETE FROM probe

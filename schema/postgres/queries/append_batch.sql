@@ -1,2 +1,0 @@
--- append_batch
-select result, outcome, last_position from append_batch($1)

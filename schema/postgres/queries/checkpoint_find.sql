@@ -1,2 +1,0 @@
--- checkpoint_find
-select position from checkpoint where reader = $1

@@ -1,2 +1,0 @@
--- command_discard
-update command set outcome = 'discarded' where id = $1 and outcome = 'dead'

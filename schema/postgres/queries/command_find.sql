@@ -1,2 +1,0 @@
--- command_find
-select id, outcome, position from command where id = any($1)

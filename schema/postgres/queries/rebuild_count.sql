@@ -1,2 +1,0 @@
--- rebuild_count
-select count(*) from rebuilt

@@ -1,2 +1,0 @@
--- task_counts
-select kind, state, count(*) from task group by kind, state

@@ -1,2 +1,0 @@
--- webhook_attempt_remove
-delete from webhook_attempt where webhook = $1

@@ -1,2 +1,0 @@
--- webhook_list
-select id, revision, data from webhook order by id

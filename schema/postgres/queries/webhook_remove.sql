@@ -1,2 +1,0 @@
--- webhook_remove
-delete from webhook where id = $1

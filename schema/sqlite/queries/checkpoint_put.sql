@@ -1,3 +1,0 @@
--- checkpoint_put
-insert into checkpoint (reader, position) values (?1, ?2)
-on conflict (reader) do update set position = excluded.position

@@ -1,2 +1,0 @@
--- command_find
-select outcome, position from command where id = ?1

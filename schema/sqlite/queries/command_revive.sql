@@ -1,2 +1,0 @@
--- command_revive
-update command set outcome = 'nothing' where id = ?1 and outcome = 'dead'

@@ -1,2 +1,0 @@
--- consent_visit_find
-select code, data from consent_visit where id = ?1

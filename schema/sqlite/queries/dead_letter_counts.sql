@@ -1,2 +1,0 @@
--- dead_letter_counts
-select reason, count(*) from dead_letter group by reason

@@ -1,2 +1,0 @@
--- dead_letter_remove
-delete from dead_letter where command = ?1

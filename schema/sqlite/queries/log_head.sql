@@ -1,2 +1,0 @@
--- log_head
-select position, log_id from log_head where shard = 0

@@ -1,2 +1,0 @@
--- log_head_move
-update log_head set position = ?1 where shard = 0

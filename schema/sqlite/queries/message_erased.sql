@@ -1,2 +1,0 @@
--- message_erased
-select component, authorizer, position from erased_messages order by component, authorizer limit 100

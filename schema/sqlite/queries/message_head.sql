@@ -1,2 +1,0 @@
--- message_head
-select position, size from message_head

@@ -1,3 +1,0 @@
--- message_prune_erased
-delete from message
-where id in (select id from message where component = ?1 and authorizer = ?2 and position <= ?3 limit ?4)

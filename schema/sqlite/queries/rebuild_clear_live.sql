@@ -1,2 +1,0 @@
--- rebuild_clear_live
-delete from state

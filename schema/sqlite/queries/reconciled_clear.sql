@@ -1,2 +1,0 @@
--- reconciled_clear
-delete from reconciled where component = ?1

@@ -1,2 +1,0 @@
--- reconciled_put
-insert into reconciled (component, authorizer) values (?1, ?2) on conflict (component, authorizer) do nothing

@@ -1,2 +1,0 @@
--- reconciliation_end
-delete from reconciliation where component = ?1 and id = ?2

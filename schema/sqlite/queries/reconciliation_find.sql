@@ -1,2 +1,0 @@
--- reconciliation_find
-select id, head, started_at, progress from reconciliation where component = ?1

@@ -1,2 +1,0 @@
--- state_load
-select stream, version, position, form, state from state where stream = ?1

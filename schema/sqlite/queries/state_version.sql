@@ -1,2 +1,0 @@
--- state_version
-select version from state where stream = ?1

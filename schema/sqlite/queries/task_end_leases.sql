@@ -1,2 +1,0 @@
--- task_end_leases
-update task set leased_until = ?1 where state = 'running'

@@ -1,2 +1,0 @@
--- task_excuse
-update task set excused = 1 where worker = ?1 and state = 'running'

@@ -1,2 +1,0 @@
--- task_state
-select state, attempt, authorizer, tag, ending from task where id = ?1

@@ -1,7 +1,0 @@
--- token_lease
--- The failure is that before the lease.
-insert into token (stream, generation, fence, leased_until)
-values (?1, 0, 1, ?3)
-on conflict (stream) do update set fence = token.fence + 1, leased_until = excluded.leased_until
-    where token.leased_until is null or token.leased_until <= ?2
-returning access, expires_at, generation, failures, not_before, case when failed_fence = fence - 1 then failure end as failure, fence

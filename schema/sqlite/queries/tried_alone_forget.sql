@@ -1,2 +1,0 @@
--- tried_alone_forget
-delete from tried_alone where command = ?1

@@ -1,5 +1,0 @@
--- webhook_attempt_list
-select id, webhook, data from webhook_attempt
-where webhook = ?1 and (?2 is null or id < ?2)
-order by id desc
-limit ?3

@@ -1,2 +1,0 @@
--- webhook_find
-select id, revision, data from webhook where id = ?1
