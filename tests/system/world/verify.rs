@@ -86,13 +86,11 @@ impl World {
     pub(crate) async fn storage(&self) -> &Store {
         self.storage
             .get_or_init(async || match &self.options.servers {
-                None => {
-                    Store::open_sqlite(&self.data().join("mandate.db"), 1).expect("the store opens").into()
-                }
+                None => Store::open_sqlite(&self.data().join("mandate.db"), 1).expect("the store opens"),
                 Some(servers) => {
                     let url = Secret::new(servers.service_url.as_str());
                     let settings = PostgresSettings { url, ca: None, pool: 2 };
-                    Store::open_postgres(&settings).await.expect("the store opens").into()
+                    Store::open_postgres(&settings).await.expect("the store opens")
                 }
             })
             .await

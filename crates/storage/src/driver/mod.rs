@@ -35,6 +35,8 @@ impl Statement {
 }
 
 /// A database. Cheap to clone.
+///
+/// What waits for a server is boxed: it is much to keep in every future above, also in those of a file.
 #[derive(Clone)]
 pub(crate) enum Driver {
     /// A file.
@@ -55,7 +57,10 @@ impl Driver {
             Self::Sqlite(database) => {
                 database.run(sql, move |connection| sqlite::all(connection, sql, &values, read)).await
             }
-            Self::Postgres(database) => database.connection().await?.all(sql.postgres, &values, read).await,
+            Self::Postgres(database) => {
+                let run = async { database.connection().await?.all(sql.postgres, &values, read).await };
+                Box::pin(run).await
+            }
         }
     }
 
@@ -70,7 +75,10 @@ impl Driver {
             Self::Sqlite(database) => {
                 database.run(sql, move |connection| sqlite::first(connection, sql, &values, read)).await
             }
-            Self::Postgres(database) => database.connection().await?.first(sql.postgres, &values, read).await,
+            Self::Postgres(database) => {
+                let run = async { database.connection().await?.first(sql.postgres, &values, read).await };
+                Box::pin(run).await
+            }
         }
     }
 
@@ -88,7 +96,10 @@ impl Driver {
     pub(crate) async fn change(&self, sql: Sql, values: Vec<Value>) -> Result<usize> {
         match self {
             Self::Sqlite(database) => database.write(move |tx| sqlite::change(tx, sql, &values)).await,
-            Self::Postgres(database) => database.connection().await?.change(sql.postgres, &values).await,
+            Self::Postgres(database) => {
+                let run = async { database.connection().await?.change(sql.postgres, &values).await };
+                Box::pin(run).await
+            }
         }
     }
 
@@ -103,8 +114,11 @@ impl Driver {
                 database.write(run).await
             }
             Self::Postgres(database) => {
-                let connection = database.connection().await?;
-                connection.transaction("begin", connection.changes(&statements)).await
+                let run = async {
+                    let connection = database.connection().await?;
+                    connection.transaction("begin", connection.changes(&statements)).await
+                };
+                Box::pin(run).await
             }
         }
     }
@@ -123,15 +137,18 @@ impl Driver {
                 database.write(run).await
             }
             Self::Postgres(database) => {
-                let connection = database.connection().await?;
                 let run = async {
-                    let is_changed = connection.change(first.sql.postgres, &first.values).await? > 0;
-                    if is_changed {
-                        connection.changes(&then).await?;
-                    }
-                    Ok(is_changed)
+                    let connection = database.connection().await?;
+                    let steps = async {
+                        let is_changed = connection.change(first.sql.postgres, &first.values).await? > 0;
+                        if is_changed {
+                            connection.changes(&then).await?;
+                        }
+                        Ok(is_changed)
+                    };
+                    connection.transaction("begin", steps).await
                 };
-                connection.transaction("begin", run).await
+                Box::pin(run).await
             }
         }
     }

@@ -31,7 +31,7 @@ pub(crate) enum Value {
 
 /// Values of parameters in their order.
 macro_rules! values {
-    ($($value:expr),* $(,)?) => { vec![$($crate::driver::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { Vec::<$crate::driver::Value>::from([$($crate::driver::Value::from($value)),*]) };
 }
 
 pub(crate) use values;

@@ -25,7 +25,7 @@ impl Store {
     pub async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {
         let mut tasks = match &self.driver {
             Driver::Sqlite(database) => on_sqlite(database, claim).await?,
-            Driver::Postgres(database) => on_postgres(database, claim).await?,
+            Driver::Postgres(database) => Box::pin(on_postgres(database, claim)).await?,
         };
         tasks.sort_by_key(|task| task.id); // the order of `returning` is not promised
         Ok(tasks)

@@ -127,7 +127,7 @@ impl Store {
     pub async fn land(&self, visit: Uuid, code: CodeDigest, command: Command) -> Result<Landed> {
         match &self.driver {
             Driver::Sqlite(database) => land_on_sqlite(database, visit, code, command).await,
-            Driver::Postgres(database) => land_on_postgres(database, visit, code, command).await,
+            Driver::Postgres(database) => Box::pin(land_on_postgres(database, visit, code, command)).await,
         }
     }
 

@@ -96,7 +96,6 @@ impl Store {
         let asked = wanted.since.clone();
         let rows = match &self.driver {
             Driver::Sqlite(database) => Rows::from_sqlite(database, wanted).await?,
-            // Five statements at once are much to keep in every future above.
             Driver::Postgres(database) => Box::pin(Rows::from_postgres(database, wanted)).await?,
         };
         let mut since: HashMap<_, Vec<_>> = asked.into_iter().map(|asked| (asked, Vec::new())).collect();

@@ -23,7 +23,10 @@ impl Store {
         match &self.driver {
             _ if commands.is_empty() => Ok(Vec::new()),
             Driver::Sqlite(database) => database.write(move |tx| sqlite::append_batch(tx, &commands)).await,
-            Driver::Postgres(database) => postgres::append_on(&database.connection().await?, &commands).await,
+            Driver::Postgres(database) => {
+                let run = async { postgres::append_on(&database.connection().await?, &commands).await };
+                Box::pin(run).await
+            }
         }
     }
 }

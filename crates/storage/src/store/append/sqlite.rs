@@ -51,7 +51,7 @@ fn blob(id: &Uuid) -> &[u8] {
     id.as_bytes()
 }
 
-fn prepare<'c>(connection: &'c Connection, sql: Sql) -> Result<CachedStatement<'c>> {
+fn prepare(connection: &Connection, sql: Sql) -> Result<CachedStatement<'_>> {
     Ok(connection.prepare_cached(sql.sqlite)?)
 }
 
