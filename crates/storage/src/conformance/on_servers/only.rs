@@ -384,14 +384,16 @@ async fn write(storage: Store, appender: Appender, writer: u64, stop: Arc<Atomic
         loop {
             let Ok(loaded) = storage.load(&stream).await else { continue };
             let decision = decided(id, &stream, loaded.version().0).events(1);
-            match appender.append(decision.into()).await.unwrap() {
-                Appended::Stored(Some(_)) => break,
-                Appended::Duplicate(record) => {
+            match appender.append(decision.into()).await {
+                Ok(Appended::Stored(Some(_))) => break,
+                Ok(Appended::Duplicate(record)) => {
                     assert_eq!(record.outcome, CommandOutcome::Applied);
                     break;
                 }
-                Appended::Conflict => {}
-                other @ (Appended::Stored(None) | Appended::Finished) => panic!("{other:?}"),
+                Ok(Appended::Conflict) => {}
+                Ok(other @ (Appended::Stored(None) | Appended::Finished)) => panic!("{other:?}"),
+                // Its session was ended again and again: the same command is submitted again.
+                Err(error) => assert!(error.is_transient(), "{error}"),
             }
         }
         applied += 1;
