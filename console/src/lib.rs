@@ -47,7 +47,7 @@ pub use error::ApiError;
 pub use events::list_history;
 pub use links::LinkView;
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List};
-pub use problem::{Code, Problem};
+pub use problem::{AboutCode, Code, Problem};
 pub use proxy::{Proxy, ProxyRefusal};
 pub use query::QueryError;
 pub use routes::routes;

@@ -17,9 +17,15 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
     // Outside the scope: ingress is often another machine, and has a key.
     let settled = post("/api/v1/inbox/settled", inbox::settled::<S>);
     config.service(settled.app_data(api.clone()).wrap(from_fn(guard::never_kept)));
-    config.service(get("/api/v1/schemas/{file}", schemas::show));
-    config.service(get("/api/v1/openapi.json", schemas::openapi));
-    config.service(get("/api/v1/asyncapi.json", schemas::asyncapi));
+    for documents in [
+        get("/api/v1/schemas/{file}", schemas::show),
+        get("/api/v1/openapi.json", schemas::openapi),
+        get("/api/v1/asyncapi.json", schemas::asyncapi),
+    ] {
+        config.service(documents.wrap(from_fn(problem::in_language)));
+    }
+    let problems = get("/api/v1/problems/{code}", problem::show);
+    config.service(problems.wrap(from_fn(problem::in_language)).wrap(from_fn(guard::never_kept)));
     let api = web::scope("/api/v1")
         .app_data(api)
         .service(get("/components", components::list::<S>))
@@ -64,10 +70,10 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
         .service(post("/dead-letters/{id}/retry", dead_letters::retry::<S>))
         .service(post("/dead-letters/{id}/discard", dead_letters::discard::<S>))
         .service(web::resource("/proxy/{component}/{authorizer}/{path:.*}").to(proxy::forward::<S>))
-        .service(get("/problems/{code}", problem::show))
         .default_service(web::to(unknown_route))
         // Around the whole scope, so that an unknown address tells a stranger no more than a known one.
         .wrap(from_fn(guard::known_callers::<S, _>))
+        .wrap(from_fn(problem::in_language))
         .wrap(from_fn(guard::never_kept));
     config.service(api).default_service(web::to(unknown_route));
 }

@@ -9,6 +9,7 @@ mod lease;
 mod log;
 mod outbound;
 mod reason;
+mod reasons;
 mod reconcile;
 mod rotate;
 mod tasks;
@@ -42,6 +43,7 @@ pub use log::{
     vault::{Vault, VaultError},
 };
 pub use outbound::{publisher, webhooks};
+pub use reasons::{DEAD_LETTER_REASONS, WAITING_REASONS};
 pub use reconcile::{Manner, ReconcileError, ReconcileSettings, Reconciler, Report};
 pub use rotate::{RotateError, rotate_master_key};
 pub use tokens::{TokenError, Uncalled};

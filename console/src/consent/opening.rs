@@ -55,7 +55,7 @@ async fn open<S: Storage>(
     request: &HttpRequest,
     asked: Option<Asked>,
 ) -> HttpResponse {
-    let words = browser::language(request.headers()).words();
+    let words = Words::of(browser::language(request.headers()));
     if let Err(wait) = pages.admit(request) {
         return too_many(words, wait);
     }

@@ -7,6 +7,7 @@ pub mod failpoint;
 pub mod health;
 pub mod http_client;
 pub mod jitter;
+pub mod language;
 pub mod metrics;
 pub mod open_files;
 pub mod process;

@@ -1,0 +1,118 @@
+//! Authorizers, and what waits or failed on the way to them.
+
+use clap::{Args, Subcommand};
+use mandate_schema::{AuthorizerId, CommandId, ComponentId, Position};
+use serde::Serialize;
+
+use super::position;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthorizersCommand {
+    /// Prints the accounts.
+    List {
+        /// Only those of this component.
+        #[arg(long)]
+        component: Option<ComponentId>,
+        /// Only those with this status.
+        #[arg(long, value_parser = ["authorized", "revoked", "pending", "broken"])]
+        status: Option<String>,
+        /// Only those whose appid, original id, name or owner contains this text.
+        #[arg(short, long, value_name = "TEXT")]
+        query: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// Prints one account.
+    Show {
+        #[command(flatten)]
+        account: Account,
+        /// As it was when the log ended here.
+        #[arg(long, value_parser = position)]
+        at_position: Option<Position>,
+    },
+    /// Prints the events of one account, newest first.
+    History {
+        #[command(flatten)]
+        account: Account,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// Erases the secrets and personal data of an account that has revoked its authorization. Asks first.
+    Erase {
+        #[command(flatten)]
+        account: Account,
+        #[command(flatten)]
+        how: Erasing,
+    },
+}
+
+#[derive(Args, Debug, Serialize)]
+pub(crate) struct Account {
+    /// The component's appid.
+    pub(crate) component: ComponentId,
+    /// The account's appid.
+    pub(crate) authorizer: AuthorizerId,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Erasing {
+    /// Why, for the log and its readers.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Also an account that has not revoked its authorization.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Does not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// Prints all dead letters.
+    List,
+    /// Prints one dead letter.
+    Show {
+        /// Its id.
+        id: CommandId,
+    },
+    /// Tries one again, or all of them.
+    Retry {
+        /// Its id.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<CommandId>,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Gives one up for good.
+    Discard {
+        /// Its id.
+        id: CommandId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Prints what waits.
+    Status,
+    /// Prints the messages that are parked: their original id came with another appid before.
+    Parked,
+    /// Ties an account's original id to an appid, and hands over the messages that were parked under that appid.
+    Tie {
+        /// The component's appid.
+        component: ComponentId,
+        /// The account's original id, `gh_…`.
+        original_id: String,
+        /// The account's appid.
+        authorizer: AuthorizerId,
+    },
+    /// Hands settled callbacks over again, for example after the database was restored.
+    Resend {
+        /// Received since then: a time such as 2026-11-22T08:00:00Z, or an age such as 2h.
+        #[arg(long, value_name = "TIME")]
+        since: String,
+    },
+}
