@@ -5,6 +5,7 @@ mod commands;
 mod context;
 mod demo;
 mod exit;
+mod explain;
 mod output;
 mod process;
 

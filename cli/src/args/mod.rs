@@ -7,8 +7,9 @@ mod process;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use mandate_runtime::language::Language;
 use mandate_schema::{ComponentId, Position};
 
 use crate::output::Format;
@@ -39,6 +40,29 @@ pub(crate) struct Global {
     /// Form of results on stdout; everything else goes to stderr.
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: Format,
+    /// Language of explanations; by default that of the locale (LANG).
+    #[arg(long, global = true, value_enum, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Lang>,
+}
+
+/// A language as it is named on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Lang {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+impl Global {
+    /// The language that people are answered in.
+    pub(crate) fn language(&self) -> Language {
+        match self.lang {
+            Some(Lang::Zh) => Language::Chinese,
+            Some(Lang::En) => Language::English,
+            None => Language::of_environment(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -136,6 +160,16 @@ pub(crate) enum Command {
     /// Callbacks on their way from WeChat to the log.
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// Explains a code: what it means, whose fault it is, and what to do. Any number of WeChat, code of the API, event, or reason
+    /// of a dead letter or waiting task.
+    #[command(
+        after_help = "Examples:\n  mandate explain 61004\n  mandate explain webhook.disabled --lang zh"
+    )]
+    Explain {
+        /// The code, such as 61004, webhook.disabled or -1.
+        #[arg(allow_negative_numbers = true)]
+        code: String,
+    },
     /// Prints a completion script for a shell.
     Completion {
         /// The shell.

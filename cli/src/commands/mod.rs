@@ -6,6 +6,7 @@ mod config;
 mod dead_letters;
 mod erase;
 mod events;
+mod explain;
 mod health;
 mod init;
 mod journal;
@@ -55,6 +56,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Listen(arguments) => listen::run(&global, arguments).await,
         Command::DeadLetters(command) => dead_letters::run(&global, command).await,
         Command::Journal(command) => journal::run(&global, command),
+        Command::Explain { code } => explain::run(&global, &code),
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "mandate", &mut script);
