@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod context;
 mod demo;
+mod doctor;
 mod exit;
 mod explain;
 mod output;

@@ -33,6 +33,7 @@ mod crowds;
 mod defects;
 mod demo;
 mod dirty;
+mod doctor;
 mod documents;
 mod examples;
 mod figures;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mandate_schema::ComponentId;
 
+use crate::process::Role;
+
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// Keep database, journal and a configuration file here; by default a temporary folder that is removed at the end.
@@ -73,4 +75,17 @@ pub(crate) enum ConfigCommand {
     Show,
     /// Only checks; exit code 2 and all problems at once if there are any.
     Check,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Takes apart a captured request of `WeChat` (head, empty line, body) instead, and says which step fails.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["role", "callback_url"])]
+    pub(crate) request: Option<PathBuf>,
+    /// The process that the configuration is for; by default the one that its broker and keys point to.
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<Role>,
+    /// Also checks the callback URLs behind this address, as it stands in `WeChat`'s console.
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback_url: Option<String>,
 }

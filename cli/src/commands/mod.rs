@@ -4,6 +4,7 @@ mod api_key;
 mod authorizers;
 mod config;
 mod dead_letters;
+mod doctor;
 mod erase;
 mod events;
 mod explain;
@@ -56,6 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Listen(arguments) => listen::run(&global, arguments).await,
         Command::DeadLetters(command) => dead_letters::run(&global, command).await,
         Command::Journal(command) => journal::run(&global, command),
+        Command::Doctor(arguments) => doctor::run(&global, arguments).await,
         Command::Explain { code } => explain::run(&global, &code),
         Command::Completion { shell } => {
             let mut script = Vec::new();

@@ -3,6 +3,7 @@
 //! Nothing here knows what the service does; a door composes these parts in its `main`.
 
 pub mod config;
+pub mod disk;
 pub mod failpoint;
 pub mod health;
 pub mod http_client;
