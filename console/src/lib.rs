@@ -20,6 +20,7 @@ mod path;
 mod problem;
 mod proxy;
 mod query;
+mod root;
 mod routes;
 mod schemas;
 mod this_machine;

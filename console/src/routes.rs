@@ -9,7 +9,7 @@ use mandate_storage::Storage;
 
 use crate::{
     Api, ApiError, authorizers, components, dead_letters, events, feed, guard, inbox, links, messages,
-    problem, proxy, schemas, tokens, webhooks,
+    problem, proxy, root, schemas, tokens, webhooks,
 };
 
 /// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
@@ -24,6 +24,7 @@ pub fn routes<S: Storage>(config: &mut ServiceConfig, api: Data<Api<S>>) {
     ] {
         config.service(documents.wrap(from_fn(problem::in_language)));
     }
+    config.service(get("/", root::show).wrap(from_fn(guard::never_kept)));
     let problems = get("/api/v1/problems/{code}", problem::show);
     config.service(problems.wrap(from_fn(problem::in_language)).wrap(from_fn(guard::never_kept)));
     let api = web::scope("/api/v1")

@@ -50,6 +50,7 @@ mod replies;
 mod scan;
 mod stories;
 mod streams;
+mod stumbles;
 mod subscribers;
 mod webhooks;
 mod world;

@@ -1,5 +1,7 @@
 //! Keys and links: who may ask, and who is asked.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use mandate_schema::{AuthorizerId, ComponentId, Scope};
 use uuid::Uuid;
@@ -69,7 +71,10 @@ pub(crate) struct LinkCreate {
     /// A tag that the authorization's event will carry.
     #[arg(long)]
     pub(crate) tag: Option<String>,
-    /// How long the link works, 7d by default.
+    /// Also writes the QR code to this file, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) qr: Option<PathBuf>,
+    /// How long the link works, 7d by default; a number alone is seconds.
     #[arg(long, value_name = "TIME")]
     pub(crate) expires_in: Option<String>,
 }

@@ -74,7 +74,11 @@ pub(crate) enum ConfigCommand {
     /// Prints every value, secrets masked, and where it comes from.
     Show,
     /// Only checks; exit code 2 and all problems at once if there are any.
-    Check,
+    Check {
+        /// The process that will run with it; by default the one that its broker and keys point to.
+        #[arg(long, value_enum)]
+        role: Option<Role>,
+    },
 }
 
 #[derive(Args, Debug)]

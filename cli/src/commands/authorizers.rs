@@ -35,7 +35,11 @@ pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<
                     break;
                 }
             }
-            output::list(&found, global.output, HEADER, row)
+            output::list(&found, global.output, HEADER, row)?;
+            if after.is_some() {
+                output::note(format!("there may be more than these {limit}: --limit shows more"))?;
+            }
+            Ok(())
         }
         AuthorizersCommand::Show { account, at_position } => {
             let views = open_views(global).await?;

@@ -23,11 +23,16 @@ fn assert_explained(code: &str, of: Both) {
 
 #[test]
 fn every_code_of_the_lists_in_the_code_is_explained_in_both_languages() {
-    errors::all().for_each(|entry| assert_explained(&entry.code.to_string(), WECHAT));
-    Code::ALL.into_iter().for_each(|code| assert_explained(code.as_str(), PROBLEM));
-    EVENT_NAMES.into_iter().for_each(|name| assert_explained(name, EVENT));
-    DEAD_LETTER_REASONS.into_iter().for_each(|reason| assert_explained(reason, DEAD_LETTER));
-    WAITING_REASONS.into_iter().for_each(|reason| assert_explained(reason, WAITING));
+    let numbers = errors::all().map(|entry| (entry.code.to_string(), WECHAT));
+    let names = |names: &[&str], of| names.iter().map(|name| ((*name).to_owned(), of)).collect::<Vec<_>>();
+    let all = numbers
+        .chain(Code::ALL.map(|code| (code.as_str().to_owned(), PROBLEM)))
+        .chain(names(&EVENT_NAMES, EVENT))
+        .chain(names(&DEAD_LETTER_REASONS, DEAD_LETTER))
+        .chain(names(&WAITING_REASONS, WAITING));
+    for (code, of) in all {
+        assert_explained(&code, of);
+    }
 }
 
 #[test]
