@@ -137,10 +137,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// The event log.
-    #[command(subcommand)]
+    #[command(subcommand, name = "event", visible_alias = "events")]
     Events(EventsCommand),
     /// The accounts that have authorized you.
-    #[command(subcommand)]
+    #[command(subcommand, name = "authorizer", visible_alias = "authorizers")]
     Authorizers(AuthorizersCommand),
     /// Links that ask merchants for their authorization.
     #[command(subcommand)]
@@ -155,7 +155,7 @@ pub(crate) enum Command {
     /// the program refuses is reported and not repeated; while it does not listen, it is waited for.
     Listen(Listen),
     /// What could not be handled.
-    #[command(subcommand)]
+    #[command(subcommand, name = "dead-letter", visible_alias = "dead-letters")]
     DeadLetters(DeadLettersCommand),
     /// Callbacks on their way from WeChat to the log.
     #[command(subcommand)]
@@ -176,6 +176,12 @@ pub(crate) enum Command {
         #[arg(allow_negative_numbers = true)]
         code: String,
     },
+    /// Prints the version.
+    Version {
+        /// As one JSON document, the same as -o json.
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints a completion script for a shell.
     Completion {
         /// The shell.
@@ -185,4 +191,26 @@ pub(crate) enum Command {
 
 fn position(text: &str) -> Result<Position, std::num::ParseIntError> {
     text.parse().map(Position)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn nouns_are_singular_and_their_old_plurals_still_work() {
+        Arguments::command().debug_assert();
+        for (old, new) in
+            [("events", "event"), ("authorizers", "authorizer"), ("dead-letters", "dead-letter")]
+        {
+            for name in [old, new] {
+                assert!(Arguments::try_parse_from(["mandate", name, "list"]).is_ok(), "{name}");
+            }
+            let command = Arguments::command();
+            let found = command.get_subcommands().find(|one| one.get_name() == new).expect("it is there");
+            assert!(found.get_visible_aliases().any(|alias| alias == old), "{old}");
+        }
+    }
 }

@@ -26,7 +26,8 @@ use crate::{
     args::{Arguments, Command},
     demo,
     exit::CliError,
-    output, process,
+    output::{self, Format},
+    process,
 };
 
 /// Does what the command line asks for.
@@ -59,10 +60,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Journal(command) => journal::run(&global, command),
         Command::Doctor(arguments) => doctor::run(&global, arguments).await,
         Command::Explain { code } => explain::run(&global, &code),
+        Command::Version { json } => version(global.output, json),
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "mandate", &mut script);
             output::line(String::from_utf8_lossy(&script).trim_end())
         }
     }
+}
+
+/// `mandate version`.
+fn version(format: Format, json: bool) -> Result<(), CliError> {
+    let version = env!("CARGO_PKG_VERSION");
+    if json || format != Format::Table {
+        let format = if format == Format::Table { Format::Json } else { format };
+        return output::json(&serde_json::json!({ "name": "mandate", "version": version }), format);
+    }
+    output::line(format!("mandate {version}"))
 }
