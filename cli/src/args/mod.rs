@@ -3,6 +3,7 @@
 mod access;
 mod authorizers;
 mod events;
+mod examples;
 mod process;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::output::Format;
 pub(crate) use access::{ApiKeyCommand, LinkCommand, LinkCreate, SealCommand};
 pub(crate) use authorizers::{Account, AuthorizersCommand, DeadLettersCommand, Erasing, JournalCommand};
 pub(crate) use events::{EventFilter, EventsCommand, Listen, WebhookCommand};
+pub(crate) use examples::with_examples;
 pub(crate) use process::{ConfigCommand, Demo, Doctor, Init, ReleaseCheck, Simulator};
 
 /// The authorization service of a WeChat Open Platform third-party platform (微信第三方平台).
@@ -162,15 +164,9 @@ pub(crate) enum Command {
     Journal(JournalCommand),
     /// Checks configuration, keys, clock, database, broker, journal, disk, rights of files, open files, outgoing address, tickets
     /// and public addresses, and says what to do about each. Exit code 1 if a check fails.
-    #[command(
-        after_help = "Examples:\n  mandate doctor --callback-url https://wechat.example.com\n  mandate doctor --request captured.txt"
-    )]
     Doctor(Doctor),
     /// Explains a code: what it means, whose fault it is, and what to do. Any number of WeChat, code of the API, event, or reason
     /// of a dead letter or waiting task.
-    #[command(
-        after_help = "Examples:\n  mandate explain 61004\n  mandate explain webhook.disabled --lang zh"
-    )]
     Explain {
         /// The code, such as 61004, webhook.disabled or -1.
         #[arg(allow_negative_numbers = true)]
