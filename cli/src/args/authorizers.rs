@@ -26,7 +26,7 @@ pub(crate) enum AuthorizersCommand {
     /// Prints one account.
     Show {
         #[command(flatten)]
-        account: Account,
+        account: NamedAccount,
         /// As it was when the log ended here.
         #[arg(long, value_parser = position)]
         at_position: Option<Position>,
@@ -34,7 +34,7 @@ pub(crate) enum AuthorizersCommand {
     /// Prints the events of one account, newest first.
     History {
         #[command(flatten)]
-        account: Account,
+        account: NamedAccount,
         /// At most so many.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
@@ -42,18 +42,43 @@ pub(crate) enum AuthorizersCommand {
     /// Erases the secrets and personal data of an account that has revoked its authorization. Asks first.
     Erase {
         #[command(flatten)]
-        account: Account,
+        account: NamedAccount,
         #[command(flatten)]
         how: Erasing,
     },
 }
 
-#[derive(Args, Debug, Serialize)]
-pub(crate) struct Account {
+/// An account as it is named on the command line: by position, or by the flags that every command has.
+#[derive(Args, Debug)]
+pub(crate) struct NamedAccount {
     /// The component's appid.
-    pub(crate) component: ComponentId,
+    #[arg(value_name = "COMPONENT", required_unless_present = "component")]
+    first: Option<ComponentId>,
     /// The account's appid.
+    #[arg(value_name = "AUTHORIZER", required_unless_present = "authorizer")]
+    second: Option<AuthorizerId>,
+    /// The component's appid.
+    #[arg(long, value_name = "APPID", requires = "authorizer", conflicts_with = "first")]
+    component: Option<ComponentId>,
+    /// The account's appid.
+    #[arg(long, value_name = "APPID", requires = "component", conflicts_with = "second")]
+    authorizer: Option<AuthorizerId>,
+}
+
+/// An account.
+#[derive(Debug, Serialize)]
+pub(crate) struct Account {
+    pub(crate) component: ComponentId,
     pub(crate) authorizer: AuthorizerId,
+}
+
+impl From<NamedAccount> for Account {
+    fn from(named: NamedAccount) -> Self {
+        Self {
+            component: named.component.or(named.first).expect("one of the two is required"),
+            authorizer: named.authorizer.or(named.second).expect("one of the two is required"),
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -33,7 +33,7 @@ const EXAMPLES: &[(&str, [&str; 2])] = &[
     ("event export", ["", "--after 100 --component wx1f2e3d4c5b6a7988"]),
     ("authorizer list", ["--status broken", "--query shop --limit 500"]),
     ("authorizer show", ["wx1f2e3d4c5b6a7988 wxa0b1c2d3e4f50617", "wx1f2e3d4c5b6a7988 wxa0b1c2d3e4f50617 --at-position 42"]),
-    ("authorizer history", ["wx1f2e3d4c5b6a7988 wxa0b1c2d3e4f50617", "wx1f2e3d4c5b6a7988 wxa0b1c2d3e4f50617 --limit 5"]),
+    ("authorizer history", ["wx1f2e3d4c5b6a7988 wxa0b1c2d3e4f50617", "--component wx1f2e3d4c5b6a7988 --authorizer wxa0b1c2d3e4f50617 --limit 5"]),
     ("authorizer erase", ["wx1f2e3d4c5b6a7988 wxa0b1c2d3e4f50617 --reason requested", "wx1f2e3d4c5b6a7988 wxa0b1c2d3e4f50617 --reason requested --yes"]),
     ("link create", ["--component wx1f2e3d4c5b6a7988", "--component wx1f2e3d4c5b6a7988 --tag spring --expires-in 7d --qr qr.svg"]),
     ("webhook list", ["", "-o json"]),

@@ -196,6 +196,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_account_is_named_by_position_or_by_the_flags_of_every_command() {
+        let parse =
+            |rest: &[&str]| Arguments::try_parse_from(["mandate", "authorizer", "show"].iter().chain(rest));
+        let (c, a) = ("wx1f2e3d4c5b6a7988", "wxa0b1c2d3e4f50617");
+        for named in [[c, a].as_slice(), &["--component", c, "--authorizer", a]] {
+            let parsed = parse(named).expect("both are there");
+            let Command::Authorizers(AuthorizersCommand::Show { account, .. }) = parsed.command else {
+                panic!()
+            };
+            let account = Account::from(account);
+            assert_eq!((account.component.as_str(), account.authorizer.as_str()), (c, a));
+        }
+        for half in [[c].as_slice(), &["--component", c], &[c, a, "--component", c], &[]] {
+            assert!(parse(half).is_err(), "{half:?}");
+        }
+    }
+
+    #[test]
     fn nouns_are_singular_and_their_old_plurals_still_work() {
         Arguments::command().debug_assert();
         for (old, new) in
