@@ -62,19 +62,28 @@ pub(crate) fn read_file(key: &str, path: &Path) -> Result<Vec<u8>, CliError> {
 /// Opens the store.
 pub(crate) async fn open_storage(config: &Config) -> Result<Store, CliError> {
     let pool = usize::try_from(config.storage.pool).unwrap_or(1);
-    Ok(match &config.storage.url {
-        StorageUrl::Sqlite(path) => Store::open_sqlite(path, pool)?,
-        StorageUrl::Postgres(url) => Store::open_postgres(&server(config, url)?).await?,
-    })
+    let opened = match &config.storage.url {
+        StorageUrl::Sqlite(path) => Store::open_sqlite(path, pool).map_err(CliError::from),
+        StorageUrl::Postgres(url) => {
+            Store::open_postgres(&server(config, url)?).await.map_err(CliError::from)
+        }
+    };
+    opened.map_err(|error| named(&config.storage.url, error))
 }
 
 /// Opens the store of a process; waits for a server that is away. `None`: the process was asked to stop meanwhile.
 pub(crate) async fn wait_for_storage(config: &Config, stop: &Stop) -> Result<Option<Store>, CliError> {
+    if let StorageUrl::Sqlite(_) = config.storage.url {
+        return open_storage(config).await.map(Some); // no server that could come back
+    }
     wait(stop, async || open_storage(config).await).await
 }
 
 /// As [`migrate`]; waits for a server that is away. `None`: the process was asked to stop meanwhile.
 pub(crate) async fn wait_to_migrate(config: &Config, stop: &Stop) -> Result<Option<Migrated>, CliError> {
+    if let StorageUrl::Sqlite(_) = config.storage.url {
+        return migrate(config).await.map(Some);
+    }
     wait(stop, async || migrate(config).await).await
 }
 
@@ -103,15 +112,26 @@ pub(crate) async fn wait<T>(
 /// Brings the database up to date, as its owner.
 pub(crate) async fn migrate(config: &Config) -> Result<Migrated, CliError> {
     let (now, log_id) = (Timestamp::now(), Uuid::new_v4().to_string());
-    Ok(match (config.storage.owner_url(), &config.storage.url) {
-        (StorageUrl::Sqlite(path), _) => sqlite::migrate(path, now, &log_id)?,
+    let url = config.storage.owner_url();
+    let migrated: Result<Migrated, CliError> = match (url, &config.storage.url) {
+        (StorageUrl::Sqlite(path), _) => sqlite::migrate(path, now, &log_id).map_err(CliError::from),
         (StorageUrl::Postgres(owner), StorageUrl::Postgres(service)) => {
-            postgres::migrate(&server(config, owner)?, service, now, &log_id).await?
+            let owner = server(config, owner)?;
+            postgres::migrate(&owner, service, now, &log_id).await.map_err(CliError::from)
         }
         (StorageUrl::Postgres(_), StorageUrl::Sqlite(_)) => {
             return Err(CliError::Usage("storage.migrate_url: must be the database of storage.url".into()));
         }
-    })
+    };
+    migrated.map_err(|error| named(url, error))
+}
+
+/// An error that says which database is away.
+fn named(url: &StorageUrl, error: CliError) -> CliError {
+    match error {
+        CliError::Unavailable(error) => CliError::Unavailable(format!("{}: {error}", url.show())),
+        error => error,
+    }
 }
 
 fn server(config: &Config, url: &Secret) -> Result<PostgresSettings, CliError> {
@@ -173,5 +193,7 @@ pub(crate) fn actor() -> String {
 /// The operating system's user of this command.
 fn user() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown user".to_owned())
+    named
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("user id {}", mandate_runtime::disk::user()))
 }

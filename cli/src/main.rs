@@ -4,18 +4,24 @@ mod args;
 mod commands;
 mod context;
 mod demo;
+mod doctor;
 mod exit;
+mod explain;
 mod output;
 mod process;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::{args::Arguments, exit::CliError};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = args::with_examples(Arguments::command()).get_matches();
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
     mandate_runtime::tls::install_provider();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -51,7 +51,10 @@ pub(crate) fn list<T: Serialize, const N: usize>(
     match format {
         Format::Json => json(&items, format),
         Format::Ndjson => items.iter().try_for_each(|item| json(item, format)),
-        Format::Table => line(table(header, items.iter().map(row))),
+        Format::Table => {
+            line(table(header, items.iter().map(row)))?;
+            if items.is_empty() { note("(none)") } else { Ok(()) }
+        }
     }
 }
 

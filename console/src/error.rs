@@ -170,7 +170,7 @@ impl ApiError {
             _ => return None,
         };
         let Refusal { errcode, errmsg, rid } = refusal.clone();
-        Some(Upstream { errcode, errmsg, rid })
+        Some(Upstream::new(errcode, errmsg, rid))
     }
 
     /// The text for the caller. What a database or a panic says stays in the log.

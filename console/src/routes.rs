@@ -8,7 +8,7 @@ use actix_web::{
 
 use crate::{
     Api, ApiError, authorizers, components, dead_letters, events, feed, guard, inbox, links, messages,
-    problem, proxy, schemas, tokens, webhooks,
+    problem, proxy, root, schemas, tokens, webhooks,
 };
 
 /// Adds the API under `/api/v1`, and a problem as the answer of every address that nobody else serves.
@@ -16,9 +16,16 @@ pub fn routes(config: &mut ServiceConfig, api: Data<Api>) {
     // Outside the scope: ingress is often another machine, and has a key.
     let settled = post("/api/v1/inbox/settled", inbox::settled);
     config.service(settled.app_data(api.clone()).wrap(from_fn(guard::never_kept)));
-    config.service(get("/api/v1/schemas/{file}", schemas::show));
-    config.service(get("/api/v1/openapi.json", schemas::openapi));
-    config.service(get("/api/v1/asyncapi.json", schemas::asyncapi));
+    for documents in [
+        get("/api/v1/schemas/{file}", schemas::show),
+        get("/api/v1/openapi.json", schemas::openapi),
+        get("/api/v1/asyncapi.json", schemas::asyncapi),
+    ] {
+        config.service(documents.wrap(from_fn(problem::in_language)));
+    }
+    config.service(get("/", root::show).wrap(from_fn(guard::never_kept)));
+    let problems = get("/api/v1/problems/{code}", problem::show);
+    config.service(problems.wrap(from_fn(problem::in_language)).wrap(from_fn(guard::never_kept)));
     let api = web::scope("/api/v1")
         .app_data(api)
         .service(get("/components", components::list))
@@ -60,10 +67,10 @@ pub fn routes(config: &mut ServiceConfig, api: Data<Api>) {
         .service(post("/dead-letters/{id}/retry", dead_letters::retry))
         .service(post("/dead-letters/{id}/discard", dead_letters::discard))
         .service(web::resource("/proxy/{component}/{authorizer}/{path:.*}").to(proxy::forward))
-        .service(get("/problems/{code}", problem::show))
         .default_service(web::to(unknown_route))
         // Around the whole scope, so that an unknown address tells a stranger no more than a known one.
         .wrap(from_fn(guard::known_callers))
+        .wrap(from_fn(problem::in_language))
         .wrap(from_fn(guard::never_kept));
     config.service(api).default_service(web::to(unknown_route));
 }

@@ -172,8 +172,8 @@ fn a_new_key_is_accepted_as_a_master_key() {
     let done = Command::new(MANDATE).args(["keygen", "--id", "2026-11"]).output().expect("it runs");
     let key = String::from_utf8(done.stdout).expect("text");
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("mandate.toml"), format!("[seal]\nkeys = [\"{}\"]\n", key.trim()))
-        .expect("writable");
+    let options = Options { seal_key: key.trim().to_owned(), ..Options::new() };
+    options.write(folder.path());
     let checked =
         Command::new(MANDATE).args(["config", "check"]).current_dir(folder.path()).output().expect("it runs");
     assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stderr));

@@ -8,6 +8,7 @@ mod inbound;
 mod lease;
 mod log;
 mod outbound;
+mod reasons;
 mod reconcile;
 mod rotate;
 mod tasks;
@@ -41,6 +42,7 @@ pub use log::{
     vault::{Vault, VaultError},
 };
 pub use outbound::{publisher, webhooks};
+pub use reasons::{DEAD_LETTER_REASONS, WAITING_REASONS};
 pub use reconcile::{Manner, ReconcileError, ReconcileSettings, Reconciler, Report};
 pub use rotate::{RotateError, rotate_master_key};
 pub use tokens::{TokenError, Uncalled};

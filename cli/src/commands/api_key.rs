@@ -207,6 +207,8 @@ fn words(scopes: &BTreeSet<Scope>) -> String {
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, CliError> {
+    let seconds = || text.parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
     parse_duration(text)
-        .ok_or_else(|| CliError::Usage(format!("{text}: a time such as 24h or 90d is expected")))
+        .or_else(seconds)
+        .ok_or_else(|| CliError::Usage(format!("{text}: a time such as 24h or 90d, or seconds, is expected")))
 }

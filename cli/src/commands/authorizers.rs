@@ -6,7 +6,7 @@ use mandate_worker::views::AuthorizerView;
 
 use super::{erase, events};
 use crate::{
-    args::{AuthorizersCommand, Global},
+    args::{Account, AuthorizersCommand, Global},
     context::open_views,
     exit::CliError,
     output,
@@ -35,9 +35,14 @@ pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<
                     break;
                 }
             }
-            output::list(&found, global.output, HEADER, row)
+            output::list(&found, global.output, HEADER, row)?;
+            if after.is_some() {
+                output::note(format!("there may be more than these {limit}: --limit shows more"))?;
+            }
+            Ok(())
         }
         AuthorizersCommand::Show { account, at_position } => {
+            let account = Account::from(account);
             let views = open_views(global).await?;
             let found = match at_position {
                 Some(position) => {
@@ -49,6 +54,7 @@ pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<
             output::json(&found.ok_or_else(missing)?, global.output)
         }
         AuthorizersCommand::History { account, limit } => {
+            let account = Account::from(account);
             let stream = StreamName::Authorizer(account.component, account.authorizer);
             let history = open_views(global).await?.history(&stream, None, limit as usize).await?;
             if history.is_empty() {
@@ -61,7 +67,7 @@ pub(super) async fn run(global: &Global, command: AuthorizersCommand) -> Result<
                 events::row,
             )
         }
-        AuthorizersCommand::Erase { account, how } => erase::run(global, account, how).await,
+        AuthorizersCommand::Erase { account, how } => erase::run(global, account.into(), how).await,
     }
 }
 

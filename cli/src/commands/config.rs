@@ -8,7 +8,11 @@ use crate::{
     args::{ConfigCommand, Global},
     exit::CliError,
     output,
+    process::Role,
 };
+
+/// In warnings about placeholders, which this command calls problems.
+const KNOWN_TO_ALL: &str = "which everybody knows";
 
 pub(super) fn run(global: &Global, command: &ConfigCommand) -> Result<(), CliError> {
     let loaded =
@@ -17,12 +21,22 @@ pub(super) fn run(global: &Global, command: &ConfigCommand) -> Result<(), CliErr
         output::note(format!("warning: {warning}"))?;
     }
     match command {
-        ConfigCommand::Check => {
-            // Other roles need less, so what this one lacks is no problem of the file.
-            for problem in loaded.check_standalone().problems {
-                output::note(format!("warning: `mandate standalone` would refuse: {problem}"))?;
+        ConfigCommand::Check { role } => {
+            let role = role.unwrap_or_else(|| Role::of(&loaded));
+            let file = loaded.file.as_deref().map_or_else(
+                || "the environment (there is no file)".to_owned(),
+                |file| file.display().to_string(),
+            );
+            let mut checked = role.check(&loaded);
+            checked.warnings.retain(|warning| !warning.contains(KNOWN_TO_ALL));
+            checked.problems.extend(loaded.check_values());
+            let warnings = checked.into_result().map_err(|errors| {
+                CliError::Usage(format!("{file}: `mandate {role}` would not work:\n{errors}"))
+            })?;
+            for warning in warnings {
+                output::note(format!("warning: {warning}"))?;
             }
-            output::line("the configuration is good")
+            output::line(format!("{file}: the configuration is good for `mandate {role}`"))
         }
         ConfigCommand::Show => {
             let rows = config::show(&loaded);

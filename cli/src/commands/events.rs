@@ -79,6 +79,7 @@ async fn tail(
         Some(after) => after,
         None => views.head().await?,
     };
+    output::note(format!("waiting for events after position {after}; Ctrl-C ends"))?;
     loop {
         let page = views.feed(after, None, &filter, PAGE).await?;
         for event in &page.data {

@@ -1,9 +1,14 @@
 //! `mandate link`.
 
-use std::io::{IsTerminal, stdout};
+use std::{
+    io::{IsTerminal, stdout},
+    path::Path,
+};
 
 use mandate_console::LinkView;
+use mandate_schema::format_time;
 use mandate_worker::consent::{EXPIRES_DEFAULT, LinkError, LinkOrder};
+use serde::Serialize;
 
 use crate::{
     args::{Global, LinkCommand, LinkCreate},
@@ -14,8 +19,18 @@ use crate::{
 
 use super::api_key::duration;
 
+/// `mandate link create -o json`. The QR code goes to a file: nobody reads a line of SVG.
+#[derive(Serialize)]
+struct Made<'a> {
+    url: &'a str,
+    expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qr_file: Option<&'a Path>,
+}
+
 pub(super) async fn run(global: &Global, command: LinkCommand) -> Result<(), CliError> {
     let LinkCommand::Create(create) = command;
+    let qr = create.qr.clone();
     let order = order(create)?;
     let loaded = load(global)?;
     warn(loaded.check_standalone().into_result()?);
@@ -26,15 +41,22 @@ pub(super) async fn run(global: &Global, command: LinkCommand) -> Result<(), Cli
     })?;
     note_act(&worker.storage, "link.created", &link.id, link.terms.tag.clone()).await?;
     let view = LinkView::new(&worker, &link);
+    if let Some(file) = &qr {
+        std::fs::write(file, &view.qr_svg)
+            .map_err(|error| CliError::Failed(anyhow::anyhow!("--qr: {}: {error}", file.display())))?;
+    }
     match global.output {
         output::Format::Table => {
             output::line(&view.url)?;
             if stdout().is_terminal() {
                 output::line(view.qr_text())?;
             }
-            output::note(format!("works until {}", mandate_schema::format_time(view.expires_at)))
+            output::note(format!("works until {}", format_time(view.expires_at)))
         }
-        format => output::json(&view, format),
+        format => {
+            let (url, expires_at) = (&view.url, format_time(view.expires_at));
+            output::json(&Made { url, expires_at, qr_file: qr.as_deref() }, format)
+        }
     }
 }
 

@@ -4,8 +4,10 @@ mod api_key;
 mod authorizers;
 mod config;
 mod dead_letters;
+mod doctor;
 mod erase;
 mod events;
+mod explain;
 mod health;
 mod init;
 mod journal;
@@ -24,7 +26,8 @@ use crate::{
     args::{Arguments, Command},
     demo,
     exit::CliError,
-    output, process,
+    output::{self, Format},
+    process,
 };
 
 /// Does what the command line asks for.
@@ -55,10 +58,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Listen(arguments) => listen::run(&global, arguments).await,
         Command::DeadLetters(command) => dead_letters::run(&global, command).await,
         Command::Journal(command) => journal::run(&global, command),
+        Command::Doctor(arguments) => doctor::run(&global, arguments).await,
+        Command::Explain { code } => explain::run(&global, &code),
+        Command::Version { json } => version(global.output, json),
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "mandate", &mut script);
             output::line(String::from_utf8_lossy(&script).trim_end())
         }
     }
+}
+
+/// `mandate version`.
+fn version(format: Format, json: bool) -> Result<(), CliError> {
+    let version = env!("CARGO_PKG_VERSION");
+    if json || format != Format::Table {
+        let format = if format == Format::Table { Format::Json } else { format };
+        return output::json(&serde_json::json!({ "name": "mandate", "version": version }), format);
+    }
+    output::line(format!("mandate {version}"))
 }

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{Timestamp, tz::TimeZone};
-use mandate_runtime::random;
+use mandate_runtime::{config::SealKey, random};
 use mandate_schema::{Position, StreamName};
 use mandate_storage::RebuildMode;
 use serde::Serialize;
@@ -92,6 +92,11 @@ fn print_rebuilt(report: &RebuiltReport) -> Result<(), CliError> {
 }
 
 pub(super) fn keygen(id: Option<String>) -> Result<(), CliError> {
+    if let Some(id) = id.as_deref().filter(|id| !SealKey::is_id(id)) {
+        return Err(CliError::Usage(format!(
+            "--id {id:?}: an id has 1 to 64 letters, digits, '-', '_' or '.'"
+        )));
+    }
     let key = random::bytes::<32>();
     let month = || Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string();
     output::line(format!("{}:{}", id.unwrap_or_else(month), STANDARD.encode(key)))?;

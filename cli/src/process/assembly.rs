@@ -72,7 +72,8 @@ pub(super) fn assemble(
     }))
 }
 
-pub(super) fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
+/// How `WeChat`'s API is reached.
+pub(crate) fn api_settings(config: &Config) -> Result<ApiSettings, CliError> {
     let wechat = &config.wechat;
     Ok(ApiSettings {
         base: wechat.api_base.as_str().to_owned(),

@@ -7,7 +7,7 @@ use mandate_ingress::{self as ingress};
 use mandate_runtime::{config::Config, stop::Stop, web::Process};
 
 use super::{
-    broker, connection_limits, finish, undo,
+    broker, check_ports, connection_limits, finish, undo,
     worker::{Parts, migrate_and_tell},
 };
 use crate::{
@@ -43,6 +43,16 @@ async fn start_all(config: &Config, stop: &Stop) -> Result<Option<Running>, CliE
     // Each door answers for its own dependencies: callbacks are taken whatever the worker's store does.
     let for_ingress = Process::new(stop.clone(), connection_limits(config));
     let for_worker = for_ingress.with_own_readiness();
+    let (ingress, worker) = (&config.ingress, &config.worker);
+    check_ports(
+        config,
+        [
+            ("ingress.listen", ingress.listen),
+            ("ingress.admin_listen", ingress.admin_listen),
+            ("worker.listen", worker.listen),
+            ("worker.public_listen", worker.public_listen),
+        ],
+    )?;
     if !migrate_and_tell(config, stop).await? {
         return Ok(None);
     }

@@ -9,7 +9,7 @@ use mandate_worker::{Worker, views::Views};
 
 use super::{
     assembly::{api_settings, assemble},
-    broker, connection_limits, finish, undo,
+    broker, check_ports, connection_limits, finish, undo,
 };
 use crate::{
     args::Global,
@@ -30,6 +30,8 @@ pub(crate) async fn worker(global: &Global, migrate: bool) -> Result<(), CliErro
 /// `None`: it was asked to stop before the database was there.
 async fn start(config: &Config, migrate: bool, stop: &Stop) -> Result<Option<Parts>, CliError> {
     let process = Process::new(stop.clone(), connection_limits(config));
+    let worker = &config.worker;
+    check_ports(config, [("worker.listen", worker.listen), ("worker.public_listen", worker.public_listen)])?;
     if migrate && !migrate_and_tell(config, stop).await? {
         return Ok(None);
     }

@@ -1,9 +1,8 @@
 //! What a browser says about itself. None of it is believed for more than the look of a page.
 
 use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, USER_AGENT};
+use mandate_runtime::language::Language;
 use mandate_worker::consent::Form;
-
-use super::words::Language;
 
 /// The form of `WeChat`'s page for this browser. The page inside the app works on phones only.
 pub(super) fn form(headers: &HeaderMap) -> Form {
@@ -20,22 +19,8 @@ pub(super) fn form(headers: &HeaderMap) -> Form {
 /// languages that we do not speak gets English.
 pub(super) fn language(headers: &HeaderMap) -> Language {
     let wanted = text(headers, &ACCEPT_LANGUAGE);
-    let mut best: Option<(f32, Language)> = None;
-    for entry in wanted.split(',') {
-        let (tag, rest) = entry.split_once(';').unwrap_or((entry, ""));
-        let quality = rest.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse).unwrap_or(0.0);
-        let primary = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
-        let language = match primary.as_str() {
-            "zh" | "*" => Language::Chinese,
-            "en" => Language::English,
-            _ => continue,
-        };
-        if quality > best.map_or(0.0, |(quality, _)| quality) {
-            best = Some((quality, language));
-        }
-    }
     let unknown = if wanted.is_empty() { Language::Chinese } else { Language::English };
-    best.map_or(unknown, |(_, language)| language)
+    Language::of_accept(wanted, Language::Chinese).unwrap_or(unknown)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {

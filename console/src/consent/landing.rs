@@ -35,7 +35,7 @@ pub(super) async fn land(
     state: Path<String>,
     query: Option<Query<Vec<(String, String)>>>,
 ) -> HttpResponse {
-    let words = browser::language(request.headers()).words();
+    let words = Words::of(browser::language(request.headers()));
     if let Err(wait) = pages.admit(&request) {
         return opening::too_many(words, wait);
     }

@@ -32,6 +32,7 @@ use tokio::time::Instant;
 
 use cookie::Cookies;
 use page::{Mood, Page, Referrer};
+use words::Words;
 
 /// The size of the listener.
 const LISTENER: Listener =
@@ -108,6 +109,6 @@ async fn no_icon() -> HttpResponse {
 }
 
 async fn nowhere(request: HttpRequest) -> HttpResponse {
-    let words = browser::language(request.headers()).words();
+    let words = Words::of(browser::language(request.headers()));
     Page::new(words, Mood::Bad, words.unknown_link).answer(StatusCode::NOT_FOUND, Referrer::Nothing)
 }

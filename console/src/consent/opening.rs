@@ -47,7 +47,7 @@ pub(super) async fn without_link(
 
 /// Strangers and programs that look at addresses open pages, too; those that say so by `HEAD` cost no pre-auth code.
 async fn open(pages: &Data<Pages>, request: &HttpRequest, asked: Option<Asked>) -> HttpResponse {
-    let words = browser::language(request.headers()).words();
+    let words = Words::of(browser::language(request.headers()));
     if let Err(wait) = pages.admit(request) {
         return too_many(words, wait);
     }

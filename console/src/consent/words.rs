@@ -1,11 +1,6 @@
 //! What the pages say, in both languages.
 
-/// A language of the pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    Chinese,
-    English,
-}
+use mandate_runtime::language::Language;
 
 /// A title and what follows it.
 pub(super) type Saying = (&'static str, &'static str);
@@ -37,11 +32,11 @@ pub(super) struct Words {
     pub(super) expired_visit: Saying,
 }
 
-impl Language {
-    pub(super) fn words(self) -> &'static Words {
-        match self {
-            Self::Chinese => &CHINESE,
-            Self::English => &ENGLISH,
+impl Words {
+    pub(super) fn of(language: Language) -> &'static Self {
+        match language {
+            Language::Chinese => &CHINESE,
+            Language::English => &ENGLISH,
         }
     }
 }

@@ -19,7 +19,6 @@ fn addresses() -> Vec<(Method, String)> {
         "/authorizers".to_owned(),
         "/events".to_owned(),
         "/dead-letters".to_owned(),
-        "/problems/log_reset".to_owned(),
         "/nothing/here".to_owned(),
     ];
     let post = ["retry", "discard"].map(|act| format!("/dead-letters/{}/{act}", uuid::Uuid::nil()));
@@ -151,4 +150,29 @@ async fn every_problem_says_where_its_code_is_explained() {
         );
     }
     world.get("/api/v1/problems/bad_weather").await.problem(404, "not_found");
+    let stranger = world.ask(remote("/api/v1/problems/log_reset")).await.json();
+    assert_eq!(stranger["code"], "log_reset", "it is nobody's secret, so no key is asked for");
+}
+
+#[actix_web::test]
+async fn a_problem_is_in_the_language_of_its_caller() {
+    let world = World::new();
+    let ask = async |path: &str, wanted: &'static str| {
+        world.ask(local(path).insert_header(("accept-language", wanted))).await
+    };
+    for path in ["/api/v1/events?after=4711", "/api/v1/problems/log_reset"] {
+        let english = ask(path, "en-US,zh;q=0.5").await;
+        let chinese = ask(path, "zh-CN,zh;q=0.9,en;q=0.8").await;
+        let [english, chinese]: [serde_json::Value; 2] =
+            [english, chinese].map(|answer| serde_json::from_str(&answer.body).expect("JSON"));
+        assert_eq!(
+            (&chinese["title"], &chinese["code"]),
+            (&"该位置不属于当前日志".into(), &"log_reset".into())
+        );
+        assert_eq!(english["title"], "The position is not of this log");
+        assert_ne!(english["cure"], chinese["cure"]);
+        assert_eq!(english["detail"], chinese["detail"], "what is about this request has one language");
+    }
+    let refused = world.ask(remote("/api/v1/components").insert_header(("accept-language", "zh"))).await;
+    assert!(refused.body.contains("只接受本机请求"), "{refused:?}");
 }

@@ -10,8 +10,21 @@ use crate::{
 #[actix_web::test]
 async fn an_unknown_address_is_a_problem_inside_and_outside_of_the_api() {
     let world = World::new();
-    for address in ["/api/v1/nothing", "/api/v1", "/", "/api/v2/components", "/wechat"] {
+    for address in ["/api/v1/nothing", "/api/v1", "/api/v2/components", "/wechat"] {
         world.get(address).await.problem(404, "unknown_route");
+    }
+}
+
+#[actix_web::test]
+async fn the_root_is_a_page_whose_links_lead_somewhere() {
+    let world = World::new();
+    let page = world.get("/").await;
+    assert_eq!((page.status, page.content_type.as_str()), (200, "text/html; charset=utf-8"));
+    let links: Vec<&str> =
+        page.body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(links.len(), 6);
+    for link in links.into_iter().filter(|link| link.starts_with("/api/")) {
+        assert_eq!(world.get(link).await.status, 200, "{link}");
     }
 }
 

@@ -253,7 +253,7 @@ impl Answer {
         );
         assert_eq!(self.cache_control, "no-store", "{self:?}");
         let body: Value = serde_json::from_str(&self.body).expect("JSON");
-        assert_eq!(keys(&body), ["code", "detail", "status", "title", "type"]);
+        assert_eq!(keys(&body), ["code", "cure", "detail", "status", "title", "type"]);
         assert_eq!((&body["code"], &body["status"]), (&code.into(), &status.into()), "{self:?}");
         assert_eq!(body["type"], format!("/api/v1/problems/{code}"));
         assert!(!body["title"].as_str().expect("text").is_empty());

@@ -3,10 +3,12 @@
 //! Nothing here knows what the service does; a door composes these parts in its `main`.
 
 pub mod config;
+pub mod disk;
 pub mod failpoint;
 pub mod health;
 pub mod http_client;
 pub mod jitter;
+pub mod language;
 pub mod metrics;
 pub mod open_files;
 pub mod outage;

@@ -80,7 +80,7 @@ fn variable(name: String, value: String) -> Result<Option<Variable>, (String, St
             .find_map(|section| Some((section, rest.strip_prefix(section)?.strip_prefix('_')?)));
         return match section {
             Some((section, key)) if !key.is_empty() => {
-                let meant = format!("{PREFIX}{section}{LEVEL}{key}");
+                let meant = format!("{PREFIX}{section}{LEVEL}{}", entry(key));
                 Err((name, meant))
             }
             Some(_) | None => Ok(None),
@@ -88,6 +88,14 @@ fn variable(name: String, value: String) -> Result<Option<Variable>, (String, St
     }
     let path = rest.split(LEVEL).map(str::to_ascii_lowercase).collect();
     Ok(Some(Variable { path, value: Scalar::Untyped(value), origin: Origin::Environment { name } }))
+}
+
+/// The rest of a name, with two underscores behind the number of a list entry: `0_TOKEN` means `0__TOKEN`.
+fn entry(key: &str) -> String {
+    match key.split_once('_') {
+        Some((at, rest)) if index(at).is_some() => format!("{at}{LEVEL}{rest}"),
+        Some(_) | None => key.to_owned(),
+    }
 }
 
 /// Sorts numbers as numbers, so that list entry 2 is there before entry 10.

@@ -28,7 +28,7 @@ mod wechat;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use broker::{Broker, BrokerUrl};
 pub use component::{Component, PreviousPair};
@@ -91,6 +91,8 @@ pub struct Loaded {
     pub origins: Vec<Resolved>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<String>,
+    /// The file that was read, if there is one.
+    pub file: Option<PathBuf>,
 }
 
 /// Loads the configuration.
@@ -113,7 +115,7 @@ pub fn load(
     let config = Config::read(Section::root(table, &report));
     let (origins, mut warnings) = report.finish()?;
     warnings.extend(named.and_then(|path| file::warn_of_readers(path, &origins)));
-    Ok(Loaded { config, origins, warnings })
+    Ok(Loaded { config, origins, warnings, file: named.map(Path::to_owned) })
 }
 
 /// A file that cannot be looked at counts as there: reading it will say why, instead of running without it.

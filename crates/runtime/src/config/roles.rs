@@ -55,6 +55,36 @@ impl Loaded {
         found
     }
 
+    /// What runs but cannot be meant: values that everybody knows, and forms that `WeChat` does not give out.
+    pub fn check_values(&self) -> Vec<Problem> {
+        let mut found: Vec<Problem> = self
+            .placeholders()
+            .into_iter()
+            .map(|text| {
+                let (key, message) = text.split_once(": ").unwrap_or(("", &text));
+                self.problem(key, message)
+            })
+            .collect();
+        for (at, component) in self.config.components.iter().enumerate() {
+            let id = component.app_id.as_str().strip_prefix("wx").unwrap_or_default();
+            if id.len() != 16 || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+                found.push(self.problem(
+                    &format!("component.{at}.app_id"),
+                    "is no appid of a component: `wx` and 16 digits or letters a to f",
+                ));
+            }
+            let is_odd =
+                |secret: &str| secret.len() != 32 || !secret.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            if component.app_secret.as_ref().is_some_and(|secret| is_odd(secret.expose())) {
+                found.push(self.problem(
+                    &format!("component.{at}.app_secret"),
+                    "is no app secret: 32 letters and digits, as in WeChat's console",
+                ));
+            }
+        }
+        found
+    }
+
     /// For `mandate demo`, which makes what is missing: component, credentials, master key.
     pub fn check_demo(&self) -> RoleCheck {
         RoleCheck { problems: self.app_secrets(), warnings: Vec::new() }

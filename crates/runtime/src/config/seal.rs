@@ -33,11 +33,16 @@ impl SealKey {
         &self.key
     }
 
+    /// Whether a text can be the id of a key.
+    pub fn is_id(id: &str) -> bool {
+        let in_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        (1..=64).contains(&id.len()) && id.bytes().all(in_id)
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let bad = "must be ID:BASE64 with 32 bytes in base64; `mandate keygen` makes one";
         let (id, encoded) = text.split_once(':').ok_or(bad)?;
-        let in_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if !(1..=64).contains(&id.len()) || !id.bytes().all(in_id) {
+        if !Self::is_id(id) {
             return Err(
                 "must have an id of 1 to 64 letters, digits, '-', '_' or '.' before the ':'".to_owned()
             );
