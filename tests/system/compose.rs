@@ -18,7 +18,7 @@ mod on_servers {
     use tokio_postgres::NoTls;
 
     use crate::world::{
-        Ended, Options, Service, free_port, free_ports, own_servers::OwnServers, process::MANDATE,
+        Ended, Options, Service, client, free_port, free_ports, own_servers::OwnServers, process::MANDATE,
     };
 
     const LOCAL: &[&str] = &["docker-compose.yml"];
@@ -162,7 +162,7 @@ mod on_servers {
             stack.until(name, async || stack.is_healthy(name).then_some(())).await;
         }
         let api = format!("http://127.0.0.1:{}/api/v1/authorizers", stack.port("worker"));
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let http = client().build().expect("a client");
         stack
             .until("a merchant", async || {
                 let answer: Value = http.get(&api).send().await.ok()?.json().await.ok()?;

@@ -1,11 +1,16 @@
 //! Many readers at once.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, io};
 
-use tokio::{sync::Semaphore, task::JoinSet};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
+    net::TcpStream,
+    task::JoinSet,
+};
 
 use super::{merchant, path, read};
-use crate::world::{COMPONENT_A as A, Stack, World};
+use crate::world::{COMPONENT_A as A, Options, Stack, Weight, World};
 
 /// Reads in all, and at once.
 const READS: usize = 10_000;
@@ -14,32 +19,55 @@ const AT_ONCE: usize = 1_000;
 const MARGIN: i64 = 60;
 
 /// Reads the token over and over from several workers; every read must bring one. Answers those that came.
-async fn read_from(world: &World, urls: &[String]) -> HashSet<String> {
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let mut reads = JoinSet::new();
-    for number in 0..READS {
-        let turn = turns.clone().acquire_owned().await.expect("never closed");
-        let request = world.http.get(&urls[number % urls.len()]);
-        reads.spawn(async move {
-            let answer = read(request.send().await.expect("the API answers")).await;
-            drop(turn);
-            answer
+async fn read_from(ports: &[u16], merchant: &str) -> HashSet<String> {
+    let mut readers = JoinSet::new();
+    for number in 0..AT_ONCE {
+        let (port, path) = (ports[number % ports.len()], path(merchant));
+        readers.spawn(async move {
+            let mut reader = Reader::connect(port).await.expect("a connection");
+            let mut tokens = HashSet::new();
+            for _ in 0..READS / AT_ONCE {
+                tokens.insert(reader.token(&path).await.expect("the API answers"));
+            }
+            tokens
         });
     }
-    let mut tokens = HashSet::new();
-    while let Some(answer) = reads.join_next().await {
-        let (status, body) = answer.expect("no panic");
-        assert_eq!(status, 200, "{body}");
-        tokens.insert(body["access_token"].as_str().expect("a token").to_owned());
-    }
-    tokens
+    readers.join_all().await.into_iter().flatten().collect()
 }
 
-/// The token of `urls` expires while all read it.
-async fn expires_among_readers(world: &World, merchant: &str, urls: &[String]) {
+/// A reader that costs next to nothing: a thousand of them are to load the service, not the machine.
+struct Reader(BufStream<TcpStream>);
+
+impl Reader {
+    async fn connect(port: u16) -> io::Result<Self> {
+        TcpStream::connect(("127.0.0.1", port)).await.map(|socket| Self(BufStream::new(socket)))
+    }
+
+    /// Asks once more on the same connection; the token that it must bring.
+    async fn token(&mut self, path: &str) -> io::Result<String> {
+        self.0.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await?;
+        self.0.flush().await?;
+        let (mut head, mut length) = (String::new(), 0);
+        while !head.ends_with("\r\n\r\n") {
+            let from = head.len();
+            assert!(self.0.read_line(&mut head).await? > 0, "it was cut off: {head}");
+            if let Some(value) = head[from..].strip_prefix("content-length: ") {
+                length = value.trim().parse().expect("a number");
+            }
+        }
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).await?;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}{}", String::from_utf8_lossy(&body));
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        Ok(body["access_token"].as_str().expect("a token").to_owned())
+    }
+}
+
+/// The token expires while all read it.
+async fn expires_among_readers(world: &World, merchant: &str, ports: &[u16]) {
     let before = world.wait_working_token(merchant).await;
     world.shorten(merchant, MARGIN + 1).await;
-    let mut tokens = read_from(world, urls).await;
+    let mut tokens = read_from(ports, merchant).await;
     let after = world.wait_working_token(merchant).await;
     assert_ne!(before, after);
     tokens.insert(after.clone());
@@ -49,9 +77,9 @@ async fn expires_among_readers(world: &World, merchant: &str, urls: &[String]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_reads_of_a_token_that_expires_cause_one_refresh() {
-    let world = World::start().await;
+    let world = World::with(Options::new().weighing(Weight::Heavy)).await;
     let merchant = merchant(&world).await;
-    expires_among_readers(&world, &merchant, &[world.console_url(&path(&merchant))]).await;
+    expires_among_readers(&world, &merchant, &[world.options.console_port]).await;
     world.finish().await;
 }
 
@@ -110,15 +138,15 @@ async fn a_component_has_a_token_too() {
 }
 
 mod on_servers {
-    use super::{Stack, World, expires_among_readers, merchant, path};
+    use super::{Options, Stack, Weight, World, expires_among_readers, merchant};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn ten_thousand_reads_over_two_workers_cause_one_refresh() {
-        let world = World::on(Stack::Servers).await;
+        let world = World::with(Options::on(Stack::Servers).await.weighing(Weight::Heavy)).await;
         let merchant = merchant(&world).await;
         let (second, url) = world.another_worker().await;
-        let urls = [world.console_url(&path(&merchant)), format!("{url}{}", path(&merchant))];
-        expires_among_readers(&world, &merchant, &urls).await;
+        let port = url.rsplit_once(':').expect("a port").1.parse().expect("a number");
+        expires_among_readers(&world, &merchant, &[world.options.console_port, port]).await;
         second.terminate();
         second.wait().await;
         world.finish().await;

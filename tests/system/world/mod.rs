@@ -11,12 +11,14 @@ pub(crate) mod receiver;
 mod schemas;
 pub(crate) mod servers;
 mod settings;
+mod turn;
 mod verify;
 
 pub(crate) use process::{Ended, Service};
 pub(crate) use settings::{
     COMPONENT_A, COMPONENT_B, ComponentText, Options, PairText, Stack, free_port, free_ports,
 };
+pub(crate) use turn::Weight;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -28,9 +30,17 @@ use tokio::{
     sync::OnceCell,
     time::{Instant, sleep},
 };
+use turn::Turn;
 
 /// How long anything may take to come true.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A client for addresses of this machine: it reads no certificates, which takes longer than most stories ask for.
+pub(crate) fn client() -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(PATIENCE);
+    // The service closes connections that nobody uses: before that they are not used again.
+    client.pool_idle_timeout(Duration::from_secs(5))
+}
 
 /// A service and its `WeChat`.
 pub(crate) struct World {
@@ -45,6 +55,7 @@ pub(crate) struct World {
     pub(crate) planted: Vec<String>,
     /// Dead letters that the story expects at its end.
     pub(crate) expected_dead_letters: usize,
+    _turn: Turn,
 }
 
 impl World {
@@ -60,12 +71,11 @@ impl World {
 
     /// A world with other settings.
     pub(crate) async fn with(options: Options) -> Self {
+        let turn = Turn::of(options.weight).await;
         mandate_runtime::tls::install_provider();
         let folder = tempfile::Builder::new().prefix("mandate-test-").tempdir().expect("a temporary folder");
         std::fs::create_dir_all(folder.path().join("data")).expect("a data folder");
-        // The service closes connections that nobody uses: before that they are not used again.
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
-        let http = http.pool_idle_timeout(Duration::from_secs(5)).build().expect("a client");
+        let http = client().build().expect("a client");
         let simulator = Service::simulator(folder.path(), &options);
         let mut world = Self {
             options,
@@ -76,11 +86,13 @@ impl World {
             _simulator: simulator,
             planted: Vec::new(),
             expected_dead_letters: 0,
+            _turn: turn,
         };
+        world.spawn_service(&[]);
         world
             .wait("the simulator", async |world| world.try_get(&world.simulator_url("/_control/clock")).await)
             .await;
-        world.start_service(&[]).await;
+        world.wait_ready().await;
         world
     }
 

@@ -10,6 +10,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::{
     net::TcpStream,
+    sync::Mutex,
     time::{Instant, sleep},
 };
 
@@ -18,6 +19,9 @@ use super::{
     process::{self, signal},
     settings::free_ports,
 };
+
+/// Held while a server starts: `RabbitMQ` takes all processors for seconds, and two that start at once take more than twice as long.
+static STARTS: Mutex<()> = Mutex::const_new(());
 
 /// Both servers.
 pub(crate) struct OwnServers {
@@ -55,6 +59,7 @@ impl OwnServers {
         let extra = folder.path().join("rabbitmq/extra.conf");
         fs::create_dir(folder.path().join("rabbitmq")).expect("our own folder");
         fs::write(extra, configuration).expect("our own folder");
+        let _alone = STARTS.lock().await;
         let postgres = Server::spawn(Kind::Postgres, folder.path().join("postgres"), postgres);
         let rabbitmq = Server::spawn(Kind::Rabbitmq, folder.path().join("rabbitmq"), rabbitmq);
         let servers = Self { postgres, rabbitmq, folder };
@@ -108,6 +113,7 @@ impl Server {
 
     /// Starts it again on what it had.
     pub(crate) async fn restart(&mut self) {
+        let _alone = STARTS.lock().await;
         self.child = serve(self.kind, &self.folder, self.port);
         self.ready().await;
     }
