@@ -39,7 +39,7 @@ mod on_servers {
         let servers = OwnServers::start().await;
         let world = world_on(&servers, Weight::Usual).await;
         world.ticket(A).await;
-        let load = Load::gentle(&world);
+        let load = Load::trickle(&world);
         let workers = load.start();
         for server in [&servers.rabbitmq, &servers.postgres] {
             server.freeze();

@@ -1,11 +1,12 @@
 //! Many readers at once.
 
-use std::{collections::HashSet, io};
+use std::{collections::HashSet, io, sync::Arc};
 
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
     net::TcpStream,
+    sync::Semaphore,
     task::JoinSet,
 };
 
@@ -15,16 +16,33 @@ use crate::world::{COMPONENT_A as A, Options, Stack, Weight, World};
 /// Reads in all, and at once.
 const READS: usize = 10_000;
 const AT_ONCE: usize = 1_000;
+/// Readers that come together.
+const TOGETHER: usize = 100;
 /// A token is not given out with less life than this, in seconds.
 const MARGIN: i64 = 60;
 
-/// Reads the token over and over from several workers; every read must bring one. Answers those that came.
-async fn read_from(ports: &[u16], merchant: &str) -> HashSet<String> {
-    let mut readers = JoinSet::new();
+/// Readers of several workers, each of which has read the token once. They do not come all at the same moment: then the last would have
+/// to wait for its first answer longer than the service waits for a request where it is crowded.
+async fn come(ports: &[u16], merchant: &str) -> Vec<Reader> {
+    let (door, mut readers) = (Arc::new(Semaphore::new(TOGETHER)), JoinSet::new());
     for number in 0..AT_ONCE {
-        let (port, path) = (ports[number % ports.len()], path(merchant));
+        let (port, path, door) = (ports[number % ports.len()], path(merchant), door.clone());
         readers.spawn(async move {
-            let mut reader = Reader::connect(port).await.expect("a connection");
+            let _coming = door.acquire().await.expect("never closed");
+            let mut reader = Reader::new(port);
+            reader.token(&path).await.expect("the API answers");
+            reader
+        });
+    }
+    readers.join_all().await
+}
+
+/// All of them read the token at once, over and over; every read must bring one. Answers those that came.
+async fn read_from(readers: Vec<Reader>, merchant: &str) -> HashSet<String> {
+    let mut reads = JoinSet::new();
+    for mut reader in readers {
+        let path = path(merchant);
+        reads.spawn(async move {
             let mut tokens = HashSet::new();
             for _ in 0..READS / AT_ONCE {
                 tokens.insert(reader.token(&path).await.expect("the API answers"));
@@ -32,32 +50,43 @@ async fn read_from(ports: &[u16], merchant: &str) -> HashSet<String> {
             tokens
         });
     }
-    readers.join_all().await.into_iter().flatten().collect()
+    reads.join_all().await.into_iter().flatten().collect()
 }
 
 /// A reader that costs next to nothing: a thousand of them are to load the service, not the machine.
-struct Reader(BufStream<TcpStream>);
+struct Reader {
+    port: u16,
+    /// Where a service is crowded, it says with its answer that the connection ends.
+    connection: Option<BufStream<TcpStream>>,
+}
 
 impl Reader {
-    async fn connect(port: u16) -> io::Result<Self> {
-        TcpStream::connect(("127.0.0.1", port)).await.map(|socket| Self(BufStream::new(socket)))
+    fn new(port: u16) -> Self {
+        Self { port, connection: None }
     }
 
-    /// Asks once more on the same connection; the token that it must bring.
+    /// Asks once more; the token that it must bring.
     async fn token(&mut self, path: &str) -> io::Result<String> {
-        self.0.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await?;
-        self.0.flush().await?;
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => BufStream::new(TcpStream::connect(("127.0.0.1", self.port)).await?),
+        };
+        connection.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await?;
+        connection.flush().await?;
         let (mut head, mut length) = (String::new(), 0);
         while !head.ends_with("\r\n\r\n") {
             let from = head.len();
-            assert!(self.0.read_line(&mut head).await? > 0, "it was cut off: {head}");
+            assert!(connection.read_line(&mut head).await? > 0, "it was cut off: {head}");
             if let Some(value) = head[from..].strip_prefix("content-length: ") {
                 length = value.trim().parse().expect("a number");
             }
         }
         let mut body = vec![0; length];
-        self.0.read_exact(&mut body).await?;
+        connection.read_exact(&mut body).await?;
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}{}", String::from_utf8_lossy(&body));
+        if !head.contains("\r\nconnection: close\r\n") {
+            self.connection = Some(connection);
+        }
         let body: Value = serde_json::from_slice(&body).expect("JSON");
         Ok(body["access_token"].as_str().expect("a token").to_owned())
     }
@@ -66,8 +95,9 @@ impl Reader {
 /// The token expires while all read it.
 async fn expires_among_readers(world: &World, merchant: &str, ports: &[u16]) {
     let before = world.wait_working_token(merchant).await;
+    let readers = come(ports, merchant).await;
     world.shorten(merchant, MARGIN + 1).await;
-    let mut tokens = read_from(ports, merchant).await;
+    let mut tokens = read_from(readers, merchant).await;
     let after = world.wait_working_token(merchant).await;
     assert_ne!(before, after);
     tokens.insert(after.clone());

@@ -42,6 +42,9 @@ pub(crate) fn client() -> reqwest::ClientBuilder {
     client.pool_idle_timeout(Duration::from_secs(5))
 }
 
+/// Shortest and longest time between two looks.
+const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(15), Duration::from_millis(100)];
+
 /// A service and its `WeChat`.
 pub(crate) struct World {
     pub(crate) options: Options,
@@ -245,13 +248,14 @@ impl World {
 
     /// Waits until `seen` gives something.
     pub(crate) async fn wait<T>(&self, what: &str, seen: impl AsyncFn(&Self) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let began = Instant::now();
         loop {
             if let Some(value) = seen(self).await {
                 return value;
             }
-            assert!(Instant::now() < deadline, "waited in vain for {what}\n{}", self.logs());
-            sleep(Duration::from_millis(15)).await;
+            assert!(began.elapsed() < PATIENCE, "waited in vain for {what}\n{}", self.logs());
+            // To look is work for the service, too: the longer it takes, the less often.
+            sleep((began.elapsed() / 10).clamp(LOOK_AGAIN[0], LOOK_AGAIN[1])).await;
         }
     }
 
