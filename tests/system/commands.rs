@@ -10,6 +10,7 @@ use crate::world::{COMPONENT_A as A, Options, World, process::MANDATE};
 async fn commands_read_log_and_state_beside_the_service() {
     let world = World::start().await;
     world.ticket(A).await;
+    world.settle().await; // position 2 is to be the merchant's
     let merchant = world.authorize(A).await;
     world.wait_view(A, &merchant, "profile", |view| view["profile"].is_object()).await;
     world.settle().await;

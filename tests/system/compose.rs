@@ -10,6 +10,7 @@ mod on_servers {
         os::unix::fs::{DirBuilderExt, PermissionsExt, symlink},
         path::{Path, PathBuf},
         process::{Command, Output},
+        sync::LazyLock,
         time::Duration,
     };
 
@@ -18,13 +19,17 @@ mod on_servers {
     use tokio_postgres::NoTls;
 
     use crate::world::{
-        Ended, Options, Service, free_port, free_ports, own_servers::OwnServers, process::MANDATE,
+        Ended, Options, Service, client, free_port, free_ports, own_servers::OwnServers, process::MANDATE,
     };
 
     const LOCAL: &[&str] = &["docker-compose.yml"];
     const PRODUCTION: &[&str] = &["docker-compose.yml", "docker-compose.production.yml"];
     /// From the first start to a merchant that is authorized.
     const A_MINUTE: Duration = Duration::from_mins(1);
+
+    /// What docker-compose makes of the files of each stack without settings of the environment; it takes a second or two for that.
+    static LOCAL_STACK: LazyLock<Value> = LazyLock::new(|| merged(LOCAL, &[]));
+    static PRODUCTION_STACK: LazyLock<Value> = LazyLock::new(|| merged(PRODUCTION, &[]));
 
     /// What docker-compose makes of these files.
     fn merged(files: &[&str], environment: &[(&str, &str)]) -> Value {
@@ -58,9 +63,9 @@ mod on_servers {
 
     #[test]
     fn every_container_has_as_little_as_it_needs() {
-        for file in [merged(LOCAL, &[]), merged(PRODUCTION, &[])] {
+        for file in [&*LOCAL_STACK, &*PRODUCTION_STACK] {
             let mut taken = HashSet::new();
-            for (name, service) in services(&file) {
+            for (name, service) in services(file) {
                 assert_eq!(
                     (&service["user"], &service["read_only"]),
                     (&json!("999:999"), &json!(true)),
@@ -115,11 +120,11 @@ mod on_servers {
 
     #[tokio::test]
     async fn production_has_no_simulator_and_the_operators_settings() {
-        let file = merged(PRODUCTION, &[]);
+        let file = &*PRODUCTION_STACK;
         assert_eq!(file["services"]["simulator"]["profiles"], json!(["development"]), "not started unasked");
         assert!(!file["services"]["init"]["command"].to_string().contains("--component"));
         let folder = tempfile::tempdir().expect("a folder");
-        let stack = Stack::new(folder.path(), &file);
+        let stack = Stack::new(folder.path(), file);
         stack.secrets().await;
         let component = &Options::new().components[0];
         let settings = format!(
@@ -143,7 +148,7 @@ mod on_servers {
     async fn the_commands_of_the_local_stack_bring_a_merchant_within_a_minute() {
         mandate_runtime::tls::install_provider();
         let folder = tempfile::tempdir().expect("a folder");
-        let stack = Stack::new(folder.path(), &merged(LOCAL, &[]));
+        let stack = Stack::new(folder.path(), &LOCAL_STACK);
         let began = Instant::now();
 
         // The database and the broker wait for what init writes, and init waits for the database.
@@ -162,7 +167,7 @@ mod on_servers {
             stack.until(name, async || stack.is_healthy(name).then_some(())).await;
         }
         let api = format!("http://127.0.0.1:{}/api/v1/authorizers", stack.port("worker"));
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let http = client().build().expect("a client");
         stack
             .until("a merchant", async || {
                 let answer: Value = http.get(&api).send().await.ok()?.json().await.ok()?;

@@ -22,7 +22,7 @@ struct Seen {
 impl Browser {
     fn new() -> Self {
         let policy = reqwest::redirect::Policy::none();
-        let http = reqwest::Client::builder().no_proxy().redirect(policy).build().expect("a client");
+        let http = crate::world::client().redirect(policy).build().expect("a client");
         Self { http, cookies: Vec::new() }
     }
 

@@ -21,7 +21,7 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
-use crate::world::{COMPONENT_A as A, Options, World};
+use crate::world::{COMPONENT_A as A, Options, Weight, World};
 
 /// What a stranger does with a connection.
 #[derive(Clone, Copy, Debug)]
@@ -259,7 +259,7 @@ async fn besiege(
 
 #[tokio::test]
 async fn a_crowd_on_every_port_does_not_hold_up_a_push() {
-    let options = Options { limits: Some("--nofile=256:1024"), ..Options::new() };
+    let options = Options { limits: Some("--nofile=256:1024"), weight: Weight::Heavy, ..Options::new() };
     let crowd = [
         (Manner::Silent, 500),
         (Manner::DrippingHead, 100),

@@ -199,7 +199,7 @@ mod on_servers {
 
     #[tokio::test]
     async fn every_example_does_each_events_work_once_whatever_dies() {
-        let events = through_deaths(5_000, 3).await;
+        let events = through_deaths(2_000, 3).await;
         println!("{events} events for each of {} examples, three times four deaths", ALL.len());
     }
 

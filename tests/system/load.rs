@@ -65,6 +65,11 @@ impl Load {
         Self { pause: Duration::from_millis(50), ..Self::new(world) }
     }
 
+    /// A load that goes on for a minute and leaves little to make up for: about 25 pushes a second.
+    pub(crate) fn trickle(world: &World) -> Self {
+        Self { pause: Duration::from_millis(240), ..Self::new(world) }
+    }
+
     /// Pushes that were answered `success` so far.
     pub(crate) fn pushed(&self) -> u64 {
         self.record.answered.load(Ordering::Relaxed)

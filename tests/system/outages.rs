@@ -11,7 +11,8 @@ mod on_servers {
     use crate::{
         load::Load,
         world::{
-            COMPONENT_A as A, Options, PATIENCE, Stack, World, own_servers::OwnServers, servers::Servers,
+            COMPONENT_A as A, Options, PATIENCE, Stack, Weight, World, own_servers::OwnServers,
+            servers::Servers,
         },
     };
 
@@ -19,9 +20,9 @@ mod on_servers {
     const AWAY: Duration = Duration::from_secs(20);
     const INBOX: &str = "mandate.inbox.callbacks";
 
-    async fn world_on(servers: &OwnServers) -> World {
+    async fn world_on(servers: &OwnServers, weight: Weight) -> World {
         let names = Servers::on(&servers.postgres_url(), &servers.rabbitmq_url()).await;
-        World::with(Options { servers: Some(names), ..Options::new() }).await
+        World::with(Options { servers: Some(names), weight, ..Options::new() }).await
     }
 
     /// Waits while the load goes on.
@@ -36,9 +37,9 @@ mod on_servers {
     #[tokio::test]
     async fn broker_database_and_wechat_are_away_in_turn_and_every_push_is_answered_at_once() {
         let servers = OwnServers::start().await;
-        let world = world_on(&servers).await;
+        let world = world_on(&servers, Weight::Usual).await;
         world.ticket(A).await;
-        let load = Load::gentle(&world);
+        let load = Load::trickle(&world);
         let workers = load.start();
         for server in [&servers.rabbitmq, &servers.postgres] {
             server.freeze();
@@ -89,7 +90,7 @@ mod on_servers {
     #[tokio::test]
     async fn a_broker_that_lost_its_disk_costs_a_minute() {
         let mut servers = OwnServers::start().await;
-        let mut world = world_on(&servers).await;
+        let mut world = world_on(&servers, Weight::None).await;
         let merchants = wait_in_inbox(&mut world).await;
         servers.rabbitmq.kill();
         servers.rabbitmq.wipe();
@@ -102,7 +103,7 @@ mod on_servers {
 
     #[tokio::test]
     async fn an_inbox_that_was_purged_by_hand_costs_a_minute() {
-        let mut world = World::on(Stack::Servers).await;
+        let mut world = World::with(Options::on(Stack::Servers).await.weighing(Weight::None)).await;
         let merchants = wait_in_inbox(&mut world).await;
         let servers = world.options.servers.clone().expect("servers");
         let path = format!("queues/{}/{INBOX}/contents", servers.vhost());

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aho_corasick::AhoCorasick;
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
@@ -43,38 +44,30 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Forms of secrets by their first bytes.
 struct Patterns {
     by_prefix: HashMap<[u8; PREFIX], Vec<(String, &'static str)>>,
-    /// Which bytes a form starts with: most bytes of a file are passed over by it.
-    starts: [bool; 256],
+    prefixes: AhoCorasick,
 }
 
 impl Patterns {
     fn of(secrets: &[String]) -> Self {
-        let mut patterns = Self { by_prefix: HashMap::new(), starts: [false; 256] };
+        let mut by_prefix = HashMap::<_, Vec<_>>::new();
         for secret in secrets {
             for (form, name) in forms(secret) {
                 if let Some(prefix) = form.as_bytes().first_chunk::<PREFIX>() {
-                    patterns.starts[usize::from(prefix[0])] = true;
-                    patterns.by_prefix.entry(*prefix).or_default().push((form, name));
+                    by_prefix.entry(*prefix).or_default().push((form, name));
                 }
             }
         }
-        patterns
+        let prefixes = AhoCorasick::new(by_prefix.keys()).expect("short texts");
+        Self { by_prefix, prefixes }
     }
 
     /// The name of the form that was found, if any.
     fn find(&self, bytes: &[u8]) -> Option<&'static str> {
-        let mut at = 0;
-        while let Some(skipped) = bytes[at..].iter().position(|byte| self.starts[usize::from(*byte)]) {
-            at += skipped;
-            let window = bytes[at..].first_chunk::<PREFIX>()?;
-            let candidates = self.by_prefix.get(window).map_or(&[][..], Vec::as_slice);
-            let found = candidates.iter().find(|(form, _)| bytes[at..].starts_with(form.as_bytes()));
-            if let Some((_, name)) = found {
-                return Some(name);
-            }
-            at += 1;
-        }
-        None
+        self.prefixes.find_overlapping_iter(bytes).find_map(|found| {
+            let rest = &bytes[found.start()..];
+            let candidates = rest.first_chunk::<PREFIX>().and_then(|prefix| self.by_prefix.get(prefix))?;
+            candidates.iter().find(|(form, _)| rest.starts_with(form.as_bytes())).map(|(_, name)| *name)
+        })
     }
 }
 

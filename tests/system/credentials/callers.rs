@@ -4,7 +4,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::{Value, json};
 
 use super::{A, World, merchant, path, read};
-use crate::world::{PATIENCE, Stack};
+use crate::world::{Stack, client};
 
 impl World {
     /// Makes a key; its id and its text.
@@ -21,8 +21,7 @@ impl World {
         let (_, key) = self.api_key(&scopes);
         let value = format!("Bearer {key}").parse().expect("a header");
         let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).default_headers(headers);
-        self.http = http.build().expect("a client");
+        self.http = client().default_headers(headers).build().expect("a client");
         self.planted.push(key);
     }
 

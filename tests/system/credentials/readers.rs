@@ -1,45 +1,103 @@
 //! Many readers at once.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, io, sync::Arc};
 
-use tokio::{sync::Semaphore, task::JoinSet};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
+    net::TcpStream,
+    sync::Semaphore,
+    task::JoinSet,
+};
 
 use super::{merchant, path, read};
-use crate::world::{COMPONENT_A as A, Stack, World};
+use crate::world::{COMPONENT_A as A, Options, Stack, Weight, World};
 
 /// Reads in all, and at once.
 const READS: usize = 10_000;
 const AT_ONCE: usize = 1_000;
+/// Readers that come together.
+const TOGETHER: usize = 100;
 /// A token is not given out with less life than this, in seconds.
 const MARGIN: i64 = 60;
 
-/// Reads the token over and over from several workers; every read must bring one. Answers those that came.
-async fn read_from(world: &World, urls: &[String]) -> HashSet<String> {
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let mut reads = JoinSet::new();
-    for number in 0..READS {
-        let turn = turns.clone().acquire_owned().await.expect("never closed");
-        let request = world.http.get(&urls[number % urls.len()]);
-        reads.spawn(async move {
-            let answer = read(request.send().await.expect("the API answers")).await;
-            drop(turn);
-            answer
+/// Readers of several workers, each of which has read the token once. They do not come all at the same moment: then the last would have
+/// to wait for its first answer longer than the service waits for a request where it is crowded.
+async fn come(ports: &[u16], merchant: &str) -> Vec<Reader> {
+    let (door, mut readers) = (Arc::new(Semaphore::new(TOGETHER)), JoinSet::new());
+    for number in 0..AT_ONCE {
+        let (port, path, door) = (ports[number % ports.len()], path(merchant), door.clone());
+        readers.spawn(async move {
+            let _coming = door.acquire().await.expect("never closed");
+            let mut reader = Reader::new(port);
+            reader.token(&path).await.expect("the API answers");
+            reader
         });
     }
-    let mut tokens = HashSet::new();
-    while let Some(answer) = reads.join_next().await {
-        let (status, body) = answer.expect("no panic");
-        assert_eq!(status, 200, "{body}");
-        tokens.insert(body["access_token"].as_str().expect("a token").to_owned());
-    }
-    tokens
+    readers.join_all().await
 }
 
-/// The token of `urls` expires while all read it.
-async fn expires_among_readers(world: &World, merchant: &str, urls: &[String]) {
+/// All of them read the token at once, over and over; every read must bring one. Answers those that came.
+async fn read_from(readers: Vec<Reader>, merchant: &str) -> HashSet<String> {
+    let mut reads = JoinSet::new();
+    for mut reader in readers {
+        let path = path(merchant);
+        reads.spawn(async move {
+            let mut tokens = HashSet::new();
+            for _ in 0..READS / AT_ONCE {
+                tokens.insert(reader.token(&path).await.expect("the API answers"));
+            }
+            tokens
+        });
+    }
+    reads.join_all().await.into_iter().flatten().collect()
+}
+
+/// A reader that costs next to nothing: a thousand of them are to load the service, not the machine.
+struct Reader {
+    port: u16,
+    /// Where a service is crowded, it says with its answer that the connection ends.
+    connection: Option<BufStream<TcpStream>>,
+}
+
+impl Reader {
+    fn new(port: u16) -> Self {
+        Self { port, connection: None }
+    }
+
+    /// Asks once more; the token that it must bring.
+    async fn token(&mut self, path: &str) -> io::Result<String> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => BufStream::new(TcpStream::connect(("127.0.0.1", self.port)).await?),
+        };
+        connection.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await?;
+        connection.flush().await?;
+        let (mut head, mut length) = (String::new(), 0);
+        while !head.ends_with("\r\n\r\n") {
+            let from = head.len();
+            assert!(connection.read_line(&mut head).await? > 0, "it was cut off: {head}");
+            if let Some(value) = head[from..].strip_prefix("content-length: ") {
+                length = value.trim().parse().expect("a number");
+            }
+        }
+        let mut body = vec![0; length];
+        connection.read_exact(&mut body).await?;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}{}", String::from_utf8_lossy(&body));
+        if !head.contains("\r\nconnection: close\r\n") {
+            self.connection = Some(connection);
+        }
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        Ok(body["access_token"].as_str().expect("a token").to_owned())
+    }
+}
+
+/// The token expires while all read it.
+async fn expires_among_readers(world: &World, merchant: &str, ports: &[u16]) {
     let before = world.wait_working_token(merchant).await;
+    let readers = come(ports, merchant).await;
     world.shorten(merchant, MARGIN + 1).await;
-    let mut tokens = read_from(world, urls).await;
+    let mut tokens = read_from(readers, merchant).await;
     let after = world.wait_working_token(merchant).await;
     assert_ne!(before, after);
     tokens.insert(after.clone());
@@ -49,9 +107,9 @@ async fn expires_among_readers(world: &World, merchant: &str, urls: &[String]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_reads_of_a_token_that_expires_cause_one_refresh() {
-    let world = World::start().await;
+    let world = World::with(Options::new().weighing(Weight::Heavy)).await;
     let merchant = merchant(&world).await;
-    expires_among_readers(&world, &merchant, &[world.console_url(&path(&merchant))]).await;
+    expires_among_readers(&world, &merchant, &[world.options.console_port]).await;
     world.finish().await;
 }
 
@@ -110,15 +168,15 @@ async fn a_component_has_a_token_too() {
 }
 
 mod on_servers {
-    use super::{Stack, World, expires_among_readers, merchant, path};
+    use super::{Options, Stack, Weight, World, expires_among_readers, merchant};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn ten_thousand_reads_over_two_workers_cause_one_refresh() {
-        let world = World::on(Stack::Servers).await;
+        let world = World::with(Options::on(Stack::Servers).await.weighing(Weight::Heavy)).await;
         let merchant = merchant(&world).await;
         let (second, url) = world.another_worker().await;
-        let urls = [world.console_url(&path(&merchant)), format!("{url}{}", path(&merchant))];
-        expires_among_readers(&world, &merchant, &urls).await;
+        let port = url.rsplit_once(':').expect("a port").1.parse().expect("a number");
+        expires_among_readers(&world, &merchant, &[world.options.console_port, port]).await;
         second.terminate();
         second.wait().await;
         world.finish().await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -86,9 +87,8 @@ async fn one_round(world: &mut World, merchants: &mut Vec<String>, point: &str) 
     let until = Instant::now() + Duration::from_millis(fastrand::u64(LONGEST / 4..LONGEST));
     world
         .wait_mut("death, or the end of the round", async |world| {
-            for merchant in &asked {
-                world.replace(merchant).await;
-            }
+            // All at once: one whose answer is lost keeps its reader waiting, and not the others.
+            join_all(asked.iter().map(|merchant| world.replace(merchant))).await;
             (world.has_died() || Instant::now() > until).then_some(())
         })
         .await;

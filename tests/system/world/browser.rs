@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::{PATIENCE, free_port};
+use super::{PATIENCE, client, free_port};
 
 /// The key under which `WebDriver` names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -46,7 +46,7 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver is installed by tests/run");
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
+        let http = client().build().expect("a client");
         let url = format!("http://127.0.0.1:{port}");
         let mut browser = Self { driver, http, session: String::new(), _profile: profile };
         let deadline = Instant::now() + PATIENCE;

@@ -12,12 +12,14 @@ use mandate_storage::Store;
 mod schemas;
 pub(crate) mod servers;
 mod settings;
+mod turn;
 mod verify;
 
 pub(crate) use process::{Ended, Service};
 pub(crate) use settings::{
     COMPONENT_A, COMPONENT_B, ComponentText, Options, PairText, Stack, free_port, free_ports,
 };
+pub(crate) use turn::Weight;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -29,9 +31,20 @@ use tokio::{
     sync::OnceCell,
     time::{Instant, sleep},
 };
+use turn::Turn;
 
 /// How long anything may take to come true.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A client for addresses of this machine: it reads no certificates, which takes longer than most stories ask for.
+pub(crate) fn client() -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(PATIENCE);
+    // The service closes connections that nobody uses: before that they are not used again.
+    client.pool_idle_timeout(Duration::from_secs(5))
+}
+
+/// Shortest and longest time between two looks.
+const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(15), Duration::from_millis(100)];
 
 /// A service and its `WeChat`.
 pub(crate) struct World {
@@ -46,6 +59,7 @@ pub(crate) struct World {
     pub(crate) planted: Vec<String>,
     /// Dead letters that the story expects at its end.
     pub(crate) expected_dead_letters: usize,
+    _turn: Turn,
 }
 
 impl World {
@@ -61,12 +75,11 @@ impl World {
 
     /// A world with other settings.
     pub(crate) async fn with(options: Options) -> Self {
+        let turn = Turn::of(options.weight).await;
         mandate_runtime::tls::install_provider();
         let folder = tempfile::Builder::new().prefix("mandate-test-").tempdir().expect("a temporary folder");
         std::fs::create_dir_all(folder.path().join("data")).expect("a data folder");
-        // The service closes connections that nobody uses: before that they are not used again.
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
-        let http = http.pool_idle_timeout(Duration::from_secs(5)).build().expect("a client");
+        let http = client().build().expect("a client");
         let simulator = Service::simulator(folder.path(), &options);
         let mut world = Self {
             options,
@@ -77,11 +90,13 @@ impl World {
             _simulator: simulator,
             planted: Vec::new(),
             expected_dead_letters: 0,
+            _turn: turn,
         };
+        world.spawn_service(&[]);
         world
             .wait("the simulator", async |world| world.try_get(&world.simulator_url("/_control/clock")).await)
             .await;
-        world.start_service(&[]).await;
+        world.wait_ready().await;
         world
     }
 
@@ -234,13 +249,14 @@ impl World {
 
     /// Waits until `seen` gives something.
     pub(crate) async fn wait<T>(&self, what: &str, seen: impl AsyncFn(&Self) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let began = Instant::now();
         loop {
             if let Some(value) = seen(self).await {
                 return value;
             }
-            assert!(Instant::now() < deadline, "waited in vain for {what}\n{}", self.logs());
-            sleep(Duration::from_millis(15)).await;
+            assert!(began.elapsed() < PATIENCE, "waited in vain for {what}\n{}", self.logs());
+            // To look is work for the service, too: the longer it takes, the less often.
+            sleep((began.elapsed() / 10).clamp(LOOK_AGAIN[0], LOOK_AGAIN[1])).await;
         }
     }
 

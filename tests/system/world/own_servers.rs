@@ -5,19 +5,26 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use tempfile::TempDir;
 use tokio::{
     net::TcpStream,
+    sync::Mutex,
     time::{Instant, sleep},
 };
 
 use super::{
-    PATIENCE,
     process::{self, signal},
     settings::free_ports,
 };
+
+/// Held while a server starts: `RabbitMQ` takes all processors for seconds, and two that start at once take more than twice as long.
+static STARTS: Mutex<()> = Mutex::const_new(());
+
+/// How long a server may take to start. Nobody judges that: it is six seconds of work, and a minute on a machine that also compiles.
+const STARTED_WITHIN: Duration = Duration::from_mins(2);
 
 /// Both servers.
 pub(crate) struct OwnServers {
@@ -55,6 +62,7 @@ impl OwnServers {
         let extra = folder.path().join("rabbitmq/extra.conf");
         fs::create_dir(folder.path().join("rabbitmq")).expect("our own folder");
         fs::write(extra, configuration).expect("our own folder");
+        let _alone = STARTS.lock().await;
         let postgres = Server::spawn(Kind::Postgres, folder.path().join("postgres"), postgres);
         let rabbitmq = Server::spawn(Kind::Rabbitmq, folder.path().join("rabbitmq"), rabbitmq);
         let servers = Self { postgres, rabbitmq, folder };
@@ -92,11 +100,11 @@ impl Server {
             Kind::Postgres => self.port,
             Kind::Rabbitmq => self.port + 1, // the management page comes last
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STARTED_WITHIN;
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             let log = || fs::read_to_string(self.folder.join("log.txt")).unwrap_or_default();
             assert!(Instant::now() < deadline, "a server does not start: {}", log());
-            sleep(std::time::Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
     }
 
@@ -108,6 +116,7 @@ impl Server {
 
     /// Starts it again on what it had.
     pub(crate) async fn restart(&mut self) {
+        let _alone = STARTS.lock().await;
         self.child = serve(self.kind, &self.folder, self.port);
         self.ready().await;
     }

@@ -1,12 +1,11 @@
 //! A database and a virtual host of its own for a world, on the servers of this run.
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 use tokio_postgres::NoTls;
+
+use super::client;
 
 /// The role of the service, one for all databases of this run.
 const ROLE: &str = "mandate_service";
@@ -81,8 +80,8 @@ impl Servers {
         path: &str,
         body: &serde_json::Value,
     ) -> String {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build();
-        let request = client.expect("a client").request(method, format!("{}/{path}", self.management));
+        let client = client().build().expect("a client");
+        let request = client.request(method, format!("{}/{path}", self.management));
         let answer = request.basic_auth("guest", Some("guest")).json(body).send().await;
         let answer = answer.expect("the management API answers");
         let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::servers::Servers;
+use super::{Weight, servers::Servers};
 
 pub(crate) const COMPONENT_A: &str = "wx1f2e3d4c5b6a7988";
 pub(crate) const COMPONENT_B: &str = "wx2a3b4c5d6e7f8091";
@@ -67,6 +67,8 @@ pub(crate) struct Options {
     pub(crate) extra: String,
     /// A limit of the service's processes, as `prlimit` takes it: `--nofile=1024:4096`.
     pub(crate) limits: Option<&'static str>,
+    /// What the story takes of the machine.
+    pub(crate) weight: Weight,
 }
 
 impl Options {
@@ -90,6 +92,7 @@ impl Options {
             servers: None,
             extra: String::new(),
             limits: None,
+            weight: Weight::Usual,
         }
     }
 
@@ -100,6 +103,11 @@ impl Options {
             Stack::Servers => Some(Servers::shared().await),
         };
         Self { servers, ..Self::new() }
+    }
+
+    /// The same for a story of this weight.
+    pub(crate) fn weighing(self, weight: Weight) -> Self {
+        Self { weight, ..self }
     }
 
     /// Writes the configuration file of the service and of the simulator.

@@ -11,15 +11,34 @@ use super::{World, process::MANDATE};
 use crate::scan;
 
 impl World {
-    /// Waits until nothing waits any more: no callback, no task.
+    /// Waits until nothing waits any more: every callback has its outcome, and no task is open.
     pub(crate) async fn settle(&self) {
+        match self.options.servers {
+            // Ingress asks for outcomes once a second and later: only the end of a story waits for that.
+            Some(_) => self.wait_for_none("undecided callbacks", async |world| world.undecided().await).await,
+            None => self.settle_journal().await,
+        }
+        self.wait_for_none("open tasks", async |world| world.open_tasks().await.unwrap_or(1)).await;
+    }
+
+    /// Waits until ingress knows that every callback has its outcome.
+    async fn settle_journal(&self) {
         self.wait_for_none("unsettled callbacks", async |world| world.unsettled().len() as u64).await;
         self.wait("the metrics to say so", async |world| {
             let text = world.try_get(&world.admin_url("/metrics")).await?;
             text.as_str()?.lines().any(|line| line == "mandate_journal_unsettled 0").then_some(())
         })
         .await;
-        self.wait_for_none("open tasks", async |world| world.open_tasks().await.unwrap_or(1)).await;
+    }
+
+    /// Callbacks in the journal that have no outcome in the store.
+    async fn undecided(&self) -> u64 {
+        let ids: Vec<CommandId> = self.unsettled().into_iter().map(CommandId::from).collect();
+        let (storage, mut left) = (self.storage().await, ids.len());
+        for chunk in ids.chunks(1000) {
+            left -= storage.outcomes(chunk.to_vec()).await.map_or(0, |found| found.len());
+        }
+        left as u64
     }
 
     /// Tasks that are not done. An inspection whose answer may be stale asks once more after some minutes: nothing waits for that.
@@ -57,6 +76,7 @@ impl World {
     /// Ends the story: everything settles, every invariant is checked, the service stops with exit code 0.
     pub(crate) async fn finish(mut self) {
         self.settle().await;
+        self.settle_journal().await;
         self.feed().await;
         self.check_commands().await;
         self.check_dead_letters().await;
