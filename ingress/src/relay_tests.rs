@@ -137,10 +137,10 @@ async fn several_batches_are_handed_over_at_once_and_those_behind_one_that_fails
             self.begun.send_modify(|begun| begun.push(batch.len()));
             let mut begun = self.begun.subscribe();
             begun.wait_for(|begun| begun.len() >= AT_ONCE).await.expect("held");
-            match *self.fails.lock().expect("not poisoned") {
-                true => Err(SinkUnavailable("down for the test".into())),
-                false => Ok(()),
+            if *self.fails.lock().expect("not poisoned") {
+                return Err(SinkUnavailable("down for the test".into()));
             }
+            Ok(())
         }
     }
     let bench = Bench::<true>::new();

@@ -65,7 +65,9 @@ async fn of_several_hand_overs_those_that_have_not_ended_count() {
     let deaths: Vec<u32> = all_waiting(&bench.open()).await.iter().map(|row| row.deaths).collect();
     assert_eq!(deaths, [0, 0, 1, 1, 1, 1]);
     let journal = bench.open();
-    batches.iter().for_each(|batch| journal.begin_hand_over(PushKind::Event, batch));
+    for batch in &batches {
+        journal.begin_hand_over(PushKind::Event, batch);
+    }
     journal.end_hand_overs(PushKind::Event);
     drop(journal);
     let deaths: Vec<u32> = all_waiting(&bench.open()).await.iter().map(|row| row.deaths).collect();
