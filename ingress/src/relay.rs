@@ -2,11 +2,10 @@
 
 use std::{
     future::ready,
-    pin::pin,
     time::{Duration, Instant},
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use mandate_broker::{CallbackSink, SinkUnavailable};
 use mandate_runtime::{
     failpoint,
@@ -58,6 +57,14 @@ pub enum Step {
     HandedOver(usize),
 }
 
+/// How far a step has read.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Behind(Option<Seq>),
+    /// All that waited. What has come since is for the next step.
+    End,
+}
+
 /// A step that did not hand over its batch, or could not note that it did. Either way the batch comes again.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
@@ -104,34 +111,24 @@ impl<S: CallbackSink> Relay<S> {
     }
 
     async fn hand_over_batches(&self, kind: PushKind) -> Result<usize, RelayError> {
-        let (begun_at, read_to) = (Instant::now(), Mutex::new(None));
-        let next = |_| self.hand_over_next(kind, &read_to);
+        let (begun_at, place) = (Instant::now(), Mutex::new(Place::Behind(None)));
+        let next = |_| self.hand_over_next(kind, &place);
         let batches = stream::iter(0..STEP).take_while(|_| ready(begun_at.elapsed() < STEP_BEGINS));
-        let mut batches = pin!(batches.map(next).buffered(AT_ONCE));
-        let mut count = 0;
-        while let Some(handed_over) = batches.next().await {
-            match handed_over {
-                Ok(0) => break,
-                Ok(more) => count += more,
-                Err(error) => {
-                    self.journal.end_hand_overs(kind);
-                    return Err(error);
-                }
-            }
+        let handed_over = batches.map(next).buffered(AT_ONCE);
+        let count = handed_over.try_fold(0, |sum, more| ready(Ok(sum + more))).await;
+        if count.is_err() {
+            self.journal.end_hand_overs(kind); // those behind the one that failed were given up
         }
-        Ok(count)
+        count
     }
 
-    /// Hands over the batch behind the one that was read last.
-    async fn hand_over_next(
-        &self,
-        kind: PushKind,
-        read_to: &Mutex<Option<Seq>>,
-    ) -> Result<usize, RelayError> {
+    /// Hands over the batch behind the one that was read last, unless all was read.
+    async fn hand_over_next(&self, kind: PushKind, place: &Mutex<Place>) -> Result<usize, RelayError> {
         let batch = {
-            let mut read_to = read_to.lock().await;
-            let batch = self.journal.waiting(kind, *read_to, BATCH).await?;
-            *read_to = batch.last().map(|last| last.seq).or(*read_to);
+            let mut place = place.lock().await;
+            let Place::Behind(after) = *place else { return Ok(0) };
+            let batch = self.journal.waiting(kind, after, BATCH).await?;
+            *place = batch.last().map_or(Place::End, |last| Place::Behind(Some(last.seq)));
             batch
         };
         if batch.is_empty() {
