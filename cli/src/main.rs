@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod output;
 mod process;
+mod role;
 
 use std::process::ExitCode;
 

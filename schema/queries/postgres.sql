@@ -16,9 +16,10 @@ select code, data from consent_visit where pre_auth = any ($1)
 delete from dead_letter where command = any($1::uuid[])
 
 -- name: dead_letter_settle
--- Before dead_letter_remove.
+-- Letter and outcome in one statement, the letter first, as an append does; dead_letter_remove finds nothing then.
+with removed as (delete from dead_letter where command = any($1::uuid[]) returning command)
 update command set outcome = 'nothing'
-where outcome = 'dead' and id in (select command from dead_letter where command = any($1::uuid[]))
+where outcome = 'dead' and id = any(array(select command from removed))
 
 -- name: event_read_since
 -- Versions rise with positions, so the tail of a stream is found from its end.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mandate_schema::ComponentId;
 
-use crate::process::Role;
+use crate::role::Role;
 
 #[derive(Args, Debug)]
 pub(crate) struct Demo {

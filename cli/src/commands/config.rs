@@ -8,7 +8,7 @@ use crate::{
     args::{ConfigCommand, Global},
     exit::CliError,
     output,
-    process::Role,
+    role::Role,
 };
 
 /// In warnings about placeholders, which this command calls problems.

@@ -11,7 +11,7 @@ use crate::{
     doctor::{self, Finding, Verdict, request},
     exit::CliError,
     output::{self, Format, line},
-    process::Role,
+    role::Role,
 };
 
 pub(super) async fn run(global: &Global, arguments: Doctor) -> Result<(), CliError> {

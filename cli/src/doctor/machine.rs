@@ -13,7 +13,7 @@ use mandate_runtime::{
 };
 
 use super::Finding;
-use crate::process::Role;
+use crate::role::Role;
 
 /// Bytes left on a disk below which the next burst of callbacks may not fit.
 const DISK_LEAST: u64 = 64 << 20;

@@ -12,11 +12,7 @@ use mandate_runtime::config::Loaded;
 use mandate_storage::Store;
 use serde::Serialize;
 
-use crate::{
-    context::open_storage,
-    exit::CliError,
-    process::{self, Role},
-};
+use crate::{context::open_storage, exit::CliError, process, role::Role};
 
 /// What a check came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -3,7 +3,6 @@
 mod assembly;
 mod broker;
 mod ingress;
-mod role;
 mod simulator;
 mod standalone;
 mod worker;
@@ -11,7 +10,6 @@ mod worker;
 pub(crate) use assembly::{api_settings, worker_for_commands};
 pub(crate) use broker::event_publisher;
 pub(crate) use ingress::ingress;
-pub(crate) use role::Role;
 pub(crate) use simulator::{platform, simulator};
 pub(crate) use standalone::{Running, standalone, start};
 pub(crate) use worker::worker;

@@ -1,9 +1,4 @@
-//! The codes of problems, and what is said about each.
-
-use actix_web::http::StatusCode;
-use mandate_runtime::language::Language;
-
-use super::{AboutCode, table};
+//! The codes of problems.
 
 /// What a program branches on. Codes are never renamed; texts may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,20 +105,4 @@ impl Code {
         Self::StorageUnavailable,
         Self::InternalError,
     ];
-
-    /// The name in the answers.
-    pub fn as_str(self) -> &'static str {
-        table::row(self).1
-    }
-
-    /// The HTTP status that goes with it.
-    pub fn status(self) -> StatusCode {
-        StatusCode::from_u16(table::row(self).0).expect("the table holds HTTP statuses")
-    }
-
-    /// What the code means and what to do about it.
-    pub fn about(self, language: Language) -> AboutCode {
-        let (status, code, title, title_zh, (cure, cure_zh)) = table::row(self);
-        AboutCode { code, status, title: language.pick(title, title_zh), cure: language.pick(cure, cure_zh) }
-    }
 }

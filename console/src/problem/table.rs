@@ -1,15 +1,36 @@
-//! The table of problems, in both languages.
+//! What is said about each code, in both languages.
 
-use super::Code;
+use actix_web::http::StatusCode;
+use mandate_runtime::language::Language;
+
+use super::{AboutCode, Code};
+
+impl Code {
+    /// The name in the answers.
+    pub fn as_str(self) -> &'static str {
+        row(self).1
+    }
+
+    /// The HTTP status that goes with it.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(row(self).0).expect("the table holds HTTP statuses")
+    }
+
+    /// What the code means and what to do about it.
+    pub fn about(self, language: Language) -> AboutCode {
+        let (status, code, title, title_zh, (cure, cure_zh)) = row(self);
+        AboutCode { code, status, title: language.pick(title, title_zh), cure: language.pick(cure, cure_zh) }
+    }
+}
 
 /// What to do, in English and Chinese.
 type Cure = (&'static str, &'static str);
 
 /// Status, name, title in English and Chinese, and what to do.
-pub(super) type Row = (u16, &'static str, &'static str, &'static str, Cure);
+type Row = (u16, &'static str, &'static str, &'static str, Cure);
 
 #[rustfmt::skip]
-pub(super) fn row(code: Code) -> Row {
+fn row(code: Code) -> Row {
     match code {
         Code::LoopbackOnly => (403, "loopback_only", "Only this machine is answered", "只接受本机请求", ASK_LOCALLY),
         Code::CrossOrigin => (403, "cross_origin", "A page of another site asked", "请求来自其他网站的页面", ASK_LOCALLY),

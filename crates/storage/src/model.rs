@@ -268,16 +268,6 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The number of the key that a stream seals with, as far as it has one: an authorizer's newest, a component's first (the
-    /// others are its notices').
-    pub fn sealing_key(stream: &StreamName, last: u32, last_is_destroyed: bool) -> Option<u32> {
-        match stream {
-            _ if last == 0 => None,
-            StreamName::Component(_) => Some(1),
-            StreamName::Authorizer(..) | StreamName::Webhook(_) => Some(last).filter(|_| !last_is_destroyed),
-        }
-    }
-
     /// The version to expect.
     pub fn version(&self) -> Version {
         self.state.as_ref().map_or(Version(0), |row| row.version)

@@ -70,10 +70,10 @@ impl Store {
         );
         let changed = self.driver.changes(vec![
             Statement::new(end_task, values![id, now]),
+            Statement::new(REMOVE, values![id]), // letter before command, as an append does
             Statement::new(DISCARD, values![id]),
-            Statement::new(REMOVE, values![id]),
         ]);
-        Ok(changed.await?.last() == Some(&1))
+        Ok(changed.await?.get(1) == Some(&1))
     }
 
     /// Makes the task of a dead letter ready again and removes the letter; `false` if there is none.
