@@ -63,6 +63,9 @@ on conflict (name) do update set
 where lease.holder = excluded.holder or lease.until <= excluded.until - $3 or lease.until > excluded.until + 60000
 returning fence
 
+-- name: log_free
+select position from log_head where shard = 0 for update skip locked
+
 -- name: rebuild_prepare
 create temp table rebuilt (
     stream text collate "C" primary key, version bigint not null, position bigint not null, form integer not null,

@@ -90,6 +90,9 @@ on conflict (name) do update set
 where lease.holder = excluded.holder or lease.until <= excluded.until - $3 or lease.until > excluded.until + 60000
 returning fence
 
+-- name: log_free
+select position from log_head where shard = 0
+
 -- name: rebuild_prepare
 create temp table rebuilt (
     stream text primary key, version integer not null, position integer not null, form integer not null, state text not null,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use mandate_schema::{Position, StreamName};
+use mandate_schema::StreamName;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until, timeout_at},
@@ -29,8 +29,10 @@ const QUEUE: usize = 1_024;
 /// How long to wait before the same call is repeated, after its outcome was unknown.
 const REPEAT_AFTER: Duration = Duration::from_millis(200);
 
-/// Failures after which a batch is taken apart: perhaps together it takes longer than a call may.
+/// Failures after which a batch is taken apart, if the log is free: perhaps together it takes longer than a call may.
 const WHOLE_TRIES: u32 = 3;
+/// Failures after which a part of it is.
+const PART_TRIES: u32 = 1;
 /// Failures of a command alone, while the log answers, after which its caller has the error.
 const LONE_TRIES: u32 = 3;
 
@@ -42,8 +44,8 @@ pub(crate) trait BatchLog: Send + Sync + 'static {
         commands: Vec<Command>,
     ) -> impl Future<Output = Result<Vec<Appended>, StorageError>> + Send;
 
-    /// As [`Store::head`].
-    fn head(&self) -> impl Future<Output = Result<Position, StorageError>> + Send;
+    /// Whether the log answers, and no append of another process has it just now.
+    fn is_free(&self) -> impl Future<Output = bool> + Send;
 }
 
 impl BatchLog for Store {
@@ -51,8 +53,8 @@ impl BatchLog for Store {
         self.append_batch(commands).await
     }
 
-    async fn head(&self) -> Result<Position, StorageError> {
-        self.head().await
+    async fn is_free(&self) -> bool {
+        self.log_is_free().await.unwrap_or(false)
     }
 }
 
@@ -261,32 +263,33 @@ impl<L: BatchLog> Batcher<L> {
 
     async fn append(&mut self, batch: Vec<Request>) {
         let mut broken = HashSet::new();
-        match self.call(&batch).await {
-            Ok(appended) => {
-                for (request, appended) in batch.into_iter().zip(appended) {
-                    request.answer(Ok(appended), &mut broken);
-                }
+        // One of them is refused, or together they take too long: in halves, so that only that one fails or waits.
+        let (mut parts, mut tries) = (vec![batch], WHOLE_TRIES);
+        while let Some(part) = parts.pop() {
+            let is_void = |request: &Request| request.command.stream().is_some_and(|it| broken.contains(it));
+            let (void, mut part): (Vec<_>, Vec<_>) = part.into_iter().partition(is_void);
+            for request in void {
+                request.send(Ok(Appended::Conflict));
             }
-            Err(error) => match <[Request; 1]>::try_from(batch) {
-                Ok([request]) => self.failed_alone(request, error, &mut broken),
-                Err(batch) => self.take_apart(batch, &mut broken).await,
-            },
-        }
-        self.end_chains(&broken);
-    }
-
-    /// One of them is refused, or together they take too long: each alone, so that only that one fails or waits.
-    async fn take_apart(&mut self, batch: Vec<Request>, broken: &mut HashSet<StreamName>) {
-        for request in batch {
-            if request.command.stream().is_some_and(|stream| broken.contains(stream)) {
-                request.answer(Ok(Appended::Conflict), broken);
+            if part.is_empty() {
                 continue;
             }
-            match self.call(std::slice::from_ref(&request)).await {
-                Ok(mut appended) => request.answer(Ok(appended.remove(0)), broken),
-                Err(error) => self.failed_alone(request, error, broken),
+            match self.call(&part, tries).await {
+                Ok(appended) => {
+                    for (request, appended) in part.into_iter().zip(appended) {
+                        request.answer(Ok(appended), &mut broken);
+                    }
+                }
+                Err(error) if part.len() == 1 => self.failed_alone(part.remove(0), error, &mut broken),
+                Err(error) => {
+                    tracing::debug!(commands = part.len(), %error, "commands are appended in halves");
+                    let rest = part.split_off(part.len() / 2);
+                    parts.extend([rest, part]);
+                    tries = PART_TRIES;
+                }
             }
         }
+        self.end_chains(&broken);
     }
 
     /// What was held back behind a command of its stream that was not stored may be decided on it, even if the stream's version says
@@ -317,14 +320,18 @@ impl<L: BatchLog> Batcher<L> {
         self.stuck.push_back(Stuck { request, failures: 1, successes: self.successes, next_at });
     }
 
-    /// Tries a stuck command again. After a few tries its caller has the error.
+    /// Tries a stuck command again, once: the others have most of the time. After a few tries its caller has the error.
     async fn retry(&mut self, mut stuck: Stuck) {
-        match self.call(std::slice::from_ref(&stuck.request)).await {
+        let started = Instant::now();
+        match self.call_once(std::slice::from_ref(&stuck.request)).await {
             Ok(mut appended) => stuck.request.send(Ok(appended.remove(0))),
-            Err(error) if !error.is_transient() => stuck.request.send(Err(error)),
+            Err(error) if !error.is_transient() || self.incoming.is_closed() => {
+                stuck.request.send(Err(error));
+            }
             Err(_) if stuck.failures + 1 < LONE_TRIES => {
-                stuck.failures += 1;
-                stuck.next_at = Instant::now() + REPEAT_AFTER * 2_u32.pow(stuck.failures);
+                stuck.failures += u32::from(self.log.is_free().await); // else it says nothing about the command
+                let pause = (started.elapsed() * 3).max(REPEAT_AFTER * 2_u32.pow(stuck.failures));
+                stuck.next_at = Instant::now() + pause;
                 self.stuck.push_back(stuck);
             }
             Err(error) if self.successes > stuck.successes => {
@@ -335,15 +342,26 @@ impl<L: BatchLog> Batcher<L> {
         }
     }
 
-    /// Appends a batch, as often as it takes for its outcome to be known. Several commands together are given up after a few
-    /// failures, one alone at the first failure after which the log answers.
-    async fn call(&mut self, batch: &[Request]) -> Result<Vec<Appended>, StorageError> {
+    async fn call_once(&mut self, batch: &[Request]) -> Result<Vec<Appended>, StorageError> {
+        let started = Instant::now();
+        self.observer.before(batch.len());
+        let commands = batch.iter().map(|request| request.command.clone()).collect();
+        let result = self.log.append_batch(commands).await;
+        if result.is_ok() {
+            self.successes += 1;
+            self.observer.after(batch.len(), started.elapsed());
+        }
+        result
+    }
+
+    /// Appends a batch, as often as it takes for its outcome to be known. Several commands together are given up after so many
+    /// failures, one alone after two, if the log is free then: while it is away or busy, the same call is repeated.
+    async fn call(&mut self, batch: &[Request], tries: u32) -> Result<Vec<Appended>, StorageError> {
+        let tries = if batch.len() == 1 { 2 } else { tries };
         let mut failures = 0_u32;
         loop {
             let started = Instant::now();
-            self.observer.before(batch.len());
-            let commands = batch.iter().map(|request| request.command.clone()).collect();
-            match self.log.append_batch(commands).await {
+            match self.call_once(batch).await {
                 Err(error) if error.is_transient() => {
                     if failures == 0 {
                         tracing::warn!(%error, "the event log did not answer; the same call is repeated until it does");
@@ -353,10 +371,7 @@ impl<L: BatchLog> Batcher<L> {
                     if self.incoming.is_closed() {
                         return Err(error); // every handle is gone: nobody waits any more
                     }
-                    if batch.len() > 1 && failures == WHOLE_TRIES {
-                        return Err(error);
-                    }
-                    if batch.len() == 1 && failures > 1 && self.log.head().await.is_ok() {
+                    if failures >= tries && self.log.is_free().await {
                         return Err(error);
                     }
                 }
@@ -364,8 +379,6 @@ impl<L: BatchLog> Batcher<L> {
                     if failures > 0 {
                         tracing::info!(failures, "recovered: the event log answers again");
                     }
-                    self.successes += u64::from(result.is_ok());
-                    self.observer.after(batch.len(), started.elapsed());
                     return result;
                 }
             }

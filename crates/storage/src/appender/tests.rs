@@ -39,8 +39,8 @@ struct Notes {
     late: Option<u128>,
     /// The command that never ends in time.
     endless: Option<u128>,
-    /// Whether its head can be read.
-    is_readable: bool,
+    /// Whether it is free.
+    is_free: bool,
     /// Commands of one call that it manages in time.
     most: usize,
     /// Told of each call.
@@ -63,7 +63,7 @@ impl Notes {
             refused: None,
             late: None,
             endless: None,
-            is_readable: false,
+            is_free: false,
             most: usize::MAX,
             called: Arc::default(),
             permits: Arc::new(Semaphore::new(permits)),
@@ -88,6 +88,7 @@ impl Notes {
 impl BatchLog for Notes {
     async fn append_batch(&self, commands: Vec<Command>) -> Result<Vec<Appended>> {
         let numbers: Vec<u128> = commands.iter().map(|command| command.id().0.as_u128()).collect();
+        let streams: Vec<StreamName> = commands.iter().filter_map(Command::stream).cloned().collect();
         self.calls.lock().unwrap().push(numbers.clone());
         self.called.notify_one();
         self.permits.acquire().await.expect("never closed").forget();
@@ -102,15 +103,18 @@ impl BatchLog for Notes {
         if numbers.iter().any(|number| Some(*number) == self.refused) {
             return Err(StorageError::Data("refused".into()));
         }
-        let answers = numbers.into_iter().map(|number| match self.late {
-            Some(late) if late == number => Appended::Conflict,
-            _ => answer(number),
-        });
-        Ok(answers.collect())
+        // A chain counts up to its first conflict.
+        let late = numbers.iter().position(|number| Some(*number) == self.late);
+        let is_void = |at: usize| late.is_some_and(|late| at >= late && streams[at] == streams[late]);
+        let answers = numbers.iter().enumerate();
+        let answer = |(at, number): (usize, &u128)| {
+            if is_void(at) { Appended::Conflict } else { answer(*number) }
+        };
+        Ok(answers.map(answer).collect())
     }
 
-    async fn head(&self) -> Result<Position> {
-        if self.is_readable { Ok(Position(0)) } else { Err(StorageError::Unavailable("away".into())) }
+    async fn is_free(&self) -> bool {
+        self.is_free
     }
 }
 
@@ -241,7 +245,7 @@ async fn a_chain_that_is_taken_apart_ends_with_its_first_command_that_is_not_sto
     let log = Notes { late: Some(2), refused: Some(5), ..Notes::quick() };
     let chain = vec![on(11, 1), on(11, 2), on(11, 3), on(12, 4), on(13, 5), on(11, 6)];
     let answers = log.start().append_all(chain).await;
-    assert_eq!(log.calls(), [vec![1, 2, 3, 4, 5, 6], vec![1], vec![2], vec![4], vec![5]]);
+    assert_eq!(log.calls(), [vec![1, 2, 3, 4, 5, 6], vec![1, 2, 3], vec![4, 5], vec![4], vec![5]]);
     let is_conflict = |index: usize| matches!(answers[index], Ok(Appended::Conflict));
     assert_eq!([1, 2, 5].map(is_conflict), [true; 3]);
     assert_eq!((answers[0].as_ref().unwrap(), answers[3].as_ref().unwrap()), (&answer(1), &answer(4)));
@@ -260,7 +264,7 @@ async fn what_is_left_of_a_chain_whose_first_part_was_not_stored_is_decided_agai
 
 #[tokio::test(start_paused = true)]
 async fn a_command_that_never_ends_in_time_goes_behind_the_others_and_fails_for_its_caller_alone() {
-    let log = Notes { endless: Some(1), is_readable: true, ..Notes::quick() };
+    let log = Notes { endless: Some(1), is_free: true, ..Notes::quick() };
     let appender = log.start();
     let endless = tokio::spawn({
         let appender = appender.clone();
@@ -275,7 +279,7 @@ async fn a_command_that_never_ends_in_time_goes_behind_the_others_and_fails_for_
 
 #[tokio::test(start_paused = true)]
 async fn a_command_that_never_ends_in_time_may_be_tried_again_if_no_other_was_stored_meanwhile() {
-    let log = Notes { endless: Some(1), is_readable: true, ..Notes::quick() };
+    let log = Notes { endless: Some(1), is_free: true, ..Notes::quick() };
     let endless = log.start().append(on(11, 1)).await;
     assert!(matches!(endless, Err(StorageError::Unavailable(_))));
 }
@@ -334,18 +338,26 @@ async fn an_unknown_outcome_is_asked_for_again_with_the_same_ids() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_takes_too_long_together_is_tried_one_by_one() {
-    let log = Notes { most: 1, ..Notes::quick() };
+async fn what_takes_too_long_together_is_tried_in_halves() {
+    let log = Notes { most: 1, is_free: true, ..Notes::quick() };
     append_all(&log.start(), vec![on(11, 1), on(12, 2)]).await;
     assert_eq!(log.calls(), [vec![1, 2], vec![1, 2], vec![1, 2], vec![1], vec![2]]);
 }
 
+/// A log that is away is no reason to append one by one what fits together: each would be a commit of its own.
 #[tokio::test(start_paused = true)]
-async fn a_refused_batch_is_repeated_one_by_one() {
+async fn a_batch_stays_whole_while_the_log_is_away_or_busy() {
+    let log = Notes::troubled((0..20).map(|_| Trouble::Away));
+    append_all(&log.start(), vec![on(11, 1), on(12, 2), on(13, 3)]).await;
+    assert_eq!(log.calls(), vec![vec![1, 2, 3]; 21]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_batch_is_repeated_in_halves() {
     let log = Notes { refused: Some(2), ..Notes::quick() };
     let appender = log.start();
     let answers = join_all([on(11, 1), on(12, 2), on(13, 3)].map(|command| appender.append(command))).await;
-    assert_eq!(log.calls(), [vec![1, 2, 3], vec![1], vec![2], vec![3]]);
+    assert_eq!(log.calls(), [vec![1, 2, 3], vec![1], vec![2, 3], vec![2], vec![3]]);
     assert_eq!(answers[0].as_ref().unwrap(), &answer(1));
     assert!(matches!(answers[1], Err(StorageError::Data(_))));
     assert_eq!(answers[2].as_ref().unwrap(), &answer(3));

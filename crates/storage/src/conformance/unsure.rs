@@ -5,8 +5,6 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use mandate_schema::Position;
-
 use crate::{Appended, Command, StorageError, Store, appender::BatchLog};
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -61,7 +59,7 @@ impl BatchLog for Unsure {
         Ok(answer)
     }
 
-    async fn head(&self) -> Result<Position> {
-        self.log.head().await
+    async fn is_free(&self) -> bool {
+        self.log.log_is_free().await.unwrap_or(false)
     }
 }

@@ -26,6 +26,17 @@ impl Store {
         self.driver.one(HEAD, values![], |row| row.get("position")).await
     }
 
+    /// Whether the log can be appended to just now: it answers, and no append of another process has it.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    pub(crate) async fn log_is_free(&self) -> Result<bool> {
+        let head: Option<Position> =
+            self.driver.first(dialect!("log_free"), values![], |row| row.get("position")).await?;
+        Ok(head.is_some())
+    }
+
     /// Gives the log another name, so that its readers learn that positions they have seen may be others now.
     ///
     /// # Errors
