@@ -5,7 +5,7 @@ use std::error::Error;
 use mandate_broker::{CallbackSink, Delivery, Inbox};
 use mandate_runtime::failpoint;
 use mandate_schema::{CallbackId, Push};
-use tokio::sync::RwLock;
+use tokio::{sync::RwLock, task::unconstrained};
 
 use super::ingest::Ingest;
 
@@ -34,7 +34,7 @@ impl Inbox for FromInbox {
         let readable = batch.iter().filter_map(|delivery| Some((push(delivery)?, delivery.redelivered)));
         let (often, others): (Vec<_>, Vec<_>) = readable.partition(|(_, redelivered)| *redelivered >= OFTEN);
         {
-            let _beside = self.beside.read().await;
+            let _beside = unconstrained(self.beside.read()).await; // in the order of the batches
             self.ingest.accept(others.into_iter().map(|(push, _)| push).collect()).await?;
         }
         for (push, redelivered) in often {

@@ -9,7 +9,10 @@ use mandate_runtime::{failpoint, metrics::Metrics, strangers::LineLimit};
 use mandate_schema::{CallbackId, CommandId, ComponentId, Push, PushKind, StreamName};
 use mandate_storage::{Appended, Command, CommandOutcome, DeadLetter, DeadPayload, StorageError};
 use mandate_wechat::push::GenuinePush;
-use tokio::sync::{Mutex, Notify};
+use tokio::{
+    sync::{Mutex, Notify},
+    task::unconstrained,
+};
 
 use super::{
     alone::Alone,
@@ -126,19 +129,22 @@ impl Ingest {
 
     /// Several batches may be accepted at once: while one is stored, the next one is opened and decided.
     async fn accept_all(&self, batch: Vec<Push>) -> Result<(), IngestError> {
-        let opening = self.opening.lock().await;
+        // In the order in which they are polled first, whatever the runtime's budget says.
+        let opening = unconstrained(self.opening.lock()).await;
         let Sorted { deliveries, messages, dead } = self.sort(batch).await;
         let streams = deliveries.iter().map(|delivery| Lane::Stream(delivery.stream.clone()));
         let lanes = streams.chain((!messages.is_empty()).then_some(Lane::Messages)).collect();
         let turn = self.turns.enter(lanes);
         drop(opening);
-        turn.come().await;
+        turn.come().await.map_err(|error| StorageError::Unavailable(error.into()))?;
         let bury = dead.into_iter().map(|(push, reason, detail)| self.bury(push, reason, detail));
         try_join_all(bury).await?;
         if !messages.is_empty() {
             self.messages.store(messages).await?;
         }
-        self.decide(deliveries).await.map(drop)
+        self.decide(deliveries).await?;
+        turn.done();
+        Ok(())
     }
 
     async fn sort(&self, batch: Vec<Push>) -> Sorted {
