@@ -181,7 +181,7 @@ impl<I: Inbox> Consuming<I> {
         mut handling: FuturesOrdered<impl Future<Output = Handled>>,
         in_hand: &mut InHand,
     ) -> Result<(), Failure> {
-        // From now on nothing new comes, and with a single active consumer the next one begins.
+        // Then nothing new comes, and with a single active consumer the next one begins: behind what is dealt with here.
         let last_words = async {
             let cancelling = channel.basic_cancel(TAG.into(), BasicCancelOptions::default());
             if let Ok(Err(failure)) | Err(failure) = answer("cancel the consumer", cancelling)
@@ -197,7 +197,8 @@ impl<I: Inbox> Consuming<I> {
             }
             Ok(())
         };
-        let (dealt_with, ()) = tokio::join!(timeout(STOP_LIMIT, dealt_with), last_words);
+        let dealt_with = timeout(STOP_LIMIT, dealt_with).await;
+        last_words.await;
         give_back(in_hand);
         dealt_with.unwrap_or(Ok(()))
     }

@@ -144,7 +144,7 @@ impl<O: EventsOut> EventPublisher<O> {
             tokio::select! {
                 () = stop.requested() => {}
                 () = tokio::time::sleep(pause) => {}
-                _grown = grown.changed(), if progress.place.is_some() => {}
+                _grown = grown.changed(), if progress.place.is_some_and(|place| place.refused.is_none()) => {}
             }
         }
         progress.lead.give_back(&self.outbox.storage).await;
