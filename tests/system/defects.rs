@@ -165,6 +165,8 @@ async fn an_update_redeems_its_new_code_and_records_gained_and_lost_permissions(
 #[tokio::test]
 async fn a_missing_ticket_delays_and_never_loses() {
     let mut world = World::start().await;
+    // Five seconds after its start a worker without a ticket asks for one.
+    world.fault("api_start_push_ticket", "errcode", 100, json!(-1)).await;
     let merchant = world.authorize(A).await;
     world.wait_status(A, &merchant, "pending").await;
     world.restart().await;

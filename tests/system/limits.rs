@@ -13,6 +13,13 @@ const MANY: usize = 100_000;
 /// Pushed at once.
 const TOGETHER: usize = 50;
 
+/// Whether ingress says that the disk is full.
+async fn is_full(world: &World) -> bool {
+    let readiness = world.http.get(world.admin_url("/readyz")).send().await.expect("it answers");
+    readiness.status() == StatusCode::SERVICE_UNAVAILABLE
+        && readiness.text().await.expect("a text").contains("disk")
+}
+
 #[tokio::test]
 async fn a_file_that_may_not_grow_any_more_is_a_full_disk() {
     let mut world = World::with(Options { limits: Some("--fsize=1500000"), ..Options::new() }).await;
@@ -27,13 +34,13 @@ async fn a_file_that_may_not_grow_any_more_is_a_full_disk() {
             answers.into_iter().partition(|answer| answer.ends_with("\r\n\r\nsuccess"));
         accepted += taken.len();
         refused = others.into_iter().next();
+        if refused.is_some() && !is_full(&world).await {
+            refused = None; // on a busy machine a commit that takes too long is refused, too
+        }
     }
     let refused = refused.expect("it was seen");
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     assert!(!world.has_died(), "SIGXFSZ kills a process that does not listen to it");
-    let readiness = world.http.get(world.admin_url("/readyz")).send().await.expect("it answers");
-    assert_eq!(readiness.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(readiness.text().await.expect("a text").contains("disk"));
 
     world.kill_service().await;
     world.options.limits = None;
