@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Interval, interval};
 
-use crate::world::{COMPONENT_A as A, Stack, World, act::short_type};
+use crate::world::{COMPONENT_A as A, Options, Stack, Weight, World, act::short_type};
 
 const LIST: &str = "api_get_authorizer_list";
 const INFO: &str = "api_get_authorizer_info";
@@ -53,7 +53,7 @@ mod on_servers {
 }
 
 async fn play(stack: Stack, length: u64) -> World {
-    let world = World::on(stack).await;
+    let world = World::with(Options::on(stack).await.weighing(Weight::Heavy)).await;
     world.control("crowd", json!({"component": A, "count": length})).await;
     world.control("switches", json!({"refresh_token_in_info": "absent"})).await;
     let lost = lose_codes(&world).await;
