@@ -4,6 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, http::header};
 
 use crate::{ApiError, query::Query};
 
+/// Where it is: beside the API, whose addresses stand in `openapi.json`.
+pub(crate) const ADDRESS: &str = "/";
+
 const PAGE: &str = "<!doctype html>
 <html lang=\"en\">
 <meta charset=\"utf-8\">
@@ -20,7 +23,7 @@ const PAGE: &str = "<!doctype html>
 </html>
 ";
 
-/// `GET /`.
+/// Shows it.
 pub(crate) async fn show(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Query::read(&request, &[])?;
     Ok(HttpResponse::Ok()

@@ -23,7 +23,7 @@ pub fn routes(config: &mut ServiceConfig, api: Data<Api>) {
     ] {
         config.service(documents.wrap(from_fn(problem::in_language)));
     }
-    config.service(get("/", root::show).wrap(from_fn(guard::never_kept)));
+    config.service(get(root::ADDRESS, root::show).wrap(from_fn(guard::never_kept)));
     let problems = get("/api/v1/problems/{code}", problem::show);
     config.service(problems.wrap(from_fn(problem::in_language)).wrap(from_fn(guard::never_kept)));
     let api = web::scope("/api/v1")
