@@ -59,7 +59,7 @@ pub enum Step {
 
 /// How far a step has read.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum ReadTo {
     Behind(Option<Seq>),
     /// All that waited. What has come since is for the next step.
     End,
@@ -111,8 +111,8 @@ impl<S: CallbackSink> Relay<S> {
     }
 
     async fn hand_over_batches(&self, kind: PushKind) -> Result<usize, RelayError> {
-        let (begun_at, place) = (Instant::now(), Mutex::new(Place::Behind(None)));
-        let next = |_| self.hand_over_next(kind, &place);
+        let (begun_at, read_to) = (Instant::now(), Mutex::new(ReadTo::Behind(None)));
+        let next = |_| self.hand_over_next(kind, &read_to);
         let batches = stream::iter(0..STEP).take_while(|_| ready(begun_at.elapsed() < STEP_BEGINS));
         let handed_over = batches.map(next).buffered(AT_ONCE);
         let count = handed_over.try_fold(0, |sum, more| ready(Ok(sum + more))).await;
@@ -123,12 +123,12 @@ impl<S: CallbackSink> Relay<S> {
     }
 
     /// Hands over the batch behind the one that was read last, unless all was read.
-    async fn hand_over_next(&self, kind: PushKind, place: &Mutex<Place>) -> Result<usize, RelayError> {
+    async fn hand_over_next(&self, kind: PushKind, read_to: &Mutex<ReadTo>) -> Result<usize, RelayError> {
         let batch = {
-            let mut place = place.lock().await;
-            let Place::Behind(after) = *place else { return Ok(0) };
+            let mut read_to = read_to.lock().await;
+            let ReadTo::Behind(after) = *read_to else { return Ok(0) };
             let batch = self.journal.waiting(kind, after, BATCH).await?;
-            *place = batch.last().map_or(Place::End, |last| Place::Behind(Some(last.seq)));
+            *read_to = batch.last().map_or(ReadTo::End, |last| ReadTo::Behind(Some(last.seq)));
             batch
         };
         if batch.is_empty() {

@@ -181,16 +181,6 @@ impl<I: Inbox> Consuming<I> {
         mut handling: FuturesOrdered<impl Future<Output = Handled>>,
         in_hand: &mut InHand,
     ) -> Result<(), Failure> {
-        // Then nothing new comes, and with a single active consumer the next one begins: behind what is dealt with here.
-        let last_words = async {
-            let cancelling = channel.basic_cancel(TAG.into(), BasicCancelOptions::default());
-            if let Ok(Err(failure)) | Err(failure) = answer("cancel the consumer", cancelling)
-                .await
-                .map(|cancelled| cancelled.map_err(Failure::from))
-            {
-                debug!("{failure}");
-            }
-        };
         let dealt_with = async {
             while let Some(Ok(())) = handling.next().await {
                 in_hand.done().await?;
@@ -198,7 +188,13 @@ impl<I: Inbox> Consuming<I> {
             Ok(())
         };
         let dealt_with = timeout(STOP_LIMIT, dealt_with).await;
-        last_words.await;
+        // Now nothing new comes, and with a single active consumer the next one begins, behind what was dealt with here.
+        let cancelling = channel.basic_cancel(TAG.into(), BasicCancelOptions::default());
+        if let Ok(Err(failure)) | Err(failure) =
+            answer("cancel the consumer", cancelling).await.map(|cancelled| cancelled.map_err(Failure::from))
+        {
+            debug!("{failure}");
+        }
         give_back(in_hand);
         dealt_with.unwrap_or(Ok(()))
     }

@@ -12,7 +12,7 @@ use super::{
     model::{DEDUPE_WINDOW, Entry, ParkedBecause, ROW_BYTES, Reading, SETTLED},
     parking::{Parking, SENDER_ROWS},
     read,
-    under_way::Left,
+    under_way::Range,
 };
 
 /// Rows per commit when a full disk is cleared: their marks fit in the reserve.
@@ -201,7 +201,7 @@ impl Store {
     }
 
     /// Counts a death for what the last process was handing over; says for how many.
-    pub(super) fn count_deaths(&mut self, left: &Left) -> Result<usize, JournalError> {
+    pub(super) fn count_deaths(&mut self, left: &Range) -> Result<usize, JournalError> {
         self.change(sql::COUNT_DEATHS, params![left.kind.as_str(), left.first.0, left.last.0])
     }
 

@@ -31,13 +31,13 @@ pub(super) struct UnderWay {
     /// Whether the process goes on: a stop that takes too long is no callback's doing either.
     counting: AtomicBool,
     failed: AtomicBool,
-    /// First and last place of each hand-over under way.
-    ranges: Mutex<Vec<(PushKind, i64, i64)>>,
+    /// The hand-overs under way.
+    ranges: Mutex<Vec<Range>>,
 }
 
-/// What the last process was handing over when it died.
+/// Callbacks of a kind that are handed over, or were when the last process died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Left {
+pub(super) struct Range {
     pub(super) kind: PushKind,
     pub(super) first: Seq,
     pub(super) last: Seq,
@@ -51,8 +51,9 @@ impl UnderWay {
         Ok(Self { file, counting, failed, ranges })
     }
 
-    pub(super) fn left(&self) -> Vec<Left> {
-        let left = |kind| self.read(kind).ok().flatten().map(|(first, last)| Left { kind, first, last });
+    /// What the last process was handing over when it died.
+    pub(super) fn left(&self) -> Vec<Range> {
+        let left = |kind| self.read(kind).ok().flatten().map(|(first, last)| Range { kind, first, last });
         [PushKind::Event, PushKind::Message].into_iter().filter_map(left).collect()
     }
 
@@ -69,7 +70,7 @@ impl UnderWay {
 
     /// Forgets all of a kind.
     pub(super) fn end_all(&self, kind: PushKind) {
-        self.change(kind, |ranges| ranges.retain(|range| range.0 != kind));
+        self.change(kind, |ranges| ranges.retain(|range| range.kind != kind));
     }
 
     /// Forgets all, and notes nothing any more.
@@ -81,14 +82,14 @@ impl UnderWay {
     }
 
     /// The note has room for one range: from the first place under way to the last one.
-    fn change(&self, kind: PushKind, change: impl FnOnce(&mut Vec<(PushKind, i64, i64)>)) {
+    fn change(&self, kind: PushKind, change: impl FnOnce(&mut Vec<Range>)) {
         let mut ranges = self.ranges.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut ranges);
-        let of_kind = || ranges.iter().filter(|range| range.0 == kind);
-        let first = of_kind().map(|(_, first, _)| *first).min();
-        let last = of_kind().map(|(.., last)| *last).max();
+        let of_kind = || ranges.iter().filter(|range| range.kind == kind);
+        let first = of_kind().map(|range| range.first).min();
+        let last = of_kind().map(|range| range.last).max();
         match first.zip(last).filter(|_| self.counting.load(Ordering::SeqCst)) {
-            Some((first, last)) => self.note(kind, first, last),
+            Some((first, last)) => self.note(kind, first.0, last.0),
             None => self.note(kind, 0, 0),
         }
     }
@@ -117,8 +118,8 @@ impl UnderWay {
     }
 }
 
-fn range(kind: PushKind, seqs: &[Seq]) -> Option<(PushKind, i64, i64)> {
-    Some((kind, seqs.first()?.0, seqs.last()?.0))
+fn range(kind: PushKind, seqs: &[Seq]) -> Option<Range> {
+    Some(Range { kind, first: *seqs.first()?, last: *seqs.last()? })
 }
 
 fn offset(kind: PushKind) -> u64 {
