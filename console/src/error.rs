@@ -205,7 +205,7 @@ impl ResponseError for ApiError {
         let code = self.code();
         self.log(code);
         let problem = Problem { upstream: self.upstream(), ..Problem::new(code, self.detail(code)) };
-        let mut answer = problem.answer(code);
+        let mut answer = problem.answer();
         let headers = answer.headers_mut();
         if let Self::MethodNotAllowed { allowed } = self {
             headers.insert(header::ALLOW, header::HeaderValue::from_static(allowed));

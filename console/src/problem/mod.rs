@@ -48,7 +48,7 @@ pub struct Problem {
     /// What is wrong with this request, in English. It repeats names and ids, never a value that could be a secret.
     pub detail: String,
     /// The code.
-    pub code: &'static str,
+    pub code: Code,
     /// What to do about it.
     pub cure: &'static str,
     /// What `WeChat` said, if it said no.
@@ -90,22 +90,21 @@ impl Upstream {
 impl Problem {
     /// The problem document of a code, in English.
     pub fn new(code: Code, detail: String) -> Self {
-        let AboutCode { code, status, title, cure } = code.about(Language::English);
-        let kind = format!("/api/v1/problems/{code}");
+        let AboutCode { status, title, cure, code: name } = code.about(Language::English);
+        let kind = format!("/api/v1/problems/{name}");
         Self { kind, title, status, detail, code, cure, upstream: None }
     }
 
     /// The same in another language; what is about this very request stays in English.
     fn in_language(self, language: Language) -> Self {
-        let Some(code) = Code::ALL.into_iter().find(|code| code.as_str() == self.code) else { return self };
-        let AboutCode { title, cure, .. } = code.about(language);
+        let AboutCode { title, cure, .. } = self.code.about(language);
         let upstream = self.upstream.map(|upstream| upstream.in_language(language));
         Self { title, cure, upstream, ..self }
     }
 
     /// The answer with this document as its body. Problems are about one moment, so nobody may keep them.
-    pub(crate) fn answer(self, code: Code) -> HttpResponse {
-        let mut answer = HttpResponse::build(code.status())
+    pub(crate) fn answer(self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.code.status())
             .content_type(CONTENT_TYPE)
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .json(&self);

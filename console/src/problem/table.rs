@@ -2,8 +2,15 @@
 
 use actix_web::http::StatusCode;
 use mandate_runtime::language::Language;
+use serde::{Serialize, Serializer};
 
 use super::{AboutCode, Code};
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
 
 impl Code {
     /// The name in the answers.
