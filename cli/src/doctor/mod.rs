@@ -1,4 +1,5 @@
-//! What is wrong with an installation, why, and what to do about it. Every check reads; none changes anything.
+//! What is wrong with an installation, why, and what to do about it. Every check reads; the call to `WeChat` may renew the
+//! component token, as any call of the service.
 
 mod machine;
 pub(crate) mod request;
@@ -10,9 +11,15 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use mandate_runtime::config::Loaded;
 use mandate_storage::Store;
+use mandate_worker::views::Views;
 use serde::Serialize;
 
-use crate::{context::open_storage, exit::CliError, process, role::Role};
+use crate::{
+    context::{master_keys, open_storage},
+    exit::CliError,
+    process,
+    role::Role,
+};
 
 /// What a check came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -108,8 +115,10 @@ async fn of_worker(loaded: &Loaded) -> Vec<Finding> {
 }
 
 async fn of_components(loaded: &Loaded, storage: Store) -> Vec<Finding> {
-    let worker = match process::worker_for_commands(&loaded.config, storage) {
-        Ok(worker) => worker,
+    let made = process::worker_for_commands(&loaded.config, storage)
+        .and_then(|worker| Ok((Views::new(worker.storage.clone(), master_keys(&loaded.config)?), worker)));
+    let (views, worker) = match made {
+        Ok(made) => made,
         Err(error) => return vec![Finding::skipped("tickets", format!("no worker can be made: {error}"))],
     };
     if let Some(finding) = stores::master_keys(&worker).await {
@@ -117,8 +126,8 @@ async fn of_components(loaded: &Loaded, storage: Store) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     for component in &loaded.config.components {
-        findings.push(wechat::ticket(loaded, &worker, &component.app_id).await);
-        findings.push(wechat::outgoing_address(loaded, &worker, &component.app_id).await);
+        findings.push(wechat::ticket(&views, &component.app_id).await);
+        findings.push(wechat::outgoing_address(&worker, &component.app_id).await);
     }
     findings
 }

@@ -3,24 +3,16 @@
 use std::time::Duration;
 
 use jiff::{Timestamp, fmt::rfc2822};
-use mandate_runtime::{
-    config::{Config, Loaded},
-    http_client,
-    metrics::Metrics,
-};
+use mandate_runtime::{config::Config, http_client};
 use mandate_schema::ComponentId;
 use mandate_wechat::{
     api::{PreauthCodeRequest, Refusal},
     errors,
 };
-use mandate_worker::{
-    TokenError, Worker,
-    api::{ApiClient, client_builder},
-    views::Views,
-};
+use mandate_worker::{TokenError, Uncalled, Worker, api::client_builder, views::Views};
 
 use super::Finding;
-use crate::{context::master_keys, exit::CliError, process};
+use crate::process;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -28,8 +20,6 @@ const TIMEOUT: Duration = Duration::from_secs(8);
 const CLOCK_WRONG: i64 = 60;
 /// A difference that is worth a look; dates in headers have whole seconds.
 const CLOCK_OFF: i64 = 5;
-/// Numbers by which `WeChat` refuses an address.
-const ADDRESS_REFUSED: [i64; 3] = [40164, 45035, 61004];
 /// `WeChat` pushes a ticket every 10 minutes.
 const TICKET_LATE: i64 = 30 * 60;
 const TICKET_MISSING: i64 = 2 * 60 * 60;
@@ -76,12 +66,9 @@ fn judge_clock(ours: Timestamp, theirs: Timestamp) -> Finding {
 }
 
 /// How old the newest ticket is.
-pub(super) async fn ticket(loaded: &Loaded, worker: &Worker, component: &ComponentId) -> Finding {
+pub(super) async fn ticket(views: &Views, component: &ComponentId) -> Finding {
     const CHECK: &str = "tickets";
-    let view = match master_keys(&loaded.config) {
-        Ok(keys) => Views::new(worker.storage.clone(), keys).component(component, Timestamp::now()).await,
-        Err(error) => return Finding::skipped(CHECK, error.to_string()),
-    };
+    let view = views.component(component, Timestamp::now()).await;
     let age = match view {
         Ok(view) => view.ticket.map(|ticket| ticket.age_seconds),
         Err(error) => return Finding::failed(CHECK, error, "See the database above."),
@@ -102,21 +89,12 @@ pub(super) async fn ticket(loaded: &Loaded, worker: &Worker, component: &Compone
 }
 
 /// Makes one harmless call: it tells whether `WeChat` takes calls from the address that they leave from.
-pub(super) async fn outgoing_address(loaded: &Loaded, worker: &Worker, component: &ComponentId) -> Finding {
+pub(super) async fn outgoing_address(worker: &Worker, component: &ComponentId) -> Finding {
     const CHECK: &str = "outgoing address";
-    let held = match worker.tokens.component_token(component).await {
-        Ok(held) => held,
-        Err(error) => return of_token(component, &error),
-    };
-    let client = process::api_settings(&loaded.config)
-        .and_then(|settings| ApiClient::new(&settings, Metrics::new()).map_err(CliError::failed));
-    let client = match client {
-        Ok(client) => client,
-        Err(error) => return Finding::failed(CHECK, error, "Correct [wechat] proxy and ca_file."),
-    };
-    match client.call(&PreauthCodeRequest { component_appid: component }, Some(&held.token)).await {
+    match worker.tokens.call(&PreauthCodeRequest { component_appid: component }).await {
         Ok(_) => Finding::ok(CHECK, format!("WeChat takes calls of {component} from it")),
-        Err(error) => match error.refusal() {
+        Err(Uncalled::Token(error)) => of_token(component, &error),
+        Err(Uncalled::Call(error)) => match error.refusal() {
             Some(refusal) => of_refusal(component, refusal),
             None => Finding::failed(CHECK, error, "See that this machine reaches WeChat's API."),
         },
@@ -142,7 +120,7 @@ fn of_refusal(component: &ComponentId, refusal: &Refusal) -> Finding {
     let (meaning, cure) = entry.map_or(("", ""), |entry| (entry.meaning, entry.cure()));
     let found = format!("WeChat refuses calls of {component}: {refusal}: {meaning}");
     let seen = refusal.client_ip();
-    if seen.is_none() && !ADDRESS_REFUSED.contains(&refusal.errcode) {
+    if !refusal.is_about_address() {
         return Finding::failed(CHECK, found, cure);
     }
     let (found, address) = match seen {

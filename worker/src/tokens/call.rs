@@ -22,7 +22,7 @@ impl Tokens {
     /// # Errors
     ///
     /// [`Uncalled`].
-    pub(crate) async fn call<R: Request>(&self, request: &R) -> Result<R::Reply, Uncalled> {
+    pub async fn call<R: Request>(&self, request: &R) -> Result<R::Reply, Uncalled> {
         let mut repaired = false;
         loop {
             let token = self.of_components.get(request.component()).await?;

@@ -100,10 +100,14 @@ fn split_rid(errmsg: &str) -> (String, Option<String>) {
 }
 
 impl Refusal {
-    /// The address that `WeChat` saw the call come from, if this refusal is about it (61004, 40164, 45035): the one to
-    /// register.
+    /// Whether `WeChat` refuses the address that the call came from (61004, 40164, 45035).
+    pub fn is_about_address(&self) -> bool {
+        matches!(self.errcode, 61004 | 40164 | 45035)
+    }
+
+    /// The address that `WeChat` saw the call come from, if this refusal is about it and names it: the one to register.
     pub fn client_ip(&self) -> Option<IpAddr> {
-        if !matches!(self.errcode, 61004 | 40164 | 45035) {
+        if !self.is_about_address() {
             return None;
         }
         let is_address = |c: char| c.is_ascii_hexdigit() || c == '.' || c == ':';
