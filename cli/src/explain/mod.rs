@@ -6,6 +6,8 @@ mod reasons;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use mandate_console::Code;
 use mandate_runtime::language::Language;
 use mandate_schema::EVENT_NAMES;
@@ -98,13 +100,11 @@ pub(crate) fn explain(code: &str, language: Language) -> Vec<Explanation> {
 }
 
 /// Every code, for those who do not remember one.
-pub(crate) fn all_codes() -> Vec<String> {
+pub(crate) fn all_codes() -> BTreeSet<String> {
     let numbers = errors::all().map(|entry| entry.code.to_string());
     let names = Code::ALL.into_iter().map(Code::as_str).chain(EVENT_NAMES).chain([events::MESSAGE]);
     let reasons = DEAD_LETTER_REASONS.into_iter().chain(WAITING_REASONS);
-    let mut codes: Vec<String> = numbers.chain(names.chain(reasons).map(str::to_owned)).collect();
-    codes.dedup();
-    codes
+    numbers.chain(names.chain(reasons).map(str::to_owned)).collect()
 }
 
 const WECHAT: Both = ("error number of WeChat", "微信错误码");

@@ -8,7 +8,6 @@ pub(crate) mod browser;
 pub(crate) mod own_servers;
 pub(crate) mod process;
 pub(crate) mod receiver;
-use mandate_storage::Store;
 mod schemas;
 pub(crate) mod servers;
 mod settings;
@@ -24,7 +23,7 @@ pub(crate) use turn::Weight;
 use std::{path::PathBuf, time::Duration};
 
 use mandate_schema::{PairId, Secret};
-
+use mandate_storage::Store;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{

@@ -93,7 +93,7 @@ impl TaskRunner {
             called_at: Some(called_at),
             decide: Box::new(|seen| verdict(decide(&Answer { state: seen.state, since: &seen.since }))),
         };
-        match self.log.decide_surely(item).await? {
+        match self.log.decide_one(item).await? {
             Decided::Stored(position, (then, events)) => {
                 tracing::info!(task = %claimed.task.key, %stream, position = position.map(|p| p.0), events,
                     "{} for {stream} done", claimed.task.kind);
