@@ -5,11 +5,32 @@ use std::time::Duration;
 use mandate_broker::LinkState;
 
 use crate::{
-    bench::{consumer, hint, number, numbers, publish_until_there, publisher},
+    bench::{Running, consumer, hint, number, numbers, publish_until_there, publisher},
     desk::{Desk, Mood},
-    node::turn,
+    node::{Turn, turn},
     until::{until, within},
 };
+
+/// Numbers that wait in the inbox, and a consumer of them.
+struct Waiting {
+    turn: Turn,
+    /// The publisher's connection.
+    running: Running,
+    desk: Desk,
+    consuming: Running,
+}
+
+impl Waiting {
+    async fn with(count: u32, mood: Mood) -> Self {
+        let turn = turn().await;
+        let (publisher, running) = publisher(turn.settings());
+        running.up().await;
+        publisher.publish(numbers(0..count)).await.expect("confirmed");
+        let desk = Desk::new(mood);
+        let consuming = consumer(turn.settings(), &desk);
+        Self { turn, running, desk, consuming }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_fails_is_kept_and_comes_again_and_nothing_new_is_taken() {
@@ -35,12 +56,7 @@ async fn a_batch_that_fails_is_kept_and_comes_again_and_nothing_new_is_taken() {
 /// Prefetch is the only limit, and must be there again after a reconnect (finding 5).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_more_is_sent_ahead_than_wanted_before_and_after_a_reconnect() {
-    let turn = turn().await;
-    let (publisher, running) = publisher(turn.settings());
-    running.up().await;
-    publisher.publish(numbers(0..900)).await.expect("confirmed");
-    let desk = Desk::new(Mood::Hang);
-    let consuming = consumer(turn.settings(), &desk);
+    let Waiting { turn, running, desk, consuming } = Waiting::with(900, Mood::Hang).await;
     // Which connection consumes, with which limit, and how many are under way.
     let consumers = async || {
         let path = format!("/queues/{}/mandate.inbox.callbacks", turn.vhost());
@@ -63,12 +79,7 @@ async fn no_more_is_sent_ahead_than_wanted_before_and_after_a_reconnect() {
 /// Findings 6 and 7: what a lost channel brought is not acknowledged on the new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_lost_connection_brought_comes_again_with_its_count() {
-    let turn = turn().await;
-    let (publisher, running) = publisher(turn.settings());
-    running.up().await;
-    publisher.publish(numbers(0..20)).await.expect("confirmed");
-    let desk = Desk::new(Mood::Hang);
-    let consuming = consumer(turn.settings(), &desk);
+    let Waiting { turn, running, desk, consuming } = Waiting::with(20, Mood::Hang).await;
     desk.has(0..1).await;
     turn.close_connections(2).await;
     desk.set(Mood::Accept);
@@ -89,12 +100,7 @@ async fn what_a_lost_connection_brought_comes_again_with_its_count() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_finishes_the_batches_in_hand_and_gives_the_rest_back() {
-    let turn = turn().await;
-    let (publisher, running) = publisher(turn.settings());
-    running.up().await;
-    publisher.publish(numbers(0..900)).await.expect("confirmed");
-    let desk = Desk::new(Mood::Hang);
-    let consuming = consumer(turn.settings(), &desk);
+    let Waiting { turn, running, desk, consuming } = Waiting::with(900, Mood::Hang).await;
     let in_hand: usize = desk.after(3).await.iter().map(Vec::len).sum();
     let stopping = tokio::spawn(consuming.stop());
     desk.set(Mood::Accept);
@@ -111,12 +117,7 @@ async fn a_stop_finishes_the_batches_in_hand_and_gives_the_rest_back() {
 /// While one is stored, the next one is decided.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_batches_are_dealt_with_at_once_and_acknowledged_in_their_order() {
-    let turn = turn().await;
-    let (publisher, running) = publisher(turn.settings());
-    running.up().await;
-    publisher.publish(numbers(0..900)).await.expect("confirmed");
-    let desk = Desk::new(Mood::Hang);
-    let consuming = consumer(turn.settings(), &desk);
+    let Waiting { turn: _turn, running, desk, consuming } = Waiting::with(900, Mood::Hang).await;
     let batches = desk.after(3).await;
     let in_hand: Vec<u128> = batches.iter().flatten().map(hint).collect();
     assert!(in_hand.is_sorted(), "in their order");
@@ -133,12 +134,7 @@ async fn several_batches_are_dealt_with_at_once_and_acknowledged_in_their_order(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_does_not_wait_for_a_batch_that_only_fails() {
-    let turn = turn().await;
-    let (publisher, running) = publisher(turn.settings());
-    running.up().await;
-    publisher.publish(numbers(0..3)).await.expect("confirmed");
-    let desk = Desk::new(Mood::Fail);
-    let consuming = consumer(turn.settings(), &desk);
+    let Waiting { turn, running, desk, consuming } = Waiting::with(3, Mood::Fail).await;
     desk.after(1).await;
     within(Duration::from_secs(10), consuming.stop()).await;
     desk.set(Mood::Accept);
