@@ -38,7 +38,7 @@ pub(crate) enum ApiKeyCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SealCommand {
-    /// Wraps every data key anew by the first key of [seal] keys, beside a running service. Put the new key first, keep the old
+    /// Re-wraps every data key under the first key of [seal] keys; the service may run meanwhile. Put the new key first, keep the old
     /// ones, restart every worker, then rotate; what was interrupted goes on with the next run.
     Rotate,
     /// How many data keys each master key wraps.

@@ -95,7 +95,7 @@ pub(crate) enum Command {
     },
     /// Brings the database up to date.
     Migrate,
-    /// Rebuilds the state from the log; calls nobody, works beside a running service.
+    /// Rebuilds the state from the log, without any call to WeChat; the service may run meanwhile.
     Rebuild {
         /// Only compare; exit code 1 if the live state differs from the log.
         #[arg(long)]
@@ -112,7 +112,7 @@ pub(crate) enum Command {
         dry_run: bool,
     },
     /// To be run once after the database was restored from a backup, before the service starts again: gives the log another
-    /// name, so that its readers begin anew, and says what to run next.
+    /// name, so that its readers start from the beginning, and prints what to run next.
     Restored,
     /// Keys of the API's callers.
     #[command(subcommand)]

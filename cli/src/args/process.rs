@@ -63,7 +63,7 @@ pub(crate) struct Simulator {
     /// Begin with so many merchants of each component: they authorize once the first ticket was accepted.
     #[arg(long, default_value_t = 0, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub(crate) merchants: u32,
-    /// Answer the control API to other machines, too. It shows secrets and plays merchants: only where nobody else can reach
+    /// Answer the control API to other machines, too. It shows secrets and plays merchants: use it only where no one else can reach
     /// the port, such as in a container.
     #[arg(long)]
     pub(crate) open_control: bool,

@@ -19,7 +19,7 @@ use crate::{
 
 use super::api_key::duration;
 
-/// `mandate link create -o json`. The QR code goes to a file: nobody reads a line of SVG.
+/// `mandate link create -o json`. The QR code goes to a file: an SVG in a JSON line helps no reader.
 #[derive(Serialize)]
 struct Made<'a> {
     url: &'a str,

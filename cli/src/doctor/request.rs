@@ -62,7 +62,7 @@ fn steps(raw: &[u8], settings: &Settings, passed: &mut Vec<Finding>) -> Result<(
         let open = |ring: &&KeyRing| push::open(ring, &query, body, route.authorizer.as_ref());
         let mut results = rings.iter().map(open);
         let first = results.next().unwrap_or(Err(EnvelopeError::BadSignature));
-        // Of several components the one that comes furthest tells most.
+        // Of several components the one whose steps pass furthest is the likely one.
         results.fold(first, |best, next| if rank(&next) > rank(&best) { next } else { best })
     });
     match opened {
@@ -165,7 +165,7 @@ fn captured(raw: &[u8]) -> Result<Captured<'_>, Finding> {
         return Err(Finding::failed(
             "request",
             format!("the method is {method}"),
-            "WeChat calls by POST; whoever sent this was not WeChat.",
+            "WeChat uses POST: this request did not come from WeChat.",
         ));
     }
     Ok(request)
